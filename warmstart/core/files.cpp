@@ -1,0 +1,85 @@
+#include "warmstart/core/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+
+#include "warmstart/core/error.h"
+
+namespace warmstart {
+namespace {
+
+const char* const kDiskRemedy = "free disk space or choose another folder with --out; what was saved before is intact";
+
+void sync_folder(const fs::path& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY);
+  if (fd < 0) return;  // some file systems do not allow it; the rename itself has happened
+  ::fsync(fd);
+  ::close(fd);
+}
+
+}  // namespace
+
+std::string errno_text(int error) { return std::generic_category().message(error); }
+
+void write_atomically(const fs::path& path, std::span<const std::uint8_t> bytes) {
+  const fs::path folder = path.parent_path().empty() ? fs::path(".") : path.parent_path();
+  const fs::path temporary = fmt::format("{}.tmp{}", path.string(), ::getpid());
+  const auto fail = [&](int error) {
+    ::unlink(temporary.c_str());
+    throw machine_error("cannot write: " + errno_text(error), path.string(), kDiskRemedy);
+  };
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) fail(errno);
+  std::size_t done = 0;
+  int error = 0;
+  while (done < bytes.size() && !error) {
+    const ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno != EINTR) error = errno;
+    if (n > 0) done += static_cast<std::size_t>(n);
+  }
+  if (!error && ::fsync(fd) != 0) error = errno;
+  if (::close(fd) != 0 && !error) error = errno;
+  if (error) fail(error);
+  if (::rename(temporary.c_str(), path.c_str()) != 0) fail(errno);
+  sync_folder(folder);
+}
+
+void write_atomically(const fs::path& path, const std::string& text) {
+  write_atomically(path, std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+}
+
+std::vector<std::uint8_t> read_bytes(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  if (!in || fs::is_directory(path)) throw data_error("cannot read file", path.string(), "check that it exists and that you may read it");
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(in.tellg()));
+  in.seekg(0);
+  if (!bytes.empty() && !in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
+    throw data_error("cannot read whole file", path.string(), "check the disk it lies on");
+  return bytes;
+}
+
+std::string read_text(const fs::path& path) {
+  const auto bytes = read_bytes(path);
+  return {bytes.begin(), bytes.end()};
+}
+
+void make_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error || !fs::is_directory(path))
+    throw machine_error("cannot make folder: " + (error ? error.message() : "a file of that name exists"), path.string(),
+                        "choose a folder you may write to with --out");
+}
+
+std::uint64_t checksum(std::span<const std::uint8_t> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
+std::string hex(std::uint64_t value) { return fmt::format("{:016x}", value); }
+
+}  // namespace warmstart

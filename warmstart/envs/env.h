@@ -1,0 +1,80 @@
+// One interface for every task, with Gymnasium's meaning of reset, step, terminated and truncated.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "warmstart/core/random.h"
+#include "warmstart/core/state.h"
+
+namespace warmstart {
+
+/// What is known of a task before it is built.
+struct EnvSpec {
+  std::string id;               ///< Gymnasium's id, e.g. "PointMaze_Medium-v3"
+  std::string summary;          ///< one line for `warmstart list envs`
+  int obs_size = 0;             ///< flat observation length
+  int action_size = 0;
+  double action_low = -1, action_high = 1;  ///< the same for every action coordinate
+  int max_episode_steps = 0;    ///< time limit in steps; truncated becomes true in this step
+  double control_seconds = 0;   ///< simulated time per step, s
+  bool sparse_reward = false;   ///< reward is 0/1 for reaching the goal
+  bool reports_success = false; ///< `Step::success` means something
+};
+
+struct Step {
+  double reward = 0;
+  bool terminated = false;  ///< true end: the value of the next state is 0
+  bool truncated = false;   ///< time limit: the next state still has a value
+  bool success = false;     ///< goal reached in this step
+};
+
+/// A simulated (or real) task. Not thread safe; one object per episode stream.
+class Env {
+ public:
+  virtual ~Env() = default;
+  virtual const EnvSpec& spec() const = 0;
+
+  /// Starts an episode drawn from `rng`. The observation is then `obs()`.
+  virtual void reset(Rng& rng) = 0;
+
+  /// Advances one control step. `action` has action_size entries; values outside the range are clipped as the task's
+  /// original does. Throws Error on a wrong size or NaN. Calling it after an episode ended is our own mistake (assert).
+  virtual Step step(std::span<const double> action) = 0;
+
+  /// Current observation, [obs_size]; valid until the next reset or step.
+  virtual std::span<const double> obs() const = 0;
+
+  /// Writes or reads everything the next steps depend on; restoring is exact, also in the middle of an episode and in
+  /// another process. `can_save` is false for what cannot be restored (a robot).
+  virtual bool can_save() const { return true; }
+  virtual void save(StateWriter& out) const = 0;
+  virtual void load(StateReader& in) = 0;
+
+  /// Fields that dataset files keep under infos/: simulator position [nq], velocity [nv] and goal (may be empty).
+  virtual std::vector<double> qpos() const { return {}; }
+  virtual std::vector<double> qvel() const { return {}; }
+  virtual std::vector<double> goal() const { return {}; }
+  /// Puts the simulator into a given state at the start of an episode (for parity checks and replays).
+  /// Throws Error when sizes do not fit.
+  virtual void set_state(std::span<const double> qpos, std::span<const double> qvel, std::span<const double> goal) = 0;
+};
+
+/// All registered tasks, in the order of `warmstart list envs`.
+const std::vector<EnvSpec>& env_specs();
+
+/// Settings of an environment that are not part of its id.
+struct EnvConfig {
+  std::string id = "PointMaze_Medium-v3";
+  int max_episode_steps = 0;  ///< 0 = the task's own
+};
+
+/// Builds a task. Throws Error naming the nearest ids when unknown, and the missing file and package when an asset is missing.
+std::unique_ptr<Env> make_env(const EnvConfig& config);
+
+/// The spec of `id`; throws Error naming the nearest ids when unknown.
+const EnvSpec& env_spec(const std::string& id);
+
+}  // namespace warmstart

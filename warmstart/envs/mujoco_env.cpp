@@ -1,0 +1,170 @@
+#include "warmstart/envs/mujoco_env.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstdlib>
+
+#include "warmstart/core/text.h"
+
+namespace warmstart {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string numbers(const mjtNum* values, int n) {
+  std::vector<std::string> parts;
+  for (int i = 0; i < n; ++i) parts.push_back(fmt::format("{:.6g}", values[i]));
+  return fmt::format("[{}]", join(parts));
+}
+
+/// MuJoCo's own handler appends to a log file in the current folder; warnings are read from mjData instead.
+void quiet_warnings() { mju_user_warning = [](const char*) {}; }
+
+Error bad_model(const std::string& where, const char* message) {
+  return machine_error(fmt::format("MuJoCo cannot compile the model: {}", message), where,
+                       "install the pinned versions with `make setup`, or point WARMSTART_ASSETS at intact files");
+}
+
+void check_numbers(std::span<const double> values, int size, const std::string& id, const char* name) {
+  if (static_cast<int>(values.size()) != size)
+    throw usage_error(fmt::format("{} has {} numbers", name, values.size()), id, fmt::format("give {}", size));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i]))
+      throw usage_error(fmt::format("{}[{}] is {}", name, i, values[i]), id, "give finite numbers");
+}
+
+}  // namespace
+
+fs::path find_asset(const std::string& relative) {
+  const char* chosen = std::getenv("WARMSTART_ASSETS");
+  const fs::path path = fs::path(chosen && *chosen ? chosen : WARMSTART_SITE) / relative;
+  if (!fs::exists(path))
+    throw machine_error("task description is missing", path.string(),
+                        chosen && *chosen
+                            ? "set WARMSTART_ASSETS to a folder that holds gymnasium/ and gymnasium_robotics/, or unset it"
+                            : "run `make setup`, or set WARMSTART_ASSETS to a folder that holds gymnasium/ and gymnasium_robotics/");
+  return path;
+}
+
+ModelPtr compile_model(const std::string& mjcf, const std::string& where) {
+  quiet_warnings();
+  char message[1000] = "";
+  const std::unique_ptr<mjSpec, void (*)(mjSpec*)> parsed(mj_parseXMLString(mjcf.c_str(), nullptr, message, sizeof message), mj_deleteSpec);
+  if (!parsed) throw bad_model(where, message);
+  ModelPtr model(mj_compile(parsed.get(), nullptr));
+  if (!model) throw bad_model(where, mjs_getError(parsed.get()));
+  return model;
+}
+
+ModelPtr load_model(const fs::path& path) {
+  quiet_warnings();
+  char message[1000] = "";
+  ModelPtr model(mj_loadXML(path.c_str(), nullptr, message, sizeof message));
+  if (!model) throw bad_model(path.string(), message);
+  return model;
+}
+
+MujocoEnv::MujocoEnv(EnvSpec spec, ModelPtr model, int frame_skip, bool contact_forces, int goal_size)
+    : goal_(goal_size),
+      spec_(std::move(spec)),
+      model_(std::move(model)),
+      data_(mj_makeData(model_.get())),
+      frame_skip_(frame_skip),
+      contact_forces_(contact_forces),
+      obs_(spec_.obs_size) {
+  assert(model_->nu == spec_.action_size);
+  if (!data_) throw machine_error("no memory for the simulator state", spec_.id, "free some memory or run fewer environments");
+}
+
+void MujocoEnv::reset(Rng& rng) {
+  std::vector<double> start_qpos(model_->qpos0, model_->qpos0 + model_->nq), start_qvel(model_->nv, 0.0);
+  draw_start(rng, start_qpos, start_qvel, goal_);
+  place(start_qpos, start_qvel);
+}
+
+void MujocoEnv::set_state(std::span<const double> new_qpos, std::span<const double> new_qvel, std::span<const double> new_goal) {
+  check_numbers(new_qpos, model_->nq, spec_.id, "qpos");
+  check_numbers(new_qvel, model_->nv, spec_.id, "qvel");
+  check_numbers(new_goal, static_cast<int>(goal_.size()), spec_.id, "goal");
+  std::copy(new_goal.begin(), new_goal.end(), goal_.begin());
+  place(new_qpos, new_qvel);
+}
+
+void MujocoEnv::place(std::span<const double> new_qpos, std::span<const double> new_qvel) {
+  mj_resetData(model_.get(), data_.get());
+  std::copy(new_qpos.begin(), new_qpos.end(), data_->qpos);
+  std::copy(new_qvel.begin(), new_qvel.end(), data_->qvel);
+  mj_forward(model_.get(), data_.get());
+  elapsed_ = 0;
+  running_ = true;
+  observe(obs_);
+}
+
+void MujocoEnv::simulate(std::span<const double> control) {
+  std::copy(control.begin(), control.end(), data_->ctrl);
+  for (int i = 0; i < frame_skip_; ++i) mj_step(model_.get(), data_.get());
+  if (contact_forces_) mj_rnePostConstraint(model_.get(), data_.get());
+}
+
+Step MujocoEnv::step(std::span<const double> action) {
+  assert(running_ && "step after the end of an episode");
+  check_numbers(action, spec_.action_size, spec_.id, "action");
+  const double time_before = data_->time;
+  Step result = act(action);
+  check_simulator(time_before);
+  ++elapsed_;
+  result.truncated = elapsed_ >= spec_.max_episode_steps;
+  running_ = !result.terminated && !result.truncated;
+  observe(obs_);
+  return result;
+}
+
+void MujocoEnv::check_simulator(double time_before) const {
+  for (int w = 0; w < mjNWARNING; ++w) {
+    if (!data_->warning[w].number) continue;
+    // MuJoCo resets the state when it becomes unstable, so the state shown is what is left of it.
+    throw Error(Exit::kDiverged, fmt::format("simulator warning: {}", mju_warningText(w, data_->warning[w].lastinfo)),
+                fmt::format("{} after {:.4f} s, step {} of the episode, qpos {}, qvel {}", spec_.id, time_before, elapsed_ + 1,
+                            numbers(data_->qpos, model_->nq), numbers(data_->qvel, model_->nv)),
+                "look for extreme actions or an impossible start state; the same seed repeats it");
+  }
+}
+
+// Later steps depend on more than positions and velocities: the solver starts from the last accelerations, and some tasks
+// read quantities that lag a step. MuJoCo keeps all of it in one buffer; contacts live elsewhere and are made anew.
+void MujocoEnv::save(StateWriter& out) const {
+  out.put(spec_.id);
+  out.put(mj_version());
+  out.put_bytes(data_->buffer, data_->nbuffer);
+  out.put(data_->time);
+  out.put(data_->energy);
+  out.put(goal_);
+  out.put(obs_);
+  out.put(elapsed_);
+  out.put(running_);
+}
+
+void MujocoEnv::load(StateReader& in) {
+  std::string id;
+  in.get(id);
+  if (id != spec_.id) throw data_error("saved state belongs to " + id, spec_.id, "resume with the task that was saved");
+  int version = 0;
+  in.get(version);
+  const auto buffer = in.next();
+  if (version != mj_version() || buffer.size() != static_cast<std::size_t>(data_->nbuffer))
+    throw data_error(fmt::format("state was saved with MuJoCo {}, this is {}", version, mj_version()), spec_.id,
+                     "resume with the version that saved it");
+  mj_resetData(model_.get(), data_.get());
+  std::copy(buffer.begin(), buffer.end(), static_cast<std::uint8_t*>(data_->buffer));
+  in.get(data_->time);
+  in.get(data_->energy);
+  in.get(goal_);
+  in.get(obs_);
+  in.get(elapsed_);
+  in.get(running_);
+}
+
+}  // namespace warmstart

@@ -1,0 +1,66 @@
+#include "warmstart/agents/actor_critic.h"
+
+namespace warmstart {
+
+Fields NetworkConfig::fields() {
+  Fields f("network");
+  f.add("critic_hidden", critic_hidden, {"widths of the critics' hidden layers", "units", "smaller for quick tests", 1, 65536});
+  f.add("actor_hidden", actor_hidden, {"widths of the actor's hidden layers", "units", "smaller for quick tests", 1, 65536});
+  f.add("num_qs", num_qs, {"number of critics N in the ensemble", "", "2 for the plain baselines; 10 is what WSRL starts from", 1, 1000});
+  f.add("critic_layer_norm", critic_layer_norm, {"LayerNorm after every hidden layer of the critics", "", "off for the paper's baselines"});
+  f.add("actor_layer_norm", actor_layer_norm, {"LayerNorm after every hidden layer of the actor", "", "off for the paper's baselines"});
+  f.add("shared_output", shared_output,
+        {"one output layer shared by all critics, as the reference implementation has it", "", "off for fully independent critics, as the paper reads"});
+  f.add("std_head", std_head, {"log std as a linear function of the state (exp) or one learned vector (uniform)", "",
+                               "uniform on AntMaze", -1e300, 1e300, {"exp", "uniform"}});
+  f.add("final_scale", final_scale, {"init gain of the last hidden layer; 0 keeps sqrt(2)", "", "the reference uses 0.01 except on Kitchen", 0, 100});
+  return f;
+}
+
+namespace {
+
+TrunkSpec trunk(int input, const std::vector<std::int64_t>& hidden, bool layer_norm, double final_scale) {
+  return {input, {hidden.begin(), hidden.end()}, layer_norm, final_scale};
+}
+
+}  // namespace
+
+ActorCritic::ActorCritic(const NetworkConfig& c, int obs_size, int action_size, double initial_temperature, double initial_alpha, Rng& rng)
+    : actor({obs_size, action_size, trunk(obs_size, c.actor_hidden, c.actor_layer_norm, c.final_scale),
+             c.std_head == "uniform" ? StdHead::kUniform : StdHead::kExp, true}),
+      critic({obs_size, action_size, c.num_qs, trunk(obs_size + action_size, c.critic_hidden, c.critic_layer_norm, c.final_scale),
+              c.shared_output}),
+      temperature(initial_temperature),
+      cql_alpha(initial_alpha) {
+  initialise(actor, rng);
+  initialise(critic, rng);
+  target_critic = critic.params;
+  actor_adam.resize(actor.params.size());
+  critic_adam.resize(critic.params.size());
+}
+
+std::vector<ActorCritic::Named> ActorCritic::arrays() {
+  std::vector<Named> out;
+  const auto add = [&](const std::string& prefix, const std::vector<TensorInfo>& tensors, FloatVector& values) {
+    for (const auto& t : tensors) out.push_back({prefix + t.name, t.shape, std::span(values).subspan(t.offset, t.size)});
+  };
+  add("params/", actor.tensors(), actor.params);
+  add("params/", critic.tensors(), critic.params);
+  add("target/", critic.tensors(), target_critic);
+  add("adam_m/", actor.tensors(), actor_adam.m);
+  add("adam_v/", actor.tensors(), actor_adam.v);
+  add("adam_m/", critic.tensors(), critic_adam.m);
+  add("adam_v/", critic.tensors(), critic_adam.v);
+  const auto add_scalar = [&](const std::string& name, PositiveScalar& s) {
+    out.push_back({"params/" + name, {}, {&s.raw, 1}});
+    out.push_back({"adam_m/" + name, {}, {&s.m, 1}});
+    out.push_back({"adam_v/" + name, {}, {&s.v, 1}});
+  };
+  add_scalar("temperature", temperature);
+  add_scalar("cql_alpha", cql_alpha);
+  return out;
+}
+
+std::vector<std::int64_t*> ActorCritic::counts() { return {&actor_adam.steps, &critic_adam.steps, &temperature.steps, &cql_alpha.steps}; }
+
+}  // namespace warmstart

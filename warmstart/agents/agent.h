@@ -1,0 +1,76 @@
+// The interface of a learner: it updates from batches and hands over its state. Acting is Policy's business.
+#pragma once
+#include <initializer_list>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "warmstart/agents/actor_critic.h"
+#include "warmstart/agents/noise.h"
+#include "warmstart/data/batch.h"
+#include "warmstart/nn/backend.h"
+
+namespace warmstart {
+
+/// Settings shared by all actor-critic learners; the `agent` section of a recipe.
+struct AgentConfig {
+  double discount = 0.99, tau = 5e-3;
+  double actor_lr = 1e-4, critic_lr = 3e-4, temperature_lr = 1e-4;
+  int num_min_qs = 2;
+  bool subset_with_replacement = true;
+  std::string actor_reduce = "min";
+  bool backup_entropy = false, max_target_backup = false;
+  int backup_actions = 10;
+  double initial_temperature = 1.0;
+  double target_entropy = std::numeric_limits<double>::quiet_NaN();
+  std::string temperature_at = "next_obs";
+  bool idle_adam_steps = true;
+  double bc_weight = 0;
+
+  Fields fields();
+  EnsembleReduce reduce() const { return actor_reduce == "mean" ? EnsembleReduce::kMean : EnsembleReduce::kMin; }
+};
+
+/// Means over one update; NaN where the method has no such number.
+struct UpdateStats {
+  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  double critic_loss = kNone, td_loss = kNone, q_mean = kNone, target_q_mean = kNone;
+  double actor_loss = kNone, entropy = kNone, temperature = kNone, temperature_loss = kNone, bc_loss = kNone, action_mse = kNone;
+  double cql_gap = kNone, cql_loss = kNone, cql_alpha = kNone, cql_alpha_loss = kNone, cql_ood = kNone, calql_bound_rate = kNone;
+
+  /// Calls f(name, value&) for every number, in a fixed order.
+  template <class F>
+  void visit(F&& f) {
+    f("critic_loss", critic_loss), f("td_loss", td_loss), f("q_mean", q_mean), f("target_q_mean", target_q_mean);
+    f("actor_loss", actor_loss), f("entropy", entropy), f("temperature", temperature), f("temperature_loss", temperature_loss);
+    f("bc_loss", bc_loss), f("action_mse", action_mse);
+    f("cql_gap", cql_gap), f("cql_loss", cql_loss), f("cql_alpha", cql_alpha), f("cql_alpha_loss", cql_alpha_loss);
+    f("cql_ood", cql_ood), f("calql_bound_rate", calql_bound_rate);
+  }
+};
+
+class Agent {
+ public:
+  virtual ~Agent() = default;
+  virtual std::string name() const = 0;
+
+  /// Learns from a batch of B rows. With `utd` > 1 the batch is cut into that many slices, one critic step each, then one
+  /// step of everything else on the whole (B must be a multiple). Throws Error(kDiverged) when a loss is not finite.
+  virtual UpdateStats update(const Batch& batch, int utd, Noise& noise) = 0;
+
+  const ActorCritic& state() const { return ac_; }
+  ActorCritic& state() { return ac_; }
+  /// Hands the whole state over; the agent is empty afterwards.
+  ActorCritic release() { return std::move(ac_); }
+
+ protected:
+  explicit Agent(ActorCritic ac) : ac_(std::move(ac)) {}
+  /// Throws Error(kDiverged) naming the loss that is NaN or infinite.
+  void check_finite(std::initializer_list<std::pair<const char*, double>> losses) const;
+
+  ActorCritic ac_;
+};
+
+}  // namespace warmstart

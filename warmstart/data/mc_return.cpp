@@ -1,0 +1,25 @@
+#include "warmstart/data/mc_return.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace warmstart {
+
+void mc_returns(std::span<const float> rewards, std::span<const float> masks, const McReturnOptions& options, std::span<float> returns) {
+  assert(masks.size() == rewards.size() && returns.size() == rewards.size());
+  if (rewards.empty()) return;
+  if (options.negative_reward) {
+    const float negative = *options.negative_reward;
+    if (std::all_of(rewards.begin(), rewards.end(), [&](float r) { return r == negative; })) {
+      std::fill(returns.begin(), returns.end(), static_cast<float>(negative / (1 - options.discount)));
+      return;
+    }
+  }
+  double next = options.infinite_horizon ? rewards.back() / (1 - options.discount) : 0.0;
+  for (std::size_t t = rewards.size(); t-- > 0;) {
+    next = rewards[t] + options.discount * masks[t] * next;
+    returns[t] = static_cast<float>(next);
+  }
+}
+
+}  // namespace warmstart

@@ -1,0 +1,128 @@
+#include "warmstart/data/replay_buffer.h"
+
+#include <fmt/format.h>
+
+#include <cassert>
+#include <cmath>
+#include <cstring>
+
+#include "warmstart/core/error.h"
+#include "warmstart/data/dataset.h"
+#include "warmstart/data/segment_log.h"
+
+namespace warmstart {
+namespace {
+
+bool same(std::span<const float> a, std::span<const float> b) { return std::memcmp(a.data(), b.data(), a.size_bytes()) == 0; }
+
+void check_finite(const char* what, std::span<const float> values) {
+  for (const float v : values)
+    if (!std::isfinite(v))
+      throw Error(Exit::kDiverged, fmt::format("{} {} of a new transition", std::isnan(v) ? "NaN in the" : "infinity in the", what), "replay buffer",
+                  "the simulation or the policy diverged; resume from an earlier checkpoint or lower the learning rates");
+}
+
+}  // namespace
+
+ReplayBuffer::ReplayBuffer(std::size_t capacity, int obs_size, int action_size)
+    : capacity_(capacity), obs_size_(static_cast<std::size_t>(obs_size)), action_size_(static_cast<std::size_t>(action_size)) {
+  if (capacity == 0 || capacity > UINT32_MAX || obs_size < 1 || action_size < 1)
+    throw usage_error(fmt::format("a buffer of {} rows, observation size {}, action size {}", capacity, obs_size, action_size), "replay buffer",
+                      "all must be at least 1, and rows below 4294967296");
+}
+ReplayBuffer::~ReplayBuffer() = default;
+ReplayBuffer::ReplayBuffer(ReplayBuffer&&) noexcept = default;
+ReplayBuffer& ReplayBuffer::operator=(ReplayBuffer&&) noexcept = default;
+
+float* ReplayBuffer::row(std::uint64_t number) {
+  const std::size_t s = slot(number);
+  return blocks_[s / kBlockRows].get() + s % kBlockRows * row_floats();
+}
+const float* ReplayBuffer::row(std::uint64_t number) const { return const_cast<ReplayBuffer*>(this)->row(number); }
+
+void ReplayBuffer::add(std::span<const float> obs, std::span<const float> action, float reward, float mask, std::span<const float> next_obs) {
+  assert(obs.size() == obs_size_ && next_obs.size() == obs_size_ && action.size() == action_size_);
+  check_finite("observation", obs);
+  check_finite("action", action);
+  check_finite("reward", {&reward, 1});
+  check_finite("next observation", next_obs);
+
+  // take the place of the oldest row
+  if (size() == capacity_) {
+    if (own_next_[slot(oldest_)]) ends_.erase(oldest_);
+    ++oldest_;
+  }
+  // the row before keeps its own end unless this row starts there
+  if (size() > 0 && !same(obs, last_next_)) {
+    ends_[added_ - 1] = last_next_;
+    own_next_[slot(added_ - 1)] = 1;
+  }
+  const std::size_t s = slot(added_);
+  if (s >= own_next_.size()) own_next_.resize(s + 1);
+  own_next_[s] = 0;
+  while (blocks_.size() <= s / kBlockRows) blocks_.push_back(nullptr);
+  auto& block = blocks_[s / kBlockRows];
+  if (!block) block = std::make_unique<float[]>(std::min(kBlockRows, capacity_) * row_floats());
+  float* r = row(added_);
+  std::copy(obs.begin(), obs.end(), r);
+  std::copy(action.begin(), action.end(), r + obs_size_);
+  r[obs_size_ + action_size_] = reward;
+  r[obs_size_ + action_size_ + 1] = mask;
+  last_next_.assign(next_obs.begin(), next_obs.end());
+  ++added_;
+}
+
+void ReplayBuffer::append_dataset(const Dataset& data) {
+  if (data.obs_size() != obs_size() || data.action_size() != action_size())
+    throw data_error(fmt::format("dataset rows have sizes {} and {}, buffer rows {} and {}", data.obs_size(), data.action_size(), obs_size_, action_size_),
+                     "retention = append", "use a dataset of the same task");
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    const Transition t = data.at(i);
+    add(t.obs, t.action, t.reward, t.mask, t.next_obs);
+  }
+}
+
+Transition ReplayBuffer::numbered(std::uint64_t number) const {
+  const float* r = row(number);
+  const float* next = number + 1 == added_ ? last_next_.data() : own_next_[slot(number)] ? ends_.at(number).data() : row(number + 1);
+  return {{r, obs_size_}, {r + obs_size_, action_size_}, r[obs_size_ + action_size_], r[obs_size_ + action_size_ + 1], {next, obs_size_}};
+}
+
+Transition ReplayBuffer::at(std::size_t i) const {
+  assert(i < size());
+  return numbered(oldest_ + i);
+}
+
+void ReplayBuffer::sample(Rng& rng, BatchStorage& out, int first, int count) const {
+  assert(size() > 0);
+  const auto n = static_cast<std::uint32_t>(size());
+  for (int i = first; i < first + count; ++i) copy_row(numbered(oldest_ + rng.below(n)), out, i);
+}
+
+std::size_t ReplayBuffer::bytes() const {
+  std::size_t blocks = 0;
+  for (const auto& b : blocks_) blocks += b != nullptr;
+  return (blocks * std::min(kBlockRows, capacity_) * row_floats() + ends_.size() * obs_size_) * sizeof(float);
+}
+
+void ReplayBuffer::start_at(std::uint64_t number) {
+  oldest_ = added_ = number;
+  ends_.clear();
+  std::fill(own_next_.begin(), own_next_.end(), 0);
+}
+
+std::uint64_t ReplayBuffer::append_new_rows(const std::filesystem::path& folder) {
+  if (!log_ || log_->folder() != folder) {
+    log_ = nullptr;
+    log_ = SegmentLog::create(folder, obs_size_, action_size_);
+  }
+  log_->append(*this);
+  return added_;
+}
+
+void ReplayBuffer::restore(const std::filesystem::path& folder, std::uint64_t committed) {
+  assert(added_ == 0);
+  log_ = SegmentLog::open(folder, obs_size_, action_size_, committed, *this);
+}
+
+}  // namespace warmstart

@@ -73,6 +73,7 @@ class Critic {
   FloatVector params;
 
   std::size_t member_size() const { return member_size_; }
+  std::size_t trunk_size() const { return trunk_size_; }
   std::size_t member_offset(int member) const { return member * member_size_; }
   /// Offset of the output kernel [H] that `member` uses; its bias follows it.
   std::size_t head_offset(int member) const {

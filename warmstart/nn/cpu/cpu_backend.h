@@ -1,0 +1,46 @@
+// The CPU backend's schedule: which rows of which member run as one task. Block sizes are constants, so results do not
+// depend on the number of threads; sums over blocks run in index order.
+#pragma once
+#include "warmstart/core/threads.h"
+#include "warmstart/nn/backend.h"
+#include "warmstart/nn/cpu/trunk.h"
+
+namespace warmstart::cpu {
+
+constexpr int kBlockRows = 256;       ///< rows of a critic block: activations of one layer stay in the L2 cache
+constexpr int kActorBlockRows = 128;
+constexpr int kLanes = 4;             ///< partial gradients per member (CQL) or actor; bounds their parallelism and their memory
+constexpr std::size_t kAdamRange = 1 << 15;
+
+/// States per block of about kBlockRows rows.
+inline int block_states(int actions_per_state) { return std::max(1, kBlockRows / actions_per_state); }
+inline int blocks(int count, int size) { return (count + size - 1) / size; }
+
+class CpuBackend : public Backend {
+ public:
+  explicit CpuBackend(int threads) : team_(threads), work_(threads) {}
+  std::string name() const override { return "cpu"; }
+
+  void actor_forward(const Actor& actor, ConstMatrixView obs, MatrixView mean, MatrixView log_std, ActorTape* tape) override;
+  std::unique_ptr<ActorTape> make_tape() const override;
+  void actor_backward(const Actor& actor, ConstMatrixView obs, const ActorTape& tape, ConstMatrixView d_mean, ConstMatrixView d_log_std,
+                      FloatVector& grad) override;
+  void q_values(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs, ConstMatrixView action,
+                int actions_per_state, MatrixView q) override;
+  void q_action_gradient(const Critic& critic, ConstMatrixView obs, ConstMatrixView action, EnsembleReduce reduce, std::span<float> q,
+                         MatrixView dq_da) override;
+  CriticStats critic_step(Critic& critic, Adam& adam, const AdamConfig& config, const CriticLoss& loss, FloatVector* target, float tau) override;
+  void adam_step(FloatVector& params, Adam& adam, const AdamConfig& config, bool idle) override;
+
+ private:
+  struct Sums;
+  void td_member(const Critic& critic, const CriticLoss& loss, int member, TrunkWork& w, float* grad, float* head_grad, Sums& sums);
+  void cql_lane(const Critic& critic, const CriticLoss& loss, int member, int multiplicity, int lane, TrunkWork& w, float* grad,
+                float* head_grad, Sums& sums);
+
+  ThreadTeam team_;
+  std::vector<TrunkWork> work_;  ///< one per worker
+  FloatVector lanes_, heads_, all_q_, all_d_, gathered_;
+};
+
+}  // namespace warmstart::cpu

@@ -1,0 +1,234 @@
+#include <algorithm>
+#include <cmath>
+
+#include "warmstart/nn/cpu/cpu_backend.h"
+#include "warmstart/nn/cpu/kernels.h"
+#include "warmstart/nn/cql_term.h"
+
+namespace warmstart::cpu {
+
+/// Partial sums of one task, added up in task order.
+struct CpuBackend::Sums {
+  double td = 0, q = 0, gap = 0, clipped_gap = 0, ood = 0, bounded = 0;
+};
+
+void CpuBackend::q_values(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs,
+                          ConstMatrixView action, int n, MatrixView q) {
+  assert(action.rows == obs.rows * n && q.rows == static_cast<int>(members.size()) && q.cols == action.rows);
+  const int states = block_states(n), per_member = blocks(obs.rows, states), h = critic.spec.trunk.width();
+  team_.for_each(static_cast<int>(members.size()) * per_member, [&](int task, int worker) {
+    const int m = task / per_member, first = task % per_member * states, count = std::min(states, obs.rows - first);
+    TrunkWork& w = work_[worker];
+    const float* head = params.data() + critic.head_offset(members[m]);
+    trunk_forward(critic.spec.trunk, critic.layers, params.data() + critic.member_offset(members[m]),
+                  {obs.slice(first, count), action.slice(first * n, count * n), n}, w, false);
+    kernels().head(w.out, count * n, h, head, head[h], q.row(m) + static_cast<std::size_t>(first) * n);
+  });
+}
+
+void CpuBackend::q_action_gradient(const Critic& critic, ConstMatrixView obs, ConstMatrixView action, EnsembleReduce reduce,
+                                   std::span<float> q, MatrixView dq_da) {
+  const int n = critic.spec.members, b = obs.rows, o = obs.cols, a = action.cols, h = critic.spec.trunk.width();
+  all_q_.resize(static_cast<std::size_t>(n) * b);
+  const MatrixView every{all_q_.data(), n, b};
+  std::vector<int> members(n);
+  for (int i = 0; i < n; ++i) members[i] = i;
+  q_values(critic, critic.params, members, obs, action, 1, every);
+
+  // rows by the member that is differentiated for them: the minimal one, or each
+  std::vector<std::vector<int>> rows_of(n);
+  for (int r = 0; r < b; ++r) {
+    int best = 0;
+    double sum = 0;
+    for (int i = 0; i < n; ++i) {
+      if (every(i, r) < every(best, r)) best = i;
+      sum += every(i, r);
+    }
+    q[r] = reduce == EnsembleReduce::kMin ? every(best, r) : static_cast<float>(sum / n);
+    if (reduce == EnsembleReduce::kMin) rows_of[best].push_back(r);
+    else
+      for (int i = 0; i < n; ++i) rows_of[i].push_back(r);
+  }
+  struct Block {
+    int member, first, count;
+    std::size_t out;
+  };
+  std::vector<Block> tasks;
+  std::size_t total = 0;
+  for (int i = 0; i < n; ++i)
+    for (int first = 0; first < static_cast<int>(rows_of[i].size()); first += kBlockRows) {
+      const int count = std::min<int>(kBlockRows, static_cast<int>(rows_of[i].size()) - first);
+      tasks.push_back({i, first, count, total});
+      total += count;
+    }
+  all_d_.resize(total * a);
+  gathered_.resize(total * (o + a));
+  team_.for_each(static_cast<int>(tasks.size()), [&](int task, int worker) {
+    const Block& block = tasks[task];
+    TrunkWork& w = work_[worker];
+    const MatrixView obs_rows{gathered_.data() + block.out * (o + a), block.count, o};
+    const MatrixView action_rows{obs_rows.data + obs_rows.size(), block.count, a};
+    for (int r = 0; r < block.count; ++r) {
+      const int row = rows_of[block.member][block.first + r];
+      std::copy_n(obs.row(row), o, obs_rows.row(r));
+      std::copy_n(action.row(row), a, action_rows.row(r));
+    }
+    const TrunkInput in{obs_rows, action_rows, 1};
+    const float* p = critic.params.data() + critic.member_offset(block.member);
+    const float* head = critic.params.data() + critic.head_offset(block.member);
+    trunk_forward(critic.spec.trunk, critic.layers, p, in, w, true);
+    w.d_q.assign(block.count, 1.0f);
+    kernels().head_backward(w.d_q.data(), w.out, block.count, h, head, w.d[0].data(), nullptr);
+    trunk_backward(critic.spec.trunk, critic.layers, p, in, w, nullptr, true, all_d_.data() + block.out * a);
+  });
+  std::fill_n(dq_da.data, dq_da.size(), 0.0f);
+  const float share = reduce == EnsembleReduce::kMin ? 1.0f : 1.0f / static_cast<float>(n);
+  for (const Block& block : tasks)
+    for (int r = 0; r < block.count; ++r)
+      for (int j = 0; j < a; ++j) dq_da(rows_of[block.member][block.first + r], j) += share * all_d_[(block.out + r) * a + j];
+}
+
+// The whole batch of one member: forward, loss, backward, block after block.
+void CpuBackend::td_member(const Critic& critic, const CriticLoss& loss, int member, TrunkWork& w, float* grad, float* head_grad, Sums& sums) {
+  const int b = loss.obs.rows, h = critic.spec.trunk.width();
+  const float* p = critic.params.data() + critic.member_offset(member);
+  const float* head = critic.params.data() + critic.head_offset(member);
+  const float scale = 2.0f / (static_cast<float>(critic.spec.members) * static_cast<float>(b));
+  for (int first = 0; first < b; first += kBlockRows) {
+    const int count = std::min(kBlockRows, b - first);
+    const TrunkInput in{loss.obs.slice(first, count), loss.action.slice(first, count), 1};
+    trunk_forward(critic.spec.trunk, critic.layers, p, in, w, true);
+    w.q.resize(count), w.d_q.resize(count);
+    kernels().head(w.out, count, h, head, head[h], w.q.data());
+    for (int r = 0; r < count; ++r) {
+      const float error = loss.target.empty() ? 0.0f : w.q[r] - loss.target[first + r];
+      sums.td += static_cast<double>(error) * error;
+      sums.q += w.q[r];
+      w.d_q[r] = scale * error;
+    }
+    kernels().head_backward(w.d_q.data(), w.out, count, h, head, w.d[0].data(), head_grad);
+    trunk_backward(critic.spec.trunk, critic.layers, p, in, w, grad, first == 0, nullptr);
+  }
+}
+
+// Every kLanes-th block of states of one member in the CQL term; the data action rides along as action n of its state.
+void CpuBackend::cql_lane(const Critic& critic, const CriticLoss& loss, int member, int multiplicity, int lane, TrunkWork& w, float* grad,
+                          float* head_grad, Sums& sums) {
+  const CqlTerm& term = *loss.cql;
+  const int b = loss.obs.rows, a = loss.action.cols, n = term.actions_per_state, per_state = n + 1, h = critic.spec.trunk.width();
+  const float* p = critic.params.data() + critic.member_offset(member);
+  const float* head = critic.params.data() + critic.head_offset(member);
+  const float td_scale = 2.0f / (static_cast<float>(critic.spec.members) * static_cast<float>(b));
+  const float cql_scale = term.alpha * static_cast<float>(multiplicity) / (static_cast<float>(term.members.size()) * static_cast<float>(b));
+  const int states = block_states(per_state);
+  bool first_block = true;
+  for (int first = lane * states; first < b; first += kLanes * states) {
+    const int count = std::min(states, b - first), rows = count * per_state;
+    w.action.resize(static_cast<std::size_t>(rows) * a);
+    for (int s = 0; s < count; ++s) {
+      float* to = w.action.data() + static_cast<std::size_t>(s) * per_state * a;
+      std::copy_n(term.action.row((first + s) * n), static_cast<std::size_t>(n) * a, to);
+      std::copy_n(loss.action.row(first + s), a, to + static_cast<std::size_t>(n) * a);
+    }
+    const TrunkInput in{loss.obs.slice(first, count), {w.action.data(), rows, a}, per_state};
+    trunk_forward(critic.spec.trunk, critic.layers, p, in, w, true);
+    w.q.resize(rows), w.d_q.resize(rows);
+    kernels().head(w.out, rows, h, head, head[h], w.q.data());
+    for (int s = 0; s < count; ++s) {
+      const float* q = w.q.data() + static_cast<std::size_t>(s) * per_state;
+      float* d_q = w.d_q.data() + static_cast<std::size_t>(s) * per_state;
+      const CqlRow row = cql_row(term, first + s, q, q[n], d_q, d_q + n);
+      for (int k = 0; k <= n; ++k) d_q[k] *= cql_scale;
+      const float error = loss.target.empty() ? 0.0f : q[n] - loss.target[first + s];
+      d_q[n] += td_scale * error;
+      sums.td += static_cast<double>(error) * error;
+      sums.q += q[n];
+      sums.gap += multiplicity * row.gap;
+      sums.clipped_gap += multiplicity * clipped(term, row.gap);
+      sums.ood += multiplicity * row.ood;
+      sums.bounded += multiplicity * row.bounded;
+    }
+    kernels().head_backward(w.d_q.data(), w.out, rows, h, head, w.d[0].data(), head_grad);
+    trunk_backward(critic.spec.trunk, critic.layers, p, in, w, grad, first_block, nullptr);
+    first_block = false;
+  }
+  if (first_block) std::fill_n(grad, critic.trunk_size(), 0.0f);  // more lanes than blocks
+}
+
+CriticStats CpuBackend::critic_step(Critic& critic, Adam& adam, const AdamConfig& config, const CriticLoss& loss, FloatVector* target, float tau) {
+  const int n = critic.spec.members, b = loss.obs.rows, h = critic.spec.trunk.width();
+  const std::size_t trunk = critic.trunk_size(), head_size = static_cast<std::size_t>(h) + 1;
+  const AdamFactors factors(config, ++adam.steps);
+  const auto descend = [&](std::size_t first, std::size_t count) {
+    kernels().adam(critic.params.data() + first, adam.grad.data() + first, adam.m.data() + first, adam.v.data() + first,
+                   target ? target->data() + first : nullptr, count, factors, tau);
+  };
+
+  std::vector<int> multiplicity(n, 0), term_members;
+  if (loss.cql)
+    for (int m : loss.cql->members) ++multiplicity[m];
+  for (int i = 0; i < n; ++i)
+    if (multiplicity[i]) term_members.push_back(i);
+  const int wide = static_cast<int>(term_members.size()) * kLanes;
+  std::vector<int> narrow_members;
+  for (int i = 0; i < n; ++i)
+    if (!multiplicity[i]) narrow_members.push_back(i);
+
+  // members in the CQL term first (they are thirty times the work), in lanes; the others whole, down to their new weights
+  const int tasks = wide + static_cast<int>(narrow_members.size());
+  std::vector<Sums> sums(tasks);
+  lanes_.resize(static_cast<std::size_t>(wide) * trunk);
+  heads_.assign(static_cast<std::size_t>(tasks) * head_size, 0.0f);
+  team_.for_each(tasks, [&](int task, int worker) {
+    float* head_grad = heads_.data() + static_cast<std::size_t>(task) * head_size;
+    if (task < wide) {
+      const int member = term_members[task / kLanes];
+      cql_lane(critic, loss, member, multiplicity[member], task % kLanes, work_[worker], lanes_.data() + static_cast<std::size_t>(task) * trunk,
+               head_grad, sums[task]);
+      return;
+    }
+    const int member = narrow_members[task - wide];
+    td_member(critic, loss, member, work_[worker], adam.grad.data() + critic.member_offset(member), head_grad, sums[task]);
+    descend(critic.member_offset(member), trunk);
+  });
+
+  // partial gradients of the term's members, in lane order, range by range
+  const int ranges = blocks(static_cast<int>(trunk), static_cast<int>(kAdamRange));
+  team_.for_each(static_cast<int>(term_members.size()) * ranges, [&](int task, int) {
+    const int i = task / ranges;
+    const std::size_t first = static_cast<std::size_t>(task % ranges) * kAdamRange, count = std::min(kAdamRange, trunk - first);
+    float* grad = adam.grad.data() + critic.member_offset(term_members[i]) + first;
+    const float* lane = lanes_.data() + static_cast<std::size_t>(i) * kLanes * trunk + first;
+    std::copy_n(lane, count, grad);
+    for (int l = 1; l < kLanes; ++l) kernels().add(grad, lane + l * trunk, count);
+    descend(critic.member_offset(term_members[i]) + first, count);
+  });
+
+  // output layers: summed over lanes, and over members when they share one
+  for (int i = 0; i < n; ++i)
+    if (!critic.spec.shared_output || i == 0) std::fill_n(adam.grad.data() + critic.head_offset(i), head_size, 0.0f);
+  for (int task = 0; task < tasks; ++task) {
+    const int member = task < wide ? term_members[task / kLanes] : narrow_members[task - wide];
+    kernels().add(adam.grad.data() + critic.head_offset(member), heads_.data() + static_cast<std::size_t>(task) * head_size, head_size);
+  }
+  for (int i = 0; i < n; ++i)
+    if (!critic.spec.shared_output || i == 0) descend(critic.head_offset(i), head_size);
+
+  Sums all;
+  for (const Sums& s : sums) {
+    all.td += s.td, all.q += s.q, all.gap += s.gap;
+    all.clipped_gap += s.clipped_gap, all.ood += s.ood, all.bounded += s.bounded;
+  }
+  const double rows = static_cast<double>(n) * b;
+  CriticStats stats{.td_loss = all.td / rows, .q_mean = all.q / rows};
+  if (loss.cql) {
+    const double cells = static_cast<double>(loss.cql->members.size()) * b;
+    stats.cql_gap = all.gap / cells;
+    stats.cql_loss = all.clipped_gap / cells;
+    stats.cql_ood = all.ood / cells;
+    stats.bound_rate = all.bounded / (cells * loss.cql->actions_per_state);
+  }
+  return stats;
+}
+
+}  // namespace warmstart::cpu

@@ -1,0 +1,112 @@
+#include "warmstart/nn/cpu/trunk.h"
+
+#include <dnnl.h>
+
+#include <algorithm>
+
+#include "warmstart/core/error.h"
+#include "warmstart/nn/cpu/kernels.h"
+
+namespace warmstart::cpu {
+namespace {
+
+void grow(FloatVector& v, std::size_t n) {
+  if (v.size() < n) v.resize(n);
+}
+
+}  // namespace
+
+void gemm(bool ta, bool tb, int m, int n, int k, const float* a, int lda, const float* b, int ldb, float beta, float* c, int ldc) {
+  if (m == 0 || n == 0) return;
+  if (dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1.0f, a, lda, b, ldb, beta, c, ldc) != dnnl_success)
+    throw machine_error("matrix product failed", "oneDNN", "free memory, or run `warmstart doctor`");
+}
+
+void TrunkWork::reserve(const TrunkSpec& spec, int rows, bool keep) {
+  const std::size_t depth = spec.hidden.size();
+  if (y.size() < depth) y.resize(depth), xhat.resize(depth), rstd.resize(depth);
+  const int widest = *std::max_element(spec.hidden.begin(), spec.hidden.end());
+  for (std::size_t k = 0; k < depth; ++k) {
+    const std::size_t n = static_cast<std::size_t>(rows) * (keep ? spec.hidden[k] : widest);
+    if (!keep && k > 1) break;  // without a backward two buffers in turn are enough
+    grow(y[k], n);
+    if (keep && spec.layer_norm) grow(xhat[k], n), grow(rstd[k], rows);
+  }
+  if (keep)
+    for (auto& buffer : d) grow(buffer, static_cast<std::size_t>(rows) * widest);
+}
+
+void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w, bool keep) {
+  const Kernels& k = kernels();
+  const int rows = in.rows(), n = in.actions_per_state, o = in.obs.cols, a = in.action.cols;
+  w.reserve(spec, rows, keep);
+  const float* x = in.obs.data;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const LayerLayout& l = layers[i];
+    float* z = w.y[keep ? i : i % 2].data();
+    if (i == 0 && n > 1) {  // the observation's share once per state, not once per action
+      grow(w.obs_part, static_cast<std::size_t>(in.obs.rows) * l.out);
+      gemm(false, false, in.obs.rows, l.out, o, in.obs.data, o, p + l.kernel, l.out, 0, w.obs_part.data(), l.out);
+      for (int r = 0; r < rows; ++r)
+        std::copy_n(w.obs_part.data() + static_cast<std::size_t>(r / n) * l.out, l.out, z + static_cast<std::size_t>(r) * l.out);
+      gemm(false, false, rows, l.out, a, in.action.data, a, p + l.kernel + static_cast<std::size_t>(o) * l.out, l.out, 1, z, l.out);
+    } else {
+      if (i == 0 && a > 0) {
+        grow(w.input, static_cast<std::size_t>(rows) * (o + a));
+        for (int r = 0; r < rows; ++r) {
+          std::copy_n(in.obs.row(r), o, w.input.data() + static_cast<std::size_t>(r) * (o + a));
+          std::copy_n(in.action.row(r), a, w.input.data() + static_cast<std::size_t>(r) * (o + a) + o);
+        }
+        x = w.input.data();
+      }
+      gemm(false, false, rows, l.out, l.in, x, l.in, p + l.kernel, l.out, 0, z, l.out);
+    }
+    if (spec.layer_norm)
+      k.norm_relu(z, rows, l.out, p + l.bias, p + l.scale, p + l.shift, keep ? w.xhat[i].data() : nullptr, keep ? w.rstd[i].data() : nullptr);
+    else
+      k.bias_relu(z, rows, l.out, p + l.bias);
+    x = z;
+  }
+  w.out = x;
+}
+
+void trunk_backward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w,
+                    float* grad, bool first, float* d_action) {
+  const Kernels& k = kernels();
+  const int rows = in.rows(), n = in.actions_per_state, o = in.obs.cols, a = in.action.cols;
+  const float beta = first ? 0.0f : 1.0f;
+  int at = 0;
+  for (int i = static_cast<int>(layers.size()) - 1; i >= 0; --i) {
+    const LayerLayout& l = layers[i];
+    float* d = w.d[at].data();
+    if (grad && first) {
+      std::fill_n(grad + l.bias, l.out, 0.0f);
+      if (spec.layer_norm) std::fill_n(grad + l.scale, l.out, 0.0f), std::fill_n(grad + l.shift, l.out, 0.0f);
+    }
+    if (spec.layer_norm)
+      k.norm_relu_backward(d, w.y[i].data(), w.xhat[i].data(), w.rstd[i].data(), rows, l.out, p + l.scale, grad ? grad + l.scale : nullptr,
+                           grad ? grad + l.shift : nullptr, grad ? grad + l.bias : nullptr);
+    else
+      k.bias_relu_backward(d, w.y[i].data(), rows, l.out, grad ? grad + l.bias : nullptr);
+
+    if (i > 0) {
+      if (grad) gemm(true, false, l.in, l.out, rows, w.y[i - 1].data(), l.in, d, l.out, beta, grad + l.kernel, l.out);
+      gemm(false, true, rows, l.in, l.out, d, l.out, p + l.kernel, l.out, 0, w.d[1 - at].data(), l.in);
+      at = 1 - at;
+      continue;
+    }
+    const float* action_kernel = p + l.kernel + static_cast<std::size_t>(o) * l.out;
+    if (d_action) gemm(false, true, rows, a, l.out, d, l.out, action_kernel, l.out, 0, d_action, a);
+    if (!grad) continue;
+    if (n == 1) {
+      gemm(true, false, l.in, l.out, rows, a > 0 ? w.input.data() : in.obs.data, l.in, d, l.out, beta, grad + l.kernel, l.out);
+    } else {
+      gemm(true, false, a, l.out, rows, in.action.data, a, d, l.out, beta, grad + l.kernel + static_cast<std::size_t>(o) * l.out, l.out);
+      std::fill_n(w.obs_part.data(), static_cast<std::size_t>(in.obs.rows) * l.out, 0.0f);
+      for (int r = 0; r < rows; ++r) k.add(w.obs_part.data() + static_cast<std::size_t>(r / n) * l.out, d + static_cast<std::size_t>(r) * l.out, l.out);
+      gemm(true, false, o, l.out, in.obs.rows, in.obs.data, o, w.obs_part.data(), l.out, beta, grad + l.kernel, l.out);
+    }
+  }
+}
+
+}  // namespace warmstart::cpu

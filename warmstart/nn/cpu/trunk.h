@@ -1,0 +1,38 @@
+// Forward and backward through the hidden layers for one block of rows, on one core, everything in its cache.
+#pragma once
+#include "warmstart/core/matrix.h"
+#include "warmstart/nn/network.h"
+
+namespace warmstart::cpu {
+
+/// C [m,n] = op(A) op(B) + beta C, row-major, single-threaded (oneDNN).
+void gemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float* a, int lda, const float* b, int ldb, float beta, float* c, int ldc);
+
+/// S states with n actions each (rows s * n + i), or with none (an actor).
+struct TrunkInput {
+  ConstMatrixView obs;     ///< [S,O]
+  ConstMatrixView action;  ///< [S*n,A], or no columns
+  int actions_per_state = 1;
+  int rows() const { return obs.rows * actions_per_state; }
+};
+
+/// Activations of one block. Grows to the largest block it has seen, then never allocates.
+struct TrunkWork {
+  std::vector<FloatVector> y, xhat, rstd;  ///< per layer: output [R,H], normalised input [R,H], 1/std [R]
+  FloatVector input, obs_part;             ///< concat(obs, action) [R,O+A], or the observations' share of layer 0 [S,H]
+  FloatVector d[2];                        ///< gradients [R,H], used in turn
+  FloatVector q, d_q, action;              ///< scratch of the callers
+  const float* out = nullptr;              ///< last layer's output [R,H]
+
+  void reserve(const TrunkSpec& spec, int rows, bool keep);
+};
+
+/// Runs the block; with `keep` the activations stay for trunk_backward. `p` points at the trunk's parameters.
+void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w, bool keep);
+
+/// From dL/d(out) in w.d[0] [R,H]. `grad` (null to skip) points at the trunk's gradients: overwritten when `first`, else added to.
+/// `d_action` (null to skip) receives dL/daction [R,A].
+void trunk_backward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w,
+                    float* grad, bool first, float* d_action);
+
+}  // namespace warmstart::cpu

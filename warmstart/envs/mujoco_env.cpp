@@ -38,6 +38,8 @@ void check_numbers(std::span<const double> values, int size, const std::string& 
 
 }  // namespace
 
+std::string simulator_version() { return fmt::format("MuJoCo {}", mj_versionString()); }
+
 fs::path find_asset(const std::string& relative) {
   const char* chosen = std::getenv("WARMSTART_ASSETS");
   const fs::path path = fs::path(chosen && *chosen ? chosen : WARMSTART_SITE) / relative;

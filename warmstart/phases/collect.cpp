@@ -1,0 +1,233 @@
+#include "warmstart/phases/collect.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <limits>
+#include <memory>
+
+#include "warmstart/core/files.h"
+#include "warmstart/core/text.h"
+#include "warmstart/envs/waypoint.h"
+
+namespace warmstart {
+namespace {
+
+/// Raised whenever the same settings and seed would give another file.
+constexpr int kCollectorVersion = 1;
+
+constexpr double kArrivedRadius = 0.1;  // m; D4RL's maze2d draws the next goal when this close to the last
+constexpr int kHoldSteps = 25;          // mean length of a stretch of random actions: long enough to get somewhere else
+constexpr std::int64_t kProgressEvery = 10'000;
+
+/// Chooses actions; told of every new episode.
+class Driver {
+ public:
+  virtual ~Driver() = default;
+  virtual void begin(const Env&, Rng&) {}
+  virtual void act(const Env& env, Rng& rng, std::span<double> action) = 0;
+  /// The driver wants a new goal although the task goes on.
+  virtual bool done(const Env&) const { return false; }
+};
+
+class RandomDriver : public Driver {
+ public:
+  void act(const Env& env, Rng& rng, std::span<double> action) override {
+    for (double& a : action) a = rng.uniform(env.spec().action_low, env.spec().action_high);
+  }
+};
+
+class WaypointDriver : public Driver {
+ public:
+  WaypointDriver(const Maze& maze, const CollectConfig& config) : maze_(maze), config_(config), controller_(maze) {}
+
+  void begin(const Env& env, Rng& rng) override {
+    goal_ = {env.goal()[0], env.goal()[1]};
+    detour_ = rng.uniform() < config_.detour;
+    controller_.set_goal(detour_ ? maze_.draw_goal(rng) : goal_);
+    random_left_ = 0;
+  }
+
+  void act(const Env& env, Rng& rng, std::span<double> action) override {
+    const auto obs = env.obs();
+    const Xy position{obs[0], obs[1]}, velocity{obs[2], obs[3]};
+    if (detour_ && distance(position, controller_.goal()) < kDetourRadius) {
+      detour_ = false;
+      controller_.set_goal(goal_);
+    }
+    start_random_stretch(rng);
+    const auto force = random_left_ > 0 ? held_ : controller_.force(position, velocity);
+    if (random_left_ > 0) --random_left_;
+    for (int k = 0; k < 2; ++k) action[k] = force[k] + config_.noise * rng.normal();
+  }
+
+  bool done(const Env& env) const override { return distance({env.obs()[0], env.obs()[1]}, goal_) < kArrivedRadius; }
+
+ private:
+  static constexpr double kDetourRadius = 0.45;  // m
+
+  // A stretch holds one random force. It begins with such a probability that random_share of all steps lie in one.
+  void start_random_stretch(Rng& rng) {
+    if (random_left_ > 0 || config_.random_share <= 0) return;
+    const double share = config_.random_share;
+    if (rng.uniform() >= share / (share + kHoldSteps * (1 - share))) return;
+    random_left_ = 1 + static_cast<int>(rng.below(2 * kHoldSteps - 1));
+    for (double& h : held_) h = rng.uniform(-1, 1);
+  }
+
+  const Maze& maze_;
+  const CollectConfig& config_;
+  WaypointController controller_;
+  Xy goal_{};
+  bool detour_ = false;
+  int random_left_ = 0;
+  std::array<double, 2> held_{};
+};
+
+std::unique_ptr<Driver> make_driver(const Env& env, const CollectConfig& config) {
+  const Maze* maze = maze_of(env);
+  if (config.protocol == "maze2d" && !maze)
+    throw usage_error("protocol \"maze2d\" needs a maze", env.spec().id, "use a PointMaze task, or protocol \"episodes\"");
+  if (config.policy == "random") return std::make_unique<RandomDriver>();
+  if (config.policy != "waypoint")
+    throw usage_error("no policy \"" + config.policy + "\"", "collect.policy",
+                      "did you mean \"" + nearest_name(config.policy, {"waypoint", "random"}) + "\"?");
+  if (!maze) throw usage_error("policy \"waypoint\" needs a maze", env.spec().id, "use a PointMaze task, or policy \"random\"");
+  return std::make_unique<WaypointDriver>(*maze, config);
+}
+
+/// Where the next episode starts: anew, or (maze2d) where the ball is, with another goal.
+void begin_episode(Env& env, const CollectConfig& config, bool first, Rng& rng) {
+  if (first || config.protocol != "maze2d") return env.reset(rng);
+  const auto position = env.qpos(), velocity = env.qvel();
+  const Maze& maze = *maze_of(env);
+  Xy goal;
+  do goal = maze.draw_goal(rng);
+  while (distance(goal, {position[0], position[1]}) <= 0.5 * maze.scale());
+  env.set_state(position, velocity, goal);
+}
+
+void append(DoubleTable& table, std::span<const double> row) {
+  table.cols = static_cast<int>(row.size());
+  table.values.insert(table.values.end(), row.begin(), row.end());
+  ++table.rows;
+}
+
+void copy_row(std::span<const double> from, float* to) {
+  std::transform(from.begin(), from.end(), to, [](double v) { return static_cast<float>(v); });
+}
+
+}  // namespace
+
+Fields CollectConfig::fields(const std::string& section) {
+  Fields f(section);
+  f.add("policy", policy, {.help = "Who acts: a driver that knows the maze, or uniform random actions.", .choices = {"waypoint", "random"}});
+  f.add("protocol", protocol,
+        {.help = "episodes: the task's own resets, one goal per episode. maze2d: as D4RL made its maze2d data, the ball goes on from "
+                 "goal to goal, each stretch an episode.",
+         .choices = {"episodes", "maze2d"}});
+  f.add("steps", steps, {.help = "Length of the dataset.", .unit = "steps", .min = 1});
+  f.add("noise", noise,
+        {.help = "Standard deviation of Gaussian noise on the driver's actions, before they are clipped.",
+         .when = "Raise it for wider coverage, lower it for better demonstrations.",
+         .min = 0});
+  f.add("random_share", random_share,
+        {.help = "Share of the driver's steps that lie in stretches of one random force held.", .when = "Raise it for mediocre data.", .min = 0, .max = 1});
+  f.add("detour", detour,
+        {.help = "Probability that the driver first visits another place of the maze in an episode.", .when = "Raise it for mediocre data.", .min = 0, .max = 1});
+  f.add("seed", seed, {.help = "Seed of starts, goals and noise.", .min = 0});
+  return f;
+}
+
+Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config, const CollectProgress& progress) {
+  if (config.steps < 1) throw usage_error("no steps to collect", "collect.steps", "give at least 1");
+  if (config.steps > std::numeric_limits<int>::max()) throw usage_error("too many steps for one file", "collect.steps", "make several files with different seeds");
+  if (config.protocol != "episodes" && config.protocol != "maze2d")
+    throw usage_error("no protocol \"" + config.protocol + "\"", "collect.protocol",
+                      "did you mean \"" + nearest_name(config.protocol, {"episodes", "maze2d"}) + "\"?");
+  const auto env = make_env(env_config);
+  const EnvSpec& spec = env->spec();
+  const auto driver = make_driver(*env, config);
+  const bool chase = config.protocol == "maze2d";
+  const int n = static_cast<int>(config.steps);
+
+  Collected out;
+  D4rlFile& file = out.file;
+  file.observations.resize(n, spec.obs_size);
+  file.actions.resize(n, spec.action_size);
+  file.next_observations.resize(n, spec.obs_size);
+  file.rewards.resize(n);
+  file.terminals.resize(n);
+  file.timeouts.resize(n);
+  DoubleTable &qpos = file.infos["qpos"], &qvel = file.infos["qvel"], &success = file.infos["success"];
+  DoubleTable goal;
+  for (auto [table, width] : {std::pair{&qpos, env->qpos().size()}, std::pair{&qvel, env->qvel().size()}, std::pair{&success, std::size_t{1}}})
+    table->values.reserve(width * static_cast<std::size_t>(n));
+
+  // Apart, so that the starts are the same whatever the driver does.
+  Rng starts(static_cast<std::uint64_t>(config.seed), "collect starts"), noise(static_cast<std::uint64_t>(config.seed), "collect actions");
+  CollectReport& report = out.report;
+  std::vector<double> action(spec.action_size);
+  double returns = 0;
+  std::int64_t reached = 0;
+  bool new_episode = true, succeeded = false;
+  const auto began = std::chrono::steady_clock::now();
+  for (int t = 0; t < n; ++t) {
+    if (new_episode) {
+      begin_episode(*env, config, t == 0, starts);
+      driver->begin(*env, noise);
+      succeeded = false;
+      ++report.episodes;
+    }
+    copy_row(env->obs(), file.observations.row(t));
+    append(qpos, env->qpos());
+    append(qvel, env->qvel());
+    if (!env->goal().empty()) append(goal, env->goal());
+
+    driver->act(*env, noise, action);
+    for (double& a : action) a = static_cast<float>(std::clamp(a, spec.action_low, spec.action_high));
+    copy_row(action, file.actions.row(t));
+    const Step step = env->step(action);
+
+    copy_row(env->obs(), file.next_observations.row(t));
+    const double hit = step.success;
+    append(success, std::span(&hit, 1));
+    file.rewards[t] = static_cast<float>(step.reward);
+    file.terminals[t] = step.terminated;
+    file.timeouts[t] = !step.terminated && (step.truncated || t + 1 == n || (chase && driver->done(*env)));
+    returns += step.reward;
+    reached += step.success && !succeeded;
+    succeeded |= step.success;
+    new_episode = file.terminals[t] || file.timeouts[t];
+    if (progress && ((t + 1) % kProgressEvery == 0 || t + 1 == n)) progress(t + 1);
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  if (goal.rows > 0) file.infos["goal"] = std::move(goal);
+
+  const double episodes = static_cast<double>(report.episodes);
+  report.steps = n;
+  report.success_share = static_cast<double>(reached) / episodes;
+  report.mean_return = returns / episodes;
+  report.mean_length = n / episodes;
+  report.steps_per_second = n / seconds;
+
+  file.metadata = {{"env", spec.id}, {"max_episode_steps", std::to_string(spec.max_episode_steps)}, {"simulator", simulator_version()},
+                   {"collector_version", std::to_string(kCollectorVersion)}};
+  CollectConfig described = config;
+  const Fields fields = described.fields("");
+  for (const Field& field : fields.list()) file.metadata[field.key] = field.toml();
+  file.metadata["policy"] = config.policy;  // plain, without TOML's quotes
+  file.metadata["protocol"] = config.protocol;
+  if (config.policy == "random")
+    for (const char* unused : {"noise", "random_share", "detour"}) file.metadata.erase(unused);
+  return out;
+}
+
+CollectReport collect(const EnvConfig& env, const CollectConfig& config, const std::filesystem::path& path, const CollectProgress& progress) {
+  make_folder(fs::absolute(path).parent_path());  // an unwritable place is found before the work, not after
+  const Collected made = collect_steps(env, config, progress);
+  write_d4rl(path, made.file);
+  return made.report;
+}
+
+}  // namespace warmstart

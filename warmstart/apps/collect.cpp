@@ -1,0 +1,57 @@
+// `warmstart collect`: makes an offline dataset with a scripted policy.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "warmstart/apps/verbs.h"
+#include "warmstart/phases/collect.h"
+
+namespace warmstart {
+namespace {
+
+struct Options {
+  EnvConfig env;
+  CollectConfig config;
+  std::string out;
+};
+
+/// One line that rewrites itself on a terminal; silent in a log file, where it would only be noise.
+void show_progress(std::int64_t done, std::int64_t all) {
+  if (!isatty(STDERR_FILENO)) return;
+  fmt::print(stderr, "\rcollecting {:3.0f}%  {} of {} steps{}", 100.0 * static_cast<double>(done) / static_cast<double>(all), done, all,
+             done == all ? "\n" : "");
+}
+
+void run(const Options& o) {
+  const CollectReport r = collect(o.env, o.config, o.out, [&](std::int64_t done) { show_progress(done, o.config.steps); });
+  const bool success = env_spec(o.env.id).reports_success;
+  fmt::print("{}: {} steps of {} by policy {}, {} episodes of {:.0f} steps, mean return {:.4g}{}, {:.0f} steps/s\n", o.out, r.steps, o.env.id,
+             o.config.policy, r.episodes, r.mean_length, r.mean_return, success ? fmt::format(", success {:.1f}%", 100 * r.success_share) : "",
+             r.steps_per_second);
+}
+
+}  // namespace
+
+void add_collect(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("collect", "Make an offline dataset (D4RL layout) with a scripted policy");
+  verb->add_option("--env", o->env.id, "Environment id (see `warmstart list envs`)")->capture_default_str();
+  verb->add_option("--max-episode-steps", o->env.max_episode_steps, "Time limit, 0 = the task's own")->capture_default_str();
+  verb->add_option("--out", o->out, "HDF5 file to write; replaced when it is there")->required();
+  // Every setting of the collector, with the texts and limits it declares itself.
+  const Fields fields = o->config.fields();
+  for (const Field& field : fields.list()) {
+    std::string option = "--" + field.key.substr(field.key.find('.') + 1);
+    for (char& c : option)
+      if (c == '_') c = '-';
+    verb->add_option_function<std::string>(
+            option, [field, option](const std::string& text) { field.set_text(text, "option " + option); },
+            field.doc.help + (field.doc.when.empty() ? "" : " " + field.doc.when))
+        ->default_str(field.toml());
+  }
+  verb->callback([o] { run(*o); });
+}
+
+}  // namespace warmstart

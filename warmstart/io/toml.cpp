@@ -1,0 +1,55 @@
+#include "warmstart/io/toml.h"
+
+#include <toml++/toml.h>
+
+#include "warmstart/core/error.h"
+#include "warmstart/core/files.h"
+
+namespace warmstart {
+namespace {
+
+ConfigValue value_of(const toml::node& node, const std::string& key, const std::string& where) {
+  if (const auto* b = node.as_boolean()) return b->get();
+  if (const auto* i = node.as_integer()) return i->get();
+  if (const auto* d = node.as_floating_point()) return d->get();
+  if (const auto* s = node.as_string()) return s->get();
+  if (const auto* a = node.as_array()) {
+    std::vector<std::int64_t> items;
+    for (const auto& item : *a) {
+      const auto i = item.value<std::int64_t>();
+      if (!i || !item.is_integer()) throw usage_error("wrong type in list", where + ", key " + key, "give a list of integers");
+      items.push_back(*i);
+    }
+    return items;
+  }
+  throw usage_error("unsupported kind of value", where + ", key " + key, "use true/false, a number, text or a list of integers");
+}
+
+void flatten(const toml::table& table, const std::string& prefix, const std::string& where, FlatConfig& out) {
+  for (const auto& [name, node] : table) {
+    const std::string key = prefix.empty() ? std::string(name.str()) : prefix + "." + std::string(name.str());
+    if (const auto* sub = node.as_table()) flatten(*sub, key, where, out);
+    else out.emplace_back(key, value_of(node, key, where));
+  }
+}
+
+}  // namespace
+
+FlatConfig parse_toml(const std::string& text, const std::string& where) {
+  try {
+    FlatConfig out;
+    flatten(toml::parse(text), "", where, out);
+    return out;
+  } catch (const toml::parse_error& e) {
+    throw usage_error("not valid TOML: " + std::string(e.description()), where + ", line " + std::to_string(e.source().begin.line),
+                      "correct that line");
+  }
+}
+
+FlatConfig read_toml(const std::filesystem::path& path) {
+  if (!fs::is_regular_file(path))
+    throw usage_error("recipe not found", path.string(), "`warmstart list recipes` shows those that come along");
+  return parse_toml(read_text(path), path.string());
+}
+
+}  // namespace warmstart

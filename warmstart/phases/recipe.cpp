@@ -1,0 +1,185 @@
+#include "warmstart/phases/recipe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "warmstart/core/error.h"
+#include "warmstart/core/files.h"
+
+namespace warmstart {
+namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kMany = 1e12;
+
+FieldDoc choice(std::string help, std::string when, std::vector<std::string> choices) {
+  return {std::move(help), "", std::move(when), -kInf, kInf, std::move(choices)};
+}
+
+}  // namespace
+
+Fields Recipe::fields() {
+  Fields all;
+  all.add("name", name, {"names the default output folder; a recipe file's task and method unless given"});
+  all.add("label", label, {"how reports name this method; the recipe's name unless given"});
+  all.add("summary", summary, {"one line for `warmstart list recipes`"});
+
+  Fields e("env");
+  e.add("id", env.id, {"task, by Gymnasium's name", "", "`warmstart list envs` shows all"});
+  e.add("max_episode_steps", env.max_episode_steps, {"time limit of an episode; 0 = the task's own", "steps", "", 0, 1e9});
+  e.add("reward_scale", reward_scale, {"learners see scale * reward + bias", "", "10 on AntMaze and Adroit", -1e9, 1e9});
+  e.add("reward_bias", reward_bias, {"learners see scale * reward + bias", "", "-5 on AntMaze, so that not reaching the goal costs", -1e9, 1e9});
+  all.append(e);
+
+  Fields d("data");
+  d.add("path", data.path, {"offline dataset, a D4RL HDF5 file"});
+  d.add("collect", data.collect, {"make the dataset by the `collect` section when `path` does not exist"});
+  d.add("sparse_reward", data.sparse_reward, {"Monte-Carlo return of a never-successful trajectory = negative reward / (1 - discount)", "", "AntMaze, Adroit binary, PointMaze"});
+  d.add("negative_reward", data.negative_reward, {"the file's reward of a step without success", "", "-1 for Adroit binary", -1e9, 1e9});
+  d.add("infinite_horizon", data.infinite_horizon, {"Monte-Carlo returns go on after the last step", "", "continuing tasks"});
+  all.append(d);
+  all.append(collect.fields("collect"));
+  all.append(network.fields());
+  all.append(agent.fields());
+  all.append(cql.fields());
+
+  Fields p("pretrain");
+  std::vector<std::string> names;
+  for (const auto& info : agent_infos()) names.push_back(info.name);
+  p.add("agent", pretrain.agent, choice("update rule of the offline phase", "", names));
+  p.add("steps", pretrain.steps, {"gradient steps", "steps", "0 starts from fresh networks", 0, kMany});
+  p.add("batch", pretrain.batch, {"rows per gradient step", "transitions", "", 1, 1e6});
+  all.append(p);
+
+  Fields w("warm_up");
+  w.add("steps", warm_up.steps, {"K: steps of the frozen pre-trained policy into the empty buffer, without updates", "environment steps", "0 for no warm-up", 0, kMany});
+  w.add("reference_count", warm_up.reference_count, {"make one step more, as the reference implementation counts", "", "off for exactly K"});
+  all.append(w);
+
+  Fields f("finetune");
+  f.add("agent", finetune.agent, choice("update rule of the online phase", "", names));
+  f.add("steps", finetune.steps, {"environment steps after the warm-up", "environment steps", "", 0, kMany});
+  f.add("batch", finetune.batch, {"rows per critic step", "transitions", "", 1, 1e6});
+  f.add("utd", finetune.utd, {"update-to-data ratio: critic steps per environment step", "", "higher learns faster per step, costs more", 1, 1000});
+  f.add("min_buffer", finetune.min_buffer, {"transitions in the buffer before the first update; 0 = one whole batch (batch * utd)", "transitions", "", 0, kMany});
+  f.add("initialise", finetune.initialise, choice("what starts from pre-training", "ablations", {"both", "policy", "critic", "neither"}));
+  f.add("reset_optimiser", finetune.reset_optimiser, {"forget Adam's moments and counts at the switch", "", "ablations"});
+  f.add("timeout_hides_terminal", finetune.timeout_hides_terminal,
+        {"a time limit in the step that also succeeds loses the terminal flag, as in the reference implementation", "", ""});
+  all.append(f);
+
+  Fields r("retention");
+  r.add("mode", retention.mode, choice("what fine-tuning keeps of the offline data", "none is WSRL", {"none", "mixed", "append"}));
+  r.add("ratio", retention.ratio, {"share of offline rows in mixed batches", "", "0.5 for RLPD", 0, 1});
+  r.add("interleave", retention.interleave, {"every slice of a mixed batch has its share; off cuts [online | offline] into slices as the reference does", "", ""});
+  all.append(r);
+
+  Fields v("eval");
+  v.add("every", eval.every, {"environment steps between evaluations online; 0 = only at the switch and the end", "environment steps", "", 0, kMany});
+  v.add("pretrain_every", eval.pretrain_every, {"gradient steps between evaluations offline; 0 = only at the end", "steps", "", 0, kMany});
+  v.add("episodes", eval.episodes, {"deterministic episodes per evaluation", "episodes", "", 1, 1e6});
+  all.append(v);
+
+  Fields u("run");
+  u.add("fidelity", run.fidelity, choice("group of switches: as the reference implementation does, or as the paper reads", "", {"reference", "paper"}));
+  u.add("backend", run.backend, choice("arithmetic", "reference is slow and for checking", {"cpu", "reference"}));
+  u.add("replay_capacity", run.replay_capacity, {"transitions the replay buffer holds; the oldest go first", "transitions", "", 1, kMany});
+  u.add("log_every", run.log_every, {"steps between rows of training metrics", "steps", "", 1, kMany});
+  u.add("checkpoint_every", run.checkpoint_every, {"steps between checkpoints; 0 = only at phase ends", "steps", "", 0, kMany});
+  u.add("checkpoint_seconds", run.checkpoint_seconds, {"seconds between checkpoints; 0 = never by time", "s", "", 0, 1e9});
+  u.add("seed", run.seed, {"seed of every random stream", "", "", 0, 9e15});
+  all.append(u);
+  return all;
+}
+
+std::string Recipe::toml() { return fields().toml(); }
+
+void Recipe::validate() const {
+  const auto& spec = env_spec(env.id);
+  (void)spec;
+  const auto refuse = [](const std::string& what, const std::string& keys, const std::string& remedy) { throw usage_error(what, keys, remedy); };
+  if (network.critic_hidden.empty() || network.actor_hidden.empty())
+    refuse("a network needs a hidden layer", "network.critic_hidden and network.actor_hidden", "give at least one width, e.g. [256, 256]");
+  if (agent.num_min_qs > network.num_qs)
+    refuse("subset larger than the ensemble", "agent.num_min_qs and network.num_qs", "lower agent.num_min_qs or raise network.num_qs");
+  const bool needs_data = pretrain.steps > 0 || retention.mode != "none";
+  if (needs_data && data.path.empty())
+    refuse("no dataset", pretrain.steps > 0 ? "data.path and pretrain.steps" : "data.path and retention.mode",
+           "name a D4RL file with --data FILE or data.path, or set the other key to 0 / \"none\"");
+  if (agent_info(finetune.agent).needs_mc_return && finetune.steps > 0)
+    refuse("online Cal-QL needs Monte-Carlo returns, which the replay buffer does not have", "finetune.agent and retention.mode",
+           "use finetune.agent = \"sac\" or \"cql\"");
+  if (!agent_info(pretrain.agent).trains_critic && pretrain.steps > 0 && finetune.steps > 0 &&
+      (finetune.initialise == "both" || finetune.initialise == "critic"))
+    refuse("pre-training gives no critic to start from", "pretrain.agent and finetune.initialise", "set finetune.initialise = \"policy\"");
+  if ((agent_info(pretrain.agent).name != "bc" && agent.backup_entropy && pretrain.agent != "sac" && pretrain.steps > 0))
+    refuse("CQL has no entropy in its target", "agent.backup_entropy and pretrain.agent", "set agent.backup_entropy = false");
+  if (finetune.min_buffer > run.replay_capacity)
+    refuse("the buffer can never be full enough", "finetune.min_buffer and run.replay_capacity", "raise run.replay_capacity");
+}
+
+namespace {
+
+// Files from the outermost base to the recipe itself, as one list of assignments with the place each came from.
+struct Assignment {
+  std::string key, where;
+  ConfigValue value;
+};
+
+void gather(const fs::path& path, std::vector<fs::path> seen, std::vector<Assignment>& out) {
+  const fs::path here = fs::weakly_canonical(path);
+  if (std::find(seen.begin(), seen.end(), here) != seen.end())
+    throw usage_error("recipes are each other's base", path.string() + ", key base", "remove one `base` line");
+  seen.push_back(here);
+  const FlatConfig flat = read_toml(path);
+  for (const auto& [key, value] : flat) {
+    if (key != "base") continue;
+    const auto* base = std::get_if<std::string>(&value);
+    if (!base) throw usage_error("wrong type", path.string() + ", key base", "give the base recipe's path as text");
+    gather(path.parent_path() / *base, seen, out);
+  }
+  for (const auto& [key, value] : flat)
+    if (key != "base") out.push_back({key, path.string(), value});
+}
+
+const std::vector<std::pair<std::string, bool>> kPaperGroup = {
+    {"network.shared_output", false}, {"agent.subset_with_replacement", false}, {"agent.idle_adam_steps", false}, {"warm_up.reference_count", false}};
+
+Recipe assemble(Recipe recipe, const std::vector<Assignment>& assignments, const std::vector<Override>& overrides) {
+  Fields fields = recipe.fields();
+  const auto apply = [&]() {
+    for (const auto& a : assignments) fields.at(a.key, a.where).set(a.value, a.where);
+    for (const auto& [key, text] : overrides) fields.at(key, "command line").set_text(text, "command line, --" + key);
+  };
+  apply();
+  if (recipe.run.fidelity == "paper") {
+    for (const auto& [key, value] : kPaperGroup) fields.at(key, "run.fidelity").set(value, "run.fidelity");
+    apply();
+  }
+  if (recipe.label.empty()) recipe.label = recipe.name;
+  recipe.validate();
+  return recipe;
+}
+
+}  // namespace
+
+Recipe load_recipe(const fs::path& path, const std::vector<Override>& overrides) {
+  std::vector<Assignment> assignments;
+  gather(path, {}, assignments);
+  Recipe recipe;
+  const std::string folder = fs::absolute(path).parent_path().filename().string();
+  recipe.name = folder + "-" + path.stem().string();
+  // a base's name is its own
+  std::erase_if(assignments, [&](const Assignment& a) { return (a.key == "name" || a.key == "label" || a.key == "summary") && a.where != path.string(); });
+  return assemble(recipe, assignments, overrides);
+}
+
+Recipe parse_recipe(const std::string& text, const std::string& where, const std::vector<Override>& overrides) {
+  std::vector<Assignment> assignments;
+  for (const auto& [key, value] : parse_toml(text, where)) assignments.push_back({key, where, value});
+  return assemble({}, assignments, overrides);
+}
+
+}  // namespace warmstart

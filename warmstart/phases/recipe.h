@@ -1,0 +1,101 @@
+// A recipe: everything that decides what a run computes. Read from TOML, `base = "..."` makes one a diff of another;
+// every key can be overridden on the command line.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "warmstart/agents/registry.h"
+#include "warmstart/envs/env.h"
+#include "warmstart/io/toml.h"
+#include "warmstart/phases/collect.h"
+
+namespace warmstart {
+
+struct DataConfig {
+  std::string path;               ///< D4RL file; with `collect` it is made when missing
+  bool collect = false;
+  bool sparse_reward = false, infinite_horizon = false;
+  double negative_reward = 0;
+};
+
+struct PretrainConfig {
+  std::string agent = "calql";
+  std::int64_t steps = 100000;
+  int batch = 256;
+};
+
+struct WarmupConfig {
+  std::int64_t steps = 5000;
+  bool reference_count = true;    ///< one step more, as the reference implementation counts
+};
+
+struct FinetuneConfig {
+  std::string agent = "sac";
+  std::int64_t steps = 100000;    ///< environment steps after the warm-up
+  int batch = 256, utd = 4;       ///< rows per slice, slices per environment step
+  std::int64_t min_buffer = 0;    ///< transitions before the first update; 0 = one whole batch
+  std::string initialise = "both";
+  bool reset_optimiser = false;
+  bool timeout_hides_terminal = false;
+};
+
+struct RetentionConfig {
+  std::string mode = "none";
+  double ratio = 0.5;
+  bool interleave = true;
+};
+
+struct EvalConfig {
+  std::int64_t every = 20000, pretrain_every = 0;
+  int episodes = 20;
+};
+
+struct RunConfig {
+  std::string fidelity = "reference";
+  std::string backend = "cpu";
+  std::int64_t replay_capacity = 2000000;
+  std::int64_t log_every = 1000;
+  std::int64_t checkpoint_every = 20000;
+  double checkpoint_seconds = 120;
+  std::int64_t seed = 0;
+};
+
+struct Recipe {
+  std::string name = "recipe", label, summary;
+  EnvConfig env;
+  double reward_scale = 1, reward_bias = 0;
+  DataConfig data;
+  CollectConfig collect;
+  NetworkConfig network;
+  AgentConfig agent;
+  CqlConfig cql;
+  PretrainConfig pretrain;
+  WarmupConfig warm_up;
+  FinetuneConfig finetune;
+  RetentionConfig retention;
+  EvalConfig eval;
+  RunConfig run;
+
+  /// Every key, bound to this object.
+  Fields fields();
+  /// The resolved recipe as TOML, without `base`; reading it back gives the same recipe.
+  std::string toml();
+  /// Refuses combinations that cannot work, naming both keys, before anything is computed. Throws Error(kUsage).
+  void validate() const;
+
+  std::int64_t warm_up_steps() const { return warm_up.steps > 0 ? warm_up.steps + (warm_up.reference_count ? 1 : 0) : 0; }
+  std::int64_t online_steps() const { return warm_up_steps() + finetune.steps; }
+  bool needs_dataset_online() const { return retention.mode != "none"; }
+};
+
+/// One command-line override: "agent.tau" = "0.01".
+using Override = std::pair<std::string, std::string>;
+
+/// Reads `path` with its bases, then applies the overrides. `run.fidelity = "paper"` first sets its group of keys; keys
+/// that a file or override names win over the group. Throws Error(kUsage) naming file, key and the nearest valid name.
+Recipe load_recipe(const std::filesystem::path& path, const std::vector<Override>& overrides = {});
+/// The same from a resolved recipe's text (a checkpoint's header).
+Recipe parse_recipe(const std::string& text, const std::string& where, const std::vector<Override>& overrides = {});
+
+}  // namespace warmstart

@@ -1,0 +1,81 @@
+// The CPU backend computes the same bits for any number of threads, on small and on full-size networks, with and without CQL.
+#include <cstring>
+
+#include "tests/nn/fixtures.h"
+
+namespace warmstart::testing_nn {
+namespace {
+
+struct Size {
+  std::string name;
+  int obs, action, members, batch, n, actor_batch;
+  std::vector<int> hidden;
+  bool shared;
+  int steps;
+};
+void PrintTo(const Size& s, std::ostream* out) { *out << s.name; }
+
+// Everything that a few training steps leave behind, in one buffer.
+FloatVector train(const Size& s, int threads) {
+  Rng rng(5, s.name);
+  const auto backend = make_cpu_backend(threads);
+  CriticProblem problem(random_critic(s.obs, s.action, s.members, s.hidden, true, s.shared, rng), s.batch, s.n, kLossKinds[4], rng);
+  Actor actor = random_actor(s.obs, s.action, s.hidden, true, StdHead::kExp, rng);
+  const Matrix obs = normal_matrix(s.actor_batch, s.obs, rng), noise = normal_matrix(s.actor_batch, s.action, rng);
+  Critic& critic = problem.critic;
+  FloatVector target = critic.params, out;
+  Adam critic_adam, actor_adam;
+  critic_adam.resize(critic.params.size()), actor_adam.resize(actor.params.size());
+  const auto keep = [&](std::span<const float> values) { out.insert(out.end(), values.begin(), values.end()); };
+
+  Matrix q(2, s.batch * s.n), mean(s.actor_batch, s.action), log_std = mean, action = mean, dq = mean, d_mean = mean, d_log_std = mean;
+  FloatVector min_q(s.actor_batch);
+  const auto tape = backend->make_tape();
+  for (int step = 0; step < s.steps; ++step) {
+    const std::vector<int> asked = {step % s.members, s.members - 1};
+    backend->q_values(critic, target, asked, problem.obs, problem.sampled, s.n, q);
+    keep({q.data(), q.size()});
+    CriticLoss loss = problem.loss();
+    if (step % 2) loss.cql = nullptr;
+    const CriticStats stats = backend->critic_step(critic, critic_adam, {}, loss, &target, 0.005f);
+    for (double v : {stats.td_loss, stats.q_mean, stats.cql_gap, stats.cql_loss, stats.cql_ood, stats.bound_rate}) {
+      float halves[2];
+      std::memcpy(halves, &v, sizeof v);
+      keep(halves);
+    }
+    backend->actor_forward(actor, obs, mean, log_std, tape.get());
+    sample_actions(mean, log_std, noise, true, action, {});
+    backend->q_action_gradient(critic, obs, action, step % 2 ? EnsembleReduce::kMean : EnsembleReduce::kMin, min_q, dq);
+    keep(min_q);
+    std::fill_n(d_mean.data(), d_mean.size(), 0.0f);
+    std::fill_n(d_log_std.data(), d_log_std.size(), 0.0f);
+    sample_backward(mean, log_std, noise, true, dq, 0.1f, d_mean, d_log_std);
+    backend->actor_backward(actor, obs, *tape, d_mean, d_log_std, actor_adam.grad);
+    backend->adam_step(actor.params, actor_adam, {}, false);
+    backend->adam_step(critic.params, critic_adam, {}, true);
+  }
+  for (const auto* kept : {&critic.params, &target, &actor.params, &critic_adam.m, &critic_adam.v, &actor_adam.m}) keep(*kept);
+  return out;
+}
+
+class Determinism : public ::testing::TestWithParam<Size> {};
+
+TEST_P(Determinism, SameBitsForAnyNumberOfThreads) {
+  const FloatVector one = train(GetParam(), 1);
+  for (float v : one) ASSERT_EQ(v, v);  // equal bits of NaN would prove nothing
+  for (int threads : {1, 2, 3, 8}) {
+    const FloatVector other = train(GetParam(), threads);
+    ASSERT_EQ(one.size(), other.size());
+    ASSERT_EQ(std::memcmp(one.data(), other.data(), one.size() * sizeof(float)), 0) << threads << " threads";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Determinism,
+                         ::testing::Values(Size{"Tiny", 1, 1, 1, 1, 1, 1, {1}, true, 6},
+                                           Size{"Odd", 5, 3, 7, 37, 11, 91, {33, 17}, false, 6},
+                                           Size{"Paper256x4", 29, 8, 10, 256, 30, 1024, {256, 256, 256, 256}, true, 2},
+                                           Size{"Paper512x3", 45, 24, 10, 256, 30, 1024, {512, 512, 512}, true, 2}),
+                         [](const auto& each) { return each.param.name; });
+
+}  // namespace
+}  // namespace warmstart::testing_nn

@@ -1,0 +1,38 @@
+// What a dataset file holds, in numbers: for `warmstart data info` and for judging a file before a long run.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "warmstart/data/dataset.h"
+
+namespace warmstart {
+
+/// Range and mean of the finite values of an array; `bad` counts NaN and infinity, `first_bad` is the row of the first.
+struct ValueRange {
+  double min = 0, mean = 0, max = 0;
+  std::size_t bad = 0, first_bad = 0;
+};
+ValueRange range_of(std::span<const float> values, std::size_t cols);
+
+struct DatasetSummary {
+  std::size_t steps = 0, transitions = 0;  ///< rows in the file; rows that a learner gets from it
+  int obs_size = 0, action_size = 0;
+  bool has_next_observations = false;
+  std::size_t episodes = 0, terminals = 0, timeouts = 0, unfinished = 0;  ///< flags set; 1 when the file ends mid-episode
+  std::size_t length_min = 0, length_max = 0;
+  double length_mean = 0;
+  ValueRange observations, actions, rewards, returns;  ///< returns: undiscounted sum per episode, as recorded
+  std::size_t clipped_actions = 0;                     ///< entries beyond +-0.99999
+  std::vector<std::size_t> return_histogram;           ///< equal bins from returns.min to returns.max
+  std::map<std::string, int> infos;                    ///< name -> columns
+  std::map<std::string, std::string> metadata;
+};
+
+/// Never fails on NaN, infinity or an empty file: it counts them.
+DatasetSummary summarize(const D4rlFile& file, int histogram_bins = 10);
+
+std::string summary_text(const DatasetSummary& summary, const std::string& path);  ///< for people, with bars
+std::string summary_json(const DatasetSummary& summary, const std::string& path);  ///< one object, for scripts
+
+}  // namespace warmstart

@@ -21,7 +21,10 @@ std::string numbers(const mjtNum* values, int n) {
 }
 
 /// MuJoCo's own handler appends to a log file in the current folder; warnings are read from mjData instead.
-void quiet_warnings() { mju_user_warning = [](const char*) {}; }
+void quiet_warnings() {
+  static const bool once = (mju_user_warning = [](const char*) {}, true);
+  (void)once;
+}
 
 Error bad_model(const std::string& where, const char* message) {
   return machine_error(fmt::format("MuJoCo cannot compile the model: {}", message), where,

@@ -19,5 +19,6 @@ void add_replay(CLI::App& app);
 void add_report(CLI::App& app);
 void add_doctor(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_explain(CLI::App& app);
 
 }  // namespace warmstart

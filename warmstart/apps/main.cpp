@@ -1,0 +1,70 @@
+#include <fmt/format.h>
+
+#include <csignal>
+#include <new>
+
+#include "warmstart/apps/run_options.h"
+#include "warmstart/apps/verbs.h"
+#include "warmstart/core/error.h"
+
+namespace {
+
+// The first Ctrl-C asks the run to save and stop; a second one ends the process at once.
+void on_signal(int signal) {
+  if (warmstart::stop_requested().exchange(true)) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
+}
+
+int run(int argc, char** argv) {
+  using namespace warmstart;
+  CLI::App app{"Warmstart: offline-to-online reinforcement learning.\n"
+               "Pre-train on a dataset, warm up, fine-tune online without it (WSRL, arXiv 2412.07762)."};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", WARMSTART_VERSION);
+  app.footer("First try:  warmstart train recipes/quick/wsrl.toml\nEvery verb has its own --help. Exit codes: 0 done, 2 usage or recipe, 3 data or "
+             "checkpoint, 4 diverged, 5 machine, 130 interrupted.");
+  add_train(app);
+  add_pretrain(app);
+  add_finetune(app);
+  add_eval(app);
+  add_collect(app);
+  add_data(app);
+  add_report(app);
+  add_list(app);
+  add_explain(app);
+  add_replay(app);
+  add_bench(app);
+  add_doctor(app);
+  for (int i = 0; i < argc; ++i) command_line() += (i ? " " : "") + std::string(argv[i]);
+  try {
+    app.parse(argc, argv);
+    return static_cast<int>(Exit::kDone);
+  } catch (const CLI::Success& e) {  // --help, --version
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    throw usage_error(e.what(), "command line", "see `warmstart --help`, or --help after a verb");
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using warmstart::Exit;
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file limit then shows as a failed write, with its own message
+  try {
+    return run(argc, argv);
+  } catch (const warmstart::Error& e) {
+    fmt::print(stderr, "\nerror: {}\n", e.what());
+    return static_cast<int>(e.code());
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "\nerror: out of memory (this machine): lower run.replay_capacity or the batch, or use a larger machine\n");
+    return static_cast<int>(Exit::kMachine);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "\nerror: {} (unexpected): please report this with the command\n", e.what());
+    return static_cast<int>(Exit::kMachine);
+  }
+}

@@ -1,0 +1,56 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+
+#include "warmstart/apps/run_options.h"
+
+namespace warmstart {
+namespace {
+
+std::string duration(double seconds) {
+  if (seconds < 60) return fmt::format("{:.0f} s", seconds);
+  if (seconds < 3600) return fmt::format("{:.0f} min {:02.0f} s", std::floor(seconds / 60), std::fmod(seconds, 60));
+  return fmt::format("{:.0f} h {:02.0f} min", std::floor(seconds / 3600), std::fmod(seconds, 3600) / 60);
+}
+
+std::string phase_title(Phase phase) {
+  switch (phase) {
+    case Phase::kPretrain: return "pre-train";
+    case Phase::kWarmup: return "warm-up";
+    case Phase::kFinetune: return "fine-tune";
+    default: return "done";
+  }
+}
+
+}  // namespace
+
+std::function<void(const Progress&)> progress_display(const std::string& title) {
+  struct State {
+    bool terminal = ::isatty(2);
+    bool open = false;  // a line is being overwritten
+    std::chrono::steady_clock::time_point last{};
+  };
+  auto state = std::make_shared<State>();
+  return [state, title](const Progress& p) {
+    if (!p.note.empty()) {
+      fmt::print(stderr, "{}{}  {}\n", state->open ? "\r\x1b[K" : "", title, p.note);
+      state->open = false;
+      return;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (!state->terminal && now - state->last < std::chrono::seconds(10)) return;
+    state->last = now;
+    std::string line = fmt::format("{}  {:<9} {:>8}/{} {:3.0f}%  {:.0f} steps/s  {} left", title, phase_title(p.phase), p.step, p.steps,
+                                   100.0 * static_cast<double>(p.step) / static_cast<double>(std::max<std::int64_t>(p.steps, 1)), p.steps_per_second,
+                                   duration(p.seconds_left));
+    if (p.last_return) line += fmt::format("  return {:.2f}", *p.last_return);
+    if (p.last_success) line += fmt::format("  success {:.0f}%", 100 * *p.last_success);
+    fmt::print(stderr, "{}{}{}", state->terminal ? "\r" : "", line, state->terminal ? "\x1b[K" : "\n");
+    std::fflush(stderr);
+    state->open = state->terminal;
+  };
+}
+
+}  // namespace warmstart

@@ -1,0 +1,84 @@
+#include "warmstart/apps/run_options.h"
+
+#include <fmt/format.h>
+
+#include "warmstart/core/error.h"
+#include "warmstart/core/threads.h"
+#include "warmstart/io/report.h"
+
+namespace warmstart {
+namespace {
+
+std::vector<Override> parse_overrides(const std::vector<std::string>& extras) {
+  std::vector<Override> out;
+  for (std::size_t i = 0; i < extras.size(); ++i) {
+    const std::string& word = extras[i];
+    if (word.rfind("--", 0) != 0)
+      throw usage_error("unexpected argument " + word, "command line", "keys are given as --section.key value; see --help");
+    const auto equals = word.find('=');
+    if (equals != std::string::npos) out.emplace_back(word.substr(2, equals - 2), word.substr(equals + 1));
+    else if (i + 1 < extras.size()) out.emplace_back(word.substr(2), extras[++i]);
+    else throw usage_error("no value for " + word, "command line", "give it as " + word + " VALUE");
+    if (out.back().first.find('.') == std::string::npos) {
+      Recipe any;
+      any.fields().at(out.back().first, "command line");
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string& command_line() {
+  static std::string line;
+  return line;
+}
+
+void add_run_options(CLI::App& app, RunArguments& args) {
+  app.add_option("RECIPE", args.recipe, "recipe file (TOML); `warmstart list recipes` shows those that come along")->required();
+  app.add_option("--out", args.out, "folder of the run (default runs/RECIPE-seedN)");
+  app.add_option("--seed", args.seed, "seed of every random stream (default: the recipe's run.seed, 0)");
+  app.add_option("--seeds", args.seeds, "run that many seeds, seed, seed+1, ..., and report them together")->check(CLI::Range(1, 1000));
+  app.add_option("--threads", args.threads, "threads (default: all CPUs); the result does not depend on it")->check(CLI::Range(1, 1024));
+  app.add_option("--data", args.data, "dataset file instead of the recipe's data.path");
+  app.add_flag("--resume", args.resume, "continue the run in the folder, bit for bit; start it when there is none");
+  app.add_flag("--overwrite", args.overwrite, "replace the run in the folder");
+  app.add_flag("--dry-run", args.dry_run, "print the resolved recipe and stop");
+  app.add_flag("--quiet", args.quiet, "no progress");
+  app.allow_extras();
+  app.footer("Every key of a recipe can be given as --section.key VALUE, e.g. --agent.tau 0.01; `warmstart explain KEY` says what it is.");
+}
+
+void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<void(Run&)>& body) {
+  args.overrides = parse_overrides(app.remaining());
+  if (!args.data.empty()) args.overrides.emplace_back("data.path", args.data), args.overrides.emplace_back("data.collect", "false");
+  Recipe recipe = load_recipe(args.recipe, args.overrides);
+  const std::int64_t first = args.seed >= 0 ? args.seed : recipe.run.seed;
+  std::vector<std::filesystem::path> folders;
+  for (int i = 0; i < args.seeds; ++i) {
+    recipe.run.seed = first + i;
+    if (args.dry_run) {
+      fmt::print("{}", recipe.toml());
+      return;
+    }
+    const std::string seed_name = "seed" + std::to_string(recipe.run.seed);
+    RunOptions options{.folder = args.out.empty()      ? std::filesystem::path("runs") / (recipe.name + "-" + seed_name)
+                                 : args.seeds > 1 ? std::filesystem::path(args.out) / seed_name
+                                                  : std::filesystem::path(args.out),
+                       .threads = args.threads > 0 ? args.threads : available_cpus(),
+                       .resume = args.resume,
+                       .overwrite = args.overwrite,
+                       .from = args.from,
+                       .command = command_line()};
+    const std::string title = args.seeds > 1 ? fmt::format("[{} {}]", recipe.label, seed_name) : fmt::format("[{}]", recipe.label);
+    if (!args.quiet) options.progress = progress_display(title);
+    Run run(recipe, options);
+    folders.push_back(options.folder);
+    if (run.resumed() && run.finished()) fmt::print(stderr, "{} finished before, nothing to do\n", options.folder.string());
+    body(run);
+  }
+  write_report(folders, args.seeds > 1 && !args.out.empty() ? std::filesystem::path(args.out) / "report.html" : folders.front() / "report.html");
+  fmt::print("{}", summary_table(folders));
+}
+
+}  // namespace warmstart

@@ -1,0 +1,35 @@
+// Options that every verb with a run shares.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "warmstart/phases/run.h"
+
+namespace warmstart {
+
+struct RunArguments {
+  std::string recipe, out, data, from;
+  std::int64_t seed = -1;
+  int seeds = 1, threads = 0;
+  bool resume = false, overwrite = false, dry_run = false, quiet = false;
+  std::string command;  ///< as typed
+
+  /// Extras of the form --section.key value or --section.key=value.
+  std::vector<Override> overrides;
+};
+
+/// Adds RECIPE, --out, --seed, --seeds, --threads, --resume, --overwrite, --dry-run, --data, --quiet and the overrides.
+void add_run_options(CLI::App& app, RunArguments& args);
+
+/// Calls `body` for one prepared run per seed, with progress on standard error; prints where things lie, writes the
+/// report and the summary table at the end.
+void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<void(Run&)>& body);
+
+/// A progress display on standard error: one line in place on a terminal, plain lines otherwise.
+std::function<void(const Progress&)> progress_display(const std::string& title);
+
+/// The command line as typed, for reports; set by main.
+std::string& command_line();
+
+}  // namespace warmstart

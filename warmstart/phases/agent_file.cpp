@@ -1,0 +1,71 @@
+#include "warmstart/phases/agent_file.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <sstream>
+
+#include "warmstart/core/error.h"
+
+namespace warmstart {
+
+ActorCritic fresh_agent(const Recipe& recipe) {
+  const EnvSpec& spec = env_spec(recipe.env.id);
+  Rng rng(static_cast<std::uint64_t>(recipe.run.seed), "networks");
+  return ActorCritic(recipe.network, spec.obs_size, spec.action_size, recipe.agent.initial_temperature, recipe.cql.initial_alpha, rng);
+}
+
+void put_agent(ActorCritic& agent, SafeTensors& file) {
+  for (const auto& array : agent.arrays()) {
+    for (float x : array.values)
+      if (!std::isfinite(x))
+        throw Error(Exit::kDiverged, "the run diverged: a parameter is not finite", array.name,
+                    "lower agent.critic_lr and agent.actor_lr, keep LayerNorm on, or resume from the last checkpoint");
+    file.tensors[array.name] = Tensor::from(array.values, array.shape);
+  }
+  std::string counts;
+  for (const auto* count : agent.counts()) counts += (counts.empty() ? "" : " ") + std::to_string(*count);
+  file.metadata["adam_steps"] = counts;  // actor, critic, temperature, cql_alpha
+}
+
+void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& agent) {
+  for (const auto& array : agent.arrays()) {
+    const Tensor& t = file.at(array.name, where);
+    if (t.dtype != DType::kF32 || t.shape != array.shape)
+      throw data_error(fmt::format("network of other sizes: {} is [{}], the recipe asks for [{}]", array.name, fmt::join(t.shape, ","),
+                                   fmt::join(array.shape, ",")),
+                       where, "use the recipe it was made with (its `network` section is in the file's header)");
+    std::copy(t.f32().begin(), t.f32().end(), array.values.begin());
+  }
+  const auto at = file.metadata.find("adam_steps");
+  std::istringstream counts(at == file.metadata.end() ? "" : at->second);
+  for (auto* count : agent.counts())
+    if (!(counts >> *count)) throw data_error("optimiser counts are missing", where, "use a file that `warmstart` wrote");
+}
+
+void check_header(const SafeTensors& file, const std::string& where, const std::string& env) {
+  const auto text = [&](const char* key) {
+    const auto at = file.metadata.find(key);
+    return at == file.metadata.end() ? std::string() : at->second;
+  };
+  if (text("format") != "warmstart")
+    throw data_error("not a Warmstart checkpoint", where, "give a pretrained.safetensors or final.safetensors that `warmstart` wrote");
+  if (text("version") != kFormatVersion)
+    throw data_error("checkpoint of format version " + text("version"), where, std::string("this build reads version ") + kFormatVersion + "; use the build that wrote it");
+  if (!env.empty() && text("env") != env)
+    throw data_error("checkpoint of another task, " + text("env"), where, "the recipe's env.id is " + env + "; use a recipe of that task or another checkpoint");
+}
+
+AgentFile read_agent_file(const std::filesystem::path& path) {
+  const SafeTensors file = read_safetensors(path);
+  check_header(file, path.string(), "");
+  const auto recipe = file.metadata.find("recipe");
+  if (recipe == file.metadata.end()) throw data_error("the header has no recipe", path.string(), "use a file that `warmstart` wrote");
+  AgentFile out{parse_recipe(recipe->second, path.string() + ", recipe in the header"), {}, file.metadata};
+  out.agent = fresh_agent(out.recipe);
+  get_agent(file, path.string(), out.agent);
+  return out;
+}
+
+}  // namespace warmstart

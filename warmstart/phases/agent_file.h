@@ -1,0 +1,33 @@
+// The agent as one self-contained file (pretrained.safetensors, final.safetensors): networks, target, optimiser moments and
+// counts, temperature, and the recipe that made them. docs/formats/checkpoint.md.
+#pragma once
+#include <filesystem>
+#include <map>
+
+#include "warmstart/io/safetensors.h"
+#include "warmstart/phases/recipe.h"
+
+namespace warmstart {
+
+struct AgentFile {
+  Recipe recipe;
+  ActorCritic agent;
+  std::map<std::string, std::string> metadata;  ///< "format", "version", "env", "phase", "evaluated_policy", ...
+};
+
+inline constexpr const char* kFormatVersion = "1";
+
+/// Puts every array of `agent` into `file` and its counts into the metadata.
+void put_agent(ActorCritic& agent, SafeTensors& file);
+/// The reverse; `agent` has the right shapes already. Throws Error(kData) naming `where`, the tensor and both shapes.
+void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& agent);
+/// Refuses files of another kind, version or task: Error(kData). `env` "" accepts any task.
+void check_header(const SafeTensors& file, const std::string& where, const std::string& env);
+
+/// Throws Error(kData) for a missing, truncated, damaged or foreign file.
+AgentFile read_agent_file(const std::filesystem::path& path);
+
+/// Networks of the recipe's shapes for its task, freshly drawn.
+ActorCritic fresh_agent(const Recipe& recipe);
+
+}  // namespace warmstart

@@ -1,0 +1,107 @@
+// Saving and restoring a run. One atomic file names the rows committed to the buffer's segments and the bytes committed to
+// the metrics, so whatever moment a process dies at, resuming goes on from one consistent state.
+#include <fmt/format.h>
+
+#include "warmstart/core/error.h"
+#include "warmstart/core/files.h"
+#include "warmstart/nn/cpu/kernels.h"
+#include "warmstart/phases/agent_file.h"
+#include "warmstart/phases/run.h"
+
+namespace warmstart {
+namespace {
+
+constexpr const char* kFile = "checkpoint.safetensors";
+
+void put(StateWriter& out, const RunState& s) {
+  out.put(s.phase), out.put(s.pretrain_steps), out.put(s.online_steps), out.put(s.episodes), out.put(s.updates);
+  out.put(s.buffer_rows), out.put(s.metrics), out.put(s.data_rng), out.put(s.noise_rng), out.put(s.policy_rng);
+  out.put(s.evaluated_policy), out.put(s.seconds);
+}
+
+void get(StateReader& in, RunState& s) {
+  in.get(s.phase), in.get(s.pretrain_steps), in.get(s.online_steps), in.get(s.episodes), in.get(s.updates);
+  in.get(s.buffer_rows), in.get(s.metrics), in.get(s.data_rng), in.get(s.noise_rng), in.get(s.policy_rng);
+  in.get(s.evaluated_policy), in.get(s.seconds);
+}
+
+// The first key in which two resolved recipes differ; "" when they are the same.
+std::string difference(Recipe a, Recipe b) {
+  const Fields of_a = a.fields(), of_b = b.fields();
+  for (std::size_t i = 0; i < of_a.list().size(); ++i)
+    if (of_a.list()[i].toml() != of_b.list()[i].toml())
+      return fmt::format("{} (was {}, now {})", of_a.list()[i].key, of_a.list()[i].toml(), of_b.list()[i].toml());
+  return "";
+}
+
+}  // namespace
+
+void Run::save_checkpoint() {
+  finish_save();
+  if (buffer) state.buffer_rows = buffer->append_new_rows(options.folder / "buffer");
+  state.metrics = metrics_->sync();
+  if (policy) state.policy_rng = policy->rng();
+  state.seconds[static_cast<int>(std::min(state.phase, Phase::kFinetune))] += seconds_in_phase();
+  phase_began_ = std::chrono::steady_clock::now();
+
+  SafeTensors file;
+  put_agent(agent->state(), file);
+  StateWriter out;
+  put(out, state);
+  meter.save(out);
+  const bool has_source = source && source->can_save();
+  out.put(has_source);
+  if (has_source) source->save(out);
+  file.tensors["run_state"] = Tensor::from_bytes(out.bytes());
+  file.metadata.insert({{"format", "warmstart"}, {"kind", "checkpoint"}, {"version", kFormatVersion}, {"env", recipe.env.id},
+                        {"phase", phase_name(state.phase)}, {"recipe", recipe.toml()}, {"isa", cpu::kernels().isa}});
+  // the copy is made; writing and fsync happen off the control path
+  saving_ = std::async(std::launch::async, [path = options.folder / kFile, f = std::move(file)] { write_safetensors(path, f); });
+  last_save_ = std::chrono::steady_clock::now();
+}
+
+void Run::finish_save() {
+  if (saving_.valid()) saving_.get();
+}
+
+bool Run::load_checkpoint() {
+  const fs::path path = options.folder / kFile;
+  if (!fs::exists(path)) return false;
+  const SafeTensors file = read_safetensors(path);
+  const std::string where = path.string();
+  check_header(file, where, recipe.env.id);
+  const auto saved = file.metadata.find("recipe");
+  if (saved == file.metadata.end()) throw data_error("the header has no recipe", where, "start again with --overwrite");
+  const std::string changed = difference(parse_recipe(saved->second, where), recipe);
+  if (!changed.empty())
+    throw usage_error("the recipe changed since this run was saved: " + changed, where, "resume with the same keys, or use another --out");
+
+  const auto bytes = file.at("run_state", where).u8();
+  StateReader in(bytes, where);
+  get(in, state);
+  meter.load(in);
+  if (state.phase != Phase::kPretrain) prepare_online(fresh_agent(recipe));
+  get_agent(file, where, agent->state());
+  bool has_source;
+  in.get(has_source);
+  if (state.phase != Phase::kPretrain) {
+    policy->set_actor(std::make_shared<Actor>(agent->state().actor));
+    policy->rng() = state.policy_rng;
+    buffer->restore(options.folder / "buffer", state.buffer_rows);
+    if (has_source) source->load(in);
+  }
+  return true;
+}
+
+void Run::save_agent(const std::string& file_name) {
+  SafeTensors file;
+  put_agent(agent->state(), file);
+  file.metadata.insert({{"format", "warmstart"}, {"kind", "agent"}, {"version", kFormatVersion}, {"env", recipe.env.id},
+                        {"phase", phase_name(state.phase)}, {"recipe", recipe.toml()}, {"evaluated_policy", state.evaluated_policy},
+                        {"pretrain_steps", std::to_string(state.pretrain_steps)}, {"online_steps", std::to_string(state.online_steps)},
+                        {"updates", std::to_string(state.updates)}, {"episodes", std::to_string(state.episodes)},
+                        {"isa", cpu::kernels().isa}});
+  write_safetensors(options.folder / file_name, file);
+}
+
+}  // namespace warmstart

@@ -1,0 +1,78 @@
+#include "warmstart/phases/experience.h"
+
+#include <cmath>
+
+namespace warmstart {
+
+LocalExperience::LocalExperience(std::unique_ptr<Env> env, Rng rng)
+    : env_(std::move(env)),
+      rng_(rng),
+      obs_(env_->spec().obs_size),
+      next_obs_(env_->spec().obs_size),
+      action_(env_->spec().action_size),
+      command_(env_->spec().action_size) {}
+
+void LocalExperience::take_obs(std::vector<float>& out) const {
+  const auto obs = env_->obs();
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(obs[i]);
+}
+
+Experience LocalExperience::next(Policy& policy) {
+  if (!in_episode_) {
+    env_->reset(rng_);
+    take_obs(obs_);
+    in_episode_ = true, return_ = 0, success_ = false, length_ = 0;
+  } else if (length_ > 0) {
+    std::swap(obs_, next_obs_);
+  }
+  policy.act(obs_, false, action_);
+  for (std::size_t i = 0; i < command_.size(); ++i) command_[i] = action_[i];
+  const Step step = env_->step(command_);
+  take_obs(next_obs_);
+  return_ += step.reward, success_ = success_ || step.success, ++length_;
+  in_episode_ = !(step.terminated || step.truncated);
+  return {obs_, action_, next_obs_, step, !in_episode_, return_, success_, length_};
+}
+
+void LocalExperience::save(StateWriter& out) const {
+  env_->save(out);
+  out.put(rng_), out.put(in_episode_), out.put(return_), out.put(success_), out.put(length_);
+  out.put(obs_), out.put(next_obs_);
+}
+
+void LocalExperience::load(StateReader& in) {
+  env_->load(in);
+  in.get(rng_), in.get(in_episode_), in.get(return_), in.get(success_), in.get(length_);
+  in.get(obs_), in.get(next_obs_);
+}
+
+Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed) {
+  Rng rng(seed, "evaluation");
+  const EnvSpec& spec = env.spec();
+  std::vector<float> obs(spec.obs_size), action(spec.action_size);
+  std::vector<double> command(spec.action_size), returns;
+  Evaluation result{.episodes = episodes};
+  for (int e = 0; e < episodes; ++e) {
+    env.reset(rng);
+    double total = 0;
+    bool success = false;
+    int length = 0;
+    for (Step step; !(step.terminated || step.truncated);) {
+      for (std::size_t i = 0; i < obs.size(); ++i) obs[i] = static_cast<float>(env.obs()[i]);
+      policy.act(obs, true, action);
+      for (std::size_t i = 0; i < command.size(); ++i) command[i] = action[i];
+      step = env.step(command);
+      total += step.reward, success = success || step.success, ++length;
+    }
+    returns.push_back(total);
+    result.return_mean += total / episodes;
+    result.success_rate += success ? 1.0 / episodes : 0.0;
+    result.length_mean += static_cast<double>(length) / episodes;
+  }
+  double squares = 0;
+  for (double r : returns) squares += (r - result.return_mean) * (r - result.return_mean);
+  result.return_std = std::sqrt(squares / episodes);
+  return result;
+}
+
+}  // namespace warmstart

@@ -1,0 +1,18 @@
+#include "warmstart/phases/online.h"
+
+namespace warmstart {
+
+void collect_step(Run& run) {
+  const Recipe& recipe = run.recipe;
+  const Experience e = run.source->next(*run.policy);
+  const bool terminal = e.step.terminated && !(e.step.truncated && recipe.finetune.timeout_hides_terminal);
+  run.buffer->add(e.obs, e.action, static_cast<float>(recipe.reward_scale * e.step.reward + recipe.reward_bias), terminal ? 0.0f : 1.0f,
+                  e.next_obs);
+  ++run.state.online_steps;
+  if (!e.episode_over) return;
+  ++run.state.episodes;
+  run.log("episode", run.state.online_steps,
+          {{"return", e.episode_return}, {"success", e.episode_success ? 1.0 : 0.0}, {"length", static_cast<double>(e.episode_length)}});
+}
+
+}  // namespace warmstart

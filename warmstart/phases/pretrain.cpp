@@ -1,0 +1,34 @@
+#include "warmstart/phases/train.h"
+
+namespace warmstart {
+
+void pretrain(Run& run) {
+  if (run.state.phase != Phase::kPretrain) return;
+  const Recipe& recipe = run.recipe;
+  const std::int64_t steps = recipe.pretrain.steps;
+  BatchStorage batch;
+  RandomNoise noise(run.state.noise_rng);
+
+  while (run.state.pretrain_steps < steps) {
+    const Dataset& data = run.dataset();
+    batch.resize(recipe.pretrain.batch, data.obs_size(), data.action_size());
+    data.sample(run.state.data_rng, batch, 0, recipe.pretrain.batch);
+    run.meter.add(run.agent->update(batch.view(data.has_mc_return()), 1, noise));
+
+    const std::int64_t step = ++run.state.pretrain_steps;
+    run.log_training(step);
+    const std::int64_t every = recipe.eval.pretrain_every;
+    if (every > 0 && step % every == 0 && step < steps) {
+      Policy now(std::make_shared<Actor>(run.agent->state().actor), Rng(0, ""));
+      run.evaluate_and_log(now, "eval", step);
+    }
+    run.tick(step, steps);
+  }
+
+  Policy trained(std::make_shared<Actor>(run.agent->state().actor), Rng(0, ""));
+  run.evaluate_and_log(trained, "eval", steps);
+  run.state.evaluated_policy = trained.fingerprint();
+  run.enter(Phase::kWarmup);
+}
+
+}  // namespace warmstart

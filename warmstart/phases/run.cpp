@@ -1,0 +1,203 @@
+#include "warmstart/phases/run.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "warmstart/core/error.h"
+#include "warmstart/core/files.h"
+#include "warmstart/phases/agent_file.h"
+#include "warmstart/phases/train.h"
+
+namespace warmstart {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
+
+// What a run writes; --overwrite removes these and nothing else.
+const std::vector<std::string> kOwnFiles = {"recipe.toml",   "checkpoint.safetensors", "pretrained.safetensors", "final.safetensors", "metrics.csv",
+                                            "metrics.jsonl", "timing.jsonl",           "run.json",               "report.html",       "buffer"};
+
+}  // namespace
+
+const char* phase_name(Phase phase) {
+  constexpr const char* names[] = {"pretrain", "warmup", "finetune", "done"};
+  return names[static_cast<int>(phase)];
+}
+
+std::atomic<bool>& stop_requested() {
+  static std::atomic<bool> stop{false};
+  return stop;
+}
+
+Run::Run(const Recipe& r, RunOptions o) : recipe(r), options(std::move(o)) {
+  const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
+  state.data_rng = Rng(seed, "data"), state.noise_rng = Rng(seed, "noise"), state.policy_rng = Rng(seed, "policy");
+  backend = make_backend(recipe.run.backend, options.threads);
+  eval_env_ = make_env(recipe.env);
+  phase_began_ = last_save_ = last_progress_ = rate_began_ = Clock::now();
+
+  const bool has_checkpoint = options.resume && fs::exists(options.folder / "checkpoint.safetensors");
+  if (!has_checkpoint) {
+    // whatever can be wrong with the input shows before the folder is touched
+    if (!options.from.empty()) load_pretrained();
+    else agent = make_agent(recipe.pretrain.agent, recipe.agent, recipe.cql, fresh_agent(recipe), *backend);
+    if (recipe.needs_dataset_online() || (recipe.pretrain.steps > 0 && options.from.empty())) dataset();
+  } else {
+    agent = make_agent(recipe.pretrain.agent, recipe.agent, recipe.cql, fresh_agent(recipe), *backend);
+  }
+  prepare_folder();
+  resumed_ = has_checkpoint && load_checkpoint();
+  metrics_ = std::make_unique<MetricsLog>(options.folder, state.metrics);
+  if (resumed_) return;
+  write_atomically(options.folder / "recipe.toml", recipe.toml());
+  if (recipe.retention.mode == "append" && buffer) buffer->append_dataset(dataset());
+  write_info("running");
+}
+
+Run::~Run() {
+  if (saving_.valid()) saving_.wait();
+  if (lock_ >= 0) ::close(lock_);
+}
+
+void Run::prepare_folder() {
+  const fs::path& folder = options.folder;
+  bool used = false;
+  for (const auto& name : kOwnFiles) used = used || fs::exists(folder / name);
+  if (used && !options.resume && !options.overwrite)
+    throw usage_error("the output folder holds a run", folder.string(), "continue it with --resume, replace it with --overwrite, or choose another --out");
+  make_folder(folder);
+  const fs::path lock = folder / ".lock";
+  lock_ = ::open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+  if (lock_ < 0) throw machine_error("cannot write: " + errno_text(errno), lock.string(), "choose a folder you may write to with --out");
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0)
+    throw usage_error("another process works on this run", folder.string(), "wait for it, or choose another --out");
+  if (options.overwrite && !options.resume)
+    for (const auto& name : kOwnFiles) fs::remove_all(folder / name);
+}
+
+void Run::load_pretrained() {
+  AgentFile file = read_agent_file(options.from);
+  const std::string where = options.from.string();
+  if (file.metadata["env"] != recipe.env.id)
+    throw data_error("checkpoint of another task, " + file.metadata["env"], where,
+                     "the recipe's env.id is " + recipe.env.id + "; use a recipe of that task or another checkpoint");
+  ActorCritic start = fresh_agent(recipe);
+  if (start.actor.spec != file.agent.actor.spec || start.critic.spec != file.agent.critic.spec)
+    throw data_error("checkpoint of other network sizes", where + " and the recipe's network section", "use the network section it was trained with (see its header)");
+  state.phase = Phase::kWarmup;
+  state.evaluated_policy = file.metadata["evaluated_policy"];
+  prepare_online(start_online(recipe, std::move(file.agent)));
+}
+
+void Run::prepare_online(ActorCritic start) {
+  const EnvSpec& spec = env_spec(recipe.env.id);
+  const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
+  agent = make_agent(recipe.finetune.agent, recipe.agent, recipe.cql, std::move(start), *backend);
+  policy = std::make_unique<Policy>(std::make_shared<Actor>(agent->state().actor), state.policy_rng);
+  source = std::make_unique<LocalExperience>(make_env(recipe.env), Rng(seed, "environment"));
+  buffer = std::make_unique<ReplayBuffer>(recipe.run.replay_capacity, spec.obs_size, spec.action_size);
+}
+
+void Run::collect_dataset_if_missing() {
+  if (fs::exists(recipe.data.path) || !recipe.data.collect) return;
+  note(fmt::format("collecting {} steps into {}", recipe.collect.steps, recipe.data.path));
+  const fs::path folder = fs::path(recipe.data.path).parent_path();
+  if (!folder.empty()) make_folder(folder);
+  const CollectReport report = collect(recipe.env, recipe.collect, recipe.data.path);
+  note(fmt::format("collected {} episodes, success {:.0f}%, {:.0f} steps/s", report.episodes, 100 * report.success_share, report.steps_per_second));
+}
+
+const Dataset& Run::dataset() {
+  if (dataset_) return *dataset_;
+  collect_dataset_if_missing();
+  const EnvSpec& spec = env_spec(recipe.env.id);
+  DatasetOptions o{.reward_scale = recipe.reward_scale, .reward_bias = recipe.reward_bias, .discount = recipe.agent.discount,
+                   .sparse_reward = recipe.data.sparse_reward, .negative_reward = recipe.data.negative_reward,
+                   .infinite_horizon = recipe.data.infinite_horizon, .obs_size = spec.obs_size, .action_size = spec.action_size,
+                   .task = recipe.env.id, .source = recipe.data.path};
+  dataset_ = Dataset::load(recipe.data.path, o);
+  std::string text = fmt::format("dataset {}: {} transitions, {} episodes", recipe.data.path, dataset_->size(), dataset_->episodes().size());
+  if (dataset_->clipped_actions()) text += fmt::format(", {} action entries clipped to +-{}", dataset_->clipped_actions(), o.action_clip);
+  note(text);
+  return *dataset_;
+}
+
+void Run::enter(Phase next) {
+  state.seconds[static_cast<int>(state.phase)] += seconds_in_phase();
+  phase_began_ = Clock::now();
+  rate_began_at_ = -1;
+  const Phase was = std::exchange(state.phase, next);
+  if (was == Phase::kPretrain) {
+    save_agent("pretrained.safetensors");
+    note("saved " + (options.folder / "pretrained.safetensors").string());
+    prepare_online(start_online(recipe, agent->release()));
+    if (recipe.retention.mode == "append") buffer->append_dataset(dataset());
+    if (!recipe.needs_dataset_online()) dataset_.reset();  // from here on no offline transition is touched
+    meter = {};
+  }
+  if (next == Phase::kDone) {
+    save_agent("final.safetensors");
+    note("saved " + (options.folder / "final.safetensors").string());
+  }
+  save_checkpoint();
+  finish_save();
+  write_info(next == Phase::kDone ? "done" : "running");
+}
+
+void Run::tick(std::int64_t step, std::int64_t steps) {
+  if (stop_requested()) {
+    save_checkpoint();
+    finish_save();
+    write_info("interrupted");
+    throw Error(Exit::kInterrupted, "interrupted and saved", fmt::format("{}, step {}", phase_name(state.phase), step),
+                "go on with the same command and --resume");
+  }
+  // bits do not depend on when a save happens, so the clock may decide
+  const bool by_steps = recipe.run.checkpoint_every > 0 && step % recipe.run.checkpoint_every == 0;
+  const bool by_time = recipe.run.checkpoint_seconds > 0 && seconds_since(last_save_) >= recipe.run.checkpoint_seconds;
+  if ((by_steps || by_time) && step < steps) save_checkpoint();
+
+  if (rate_began_at_ < 0) rate_began_at_ = step, rate_began_ = Clock::now();
+  if (seconds_since(last_progress_) < 0.2) return;
+  last_progress_ = Clock::now();
+  const double elapsed = seconds_since(rate_began_);
+  Progress p{.phase = state.phase, .step = step, .steps = steps, .last_return = last_return_, .last_success = last_success_};
+  if (elapsed > 0) p.steps_per_second = static_cast<double>(step - rate_began_at_) / elapsed;
+  if (p.steps_per_second > 0) p.seconds_left = static_cast<double>(steps - step) / p.steps_per_second;
+  if (options.progress) options.progress(p);
+}
+
+void Run::log_training(std::int64_t step) {
+  if (step % recipe.run.log_every == 0 && meter.count() > 0) log("train", step, meter.take());
+}
+
+void Run::log(const std::string& kind, std::int64_t step, std::vector<std::pair<std::string, double>> values) {
+  metrics_->write({phase_name(state.phase), step, kind, std::move(values)});
+  if (kind != "train" || !(rate_began_at_ >= 0)) return;
+  const double elapsed = seconds_since(rate_began_);
+  if (elapsed > 0) metrics_->write_timing(phase_name(state.phase), step, seconds_in_phase(), static_cast<double>(step - rate_began_at_) / elapsed);
+}
+
+Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int64_t step) {
+  const Evaluation e = evaluate(*eval_env_, who, recipe.eval.episodes, static_cast<std::uint64_t>(recipe.run.seed) + 1000);
+  log(kind, step, {{"return_mean", e.return_mean}, {"return_std", e.return_std}, {"success_rate", e.success_rate}, {"episode_length", e.length_mean}});
+  last_return_ = e.return_mean;
+  if (eval_env_->spec().reports_success) last_success_ = e.success_rate;
+  note(fmt::format("{} at step {}: return {:.2f}{}", kind == "switch" ? "switch to online" : fmt::format("{} evaluation", phase_name(state.phase)), step,
+                   e.return_mean, last_success_ ? fmt::format(", success {:.0f}%", 100 * e.success_rate) : ""));
+  return e;
+}
+
+void Run::note(const std::string& text) {
+  if (!options.progress) return;
+  Progress p{.phase = state.phase, .note = text};
+  options.progress(p);
+}
+
+double Run::seconds_in_phase() const { return seconds_since(phase_began_); }
+
+}  // namespace warmstart

@@ -1,0 +1,118 @@
+// A run: recipe, agent, data, buffer, experience, random streams, counters, metrics. What a checkpoint holds is exactly
+// what is listed in `RunState` and the agent's arrays, so resuming is exact by construction.
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <optional>
+
+#include "warmstart/data/dataset.h"
+#include "warmstart/data/mixture.h"
+#include "warmstart/data/replay_buffer.h"
+#include "warmstart/io/metrics.h"
+#include "warmstart/phases/experience.h"
+#include "warmstart/phases/recipe.h"
+#include "warmstart/phases/stats.h"
+
+namespace warmstart {
+
+enum class Phase : int { kPretrain, kWarmup, kFinetune, kDone };
+const char* phase_name(Phase phase);  ///< "pretrain", "warmup", "finetune", "done"
+
+/// What the progress line shows; sent a few times a second at most.
+struct Progress {
+  Phase phase = Phase::kPretrain;
+  std::int64_t step = 0, steps = 0;           ///< within the phase
+  double steps_per_second = 0, seconds_left = 0;
+  std::optional<double> last_return, last_success;  ///< last evaluation, or last episodes online
+  std::string note;                           ///< something worth a line of its own: an evaluation, a saved file
+};
+
+/// Set from a signal handler: the run saves and stops before its next step.
+std::atomic<bool>& stop_requested();
+
+struct RunOptions {
+  std::filesystem::path folder;
+  int threads = 2;
+  bool resume = false, overwrite = false;
+  std::filesystem::path from;                   ///< pretrained.safetensors to start from; "" = pre-train here
+  std::function<void(const Progress&)> progress;  ///< may be empty
+  std::string command;                          ///< as typed, for the report
+};
+
+/// Counters and streams; everything but arrays that decides what comes next.
+struct RunState {
+  Phase phase = Phase::kPretrain;
+  std::int64_t pretrain_steps = 0;  ///< gradient steps done
+  std::int64_t online_steps = 0;    ///< environment steps since the switch, warm-up counted
+  std::int64_t episodes = 0;        ///< finished online
+  std::int64_t updates = 0;         ///< online updates done
+  std::uint64_t buffer_rows = 0;    ///< committed to the buffer's segment files
+  MetricsLog::Offsets metrics;
+  Rng data_rng, noise_rng, policy_rng;
+  std::string evaluated_policy;     ///< fingerprint of the policy last evaluated offline
+  double seconds[3] = {0, 0, 0};    ///< wall-clock per phase, for the report; decides nothing
+};
+
+class Run {
+ public:
+  /// Prepares the folder (refused when it exists, unless resume or overwrite), loads the checkpoint or starts fresh.
+  /// Throws Error; nothing that was saved is touched when it does.
+  Run(const Recipe& recipe, RunOptions options);
+  ~Run();
+
+  Recipe recipe;
+  RunOptions options;
+  RunState state;
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<Agent> agent;
+  std::unique_ptr<Policy> policy;             ///< who acts online
+  std::unique_ptr<ExperienceSource> source;
+  std::unique_ptr<ReplayBuffer> buffer;
+  StatsMeter meter;                           ///< means since the last row of training metrics
+
+  /// The dataset, loaded when first asked for; throws Error when it is missing or does not fit the task.
+  const Dataset& dataset();
+  bool resumed() const { return resumed_; }
+  bool finished() const { return state.phase == Phase::kDone; }
+
+  /// Ends a phase: writes what it leaves behind and makes the next phase current.
+  void enter(Phase next);
+  /// Housekeeping of one step, after it: progress line, checkpoint when due, stop when asked for (throws kInterrupted).
+  void tick(std::int64_t step, std::int64_t steps);
+  /// Writes the training row when due (`step` is the phase's).
+  void log_training(std::int64_t step);
+  void log(const std::string& kind, std::int64_t step, std::vector<std::pair<std::string, double>> values);
+  /// Evaluates `policy` and logs it.
+  Evaluation evaluate_and_log(Policy& who, const std::string& kind, std::int64_t step);
+  void note(const std::string& text);
+
+  /// Saves everything as it is now. The file is written in the background; finish_save waits for it and rethrows its error.
+  void save_checkpoint();
+  void finish_save();
+  /// Writes the agent with recipe and counters as one self-contained file.
+  void save_agent(const std::string& file_name);
+  /// run.json: versions, hardware, command, timing, status.
+  void write_info(const std::string& status);
+
+ private:
+  void prepare_folder();
+  bool load_checkpoint();  ///< false when there is none
+  void load_pretrained();
+  void collect_dataset_if_missing();
+  void prepare_online(ActorCritic start);  ///< learner, policy, experience and empty buffer of the online phases
+  double seconds_in_phase() const;
+
+  std::optional<Dataset> dataset_;
+  std::unique_ptr<Env> eval_env_;
+  std::unique_ptr<MetricsLog> metrics_;
+  bool resumed_ = false;
+  std::future<void> saving_;
+  std::chrono::steady_clock::time_point phase_began_, last_save_, last_progress_, rate_began_;
+  std::int64_t rate_began_at_ = -1;
+  std::optional<double> last_return_, last_success_;
+  int lock_ = -1;  ///< file descriptor that keeps a second process out of the folder
+};
+
+}  // namespace warmstart

@@ -1,0 +1,48 @@
+// run.json: what a report says about how a run was made.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "warmstart/core/files.h"
+#include "warmstart/core/threads.h"
+#include "warmstart/nn/cpu/kernels.h"
+#include "warmstart/phases/run.h"
+
+namespace warmstart {
+namespace {
+
+std::string cpu_model() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);)
+    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
+  return "unknown";
+}
+
+}  // namespace
+
+void Run::write_info(const std::string& status) {
+  const nlohmann::ordered_json info = {
+      {"name", recipe.name},
+      {"label", recipe.label},
+      {"method", fmt::format("{} -> {}", recipe.pretrain.agent, recipe.finetune.agent)},
+      {"env", recipe.env.id},
+      {"seed", recipe.run.seed},
+      {"status", status},
+      {"from", options.from.string()},
+      {"command", options.command},
+      {"seconds", {{"pretrain", state.seconds[0]}, {"warmup", state.seconds[1]}, {"finetune", state.seconds[2]}}},
+      {"steps", {{"pretrain", state.pretrain_steps}, {"warmup", std::min(state.online_steps, recipe.warm_up_steps())}, {"online", state.online_steps}}},
+      {"warm_up_steps", recipe.warm_up_steps()},
+      {"version", WARMSTART_VERSION},
+      {"compiler", fmt::format("g++ {}", __VERSION__)},
+      {"cpu", cpu_model()},
+      {"cpus", available_cpus()},
+      {"threads", options.threads},
+      {"isa", cpu::kernels().isa},
+      {"backend", recipe.run.backend},
+  };
+  write_atomically(options.folder / "run.json", info.dump(2) + "\n");
+}
+
+}  // namespace warmstart

@@ -1,0 +1,56 @@
+#include "warmstart/core/error.h"
+#include "warmstart/phases/online.h"
+#include "warmstart/phases/train.h"
+
+namespace warmstart {
+
+ActorCritic start_online(const Recipe& recipe, ActorCritic pretrained) {
+  const std::string& keep = recipe.finetune.initialise;
+  if (keep != "both") {
+    Rng rng(static_cast<std::uint64_t>(recipe.run.seed), "fresh networks at the switch");
+    const int obs = pretrained.actor.spec.obs, action = pretrained.actor.spec.action;
+    ActorCritic fresh(recipe.network, obs, action, recipe.agent.initial_temperature, recipe.cql.initial_alpha, rng);
+    if (keep != "policy") {
+      pretrained.actor = fresh.actor, pretrained.actor_adam = fresh.actor_adam;
+      pretrained.temperature = fresh.temperature;
+    }
+    if (keep != "critic") {
+      pretrained.critic = fresh.critic, pretrained.critic_adam = fresh.critic_adam;
+      pretrained.target_critic = fresh.target_critic;
+    }
+  }
+  if (recipe.finetune.reset_optimiser) {
+    pretrained.actor_adam.resize(pretrained.actor.params.size());
+    pretrained.critic_adam.resize(pretrained.critic.params.size());
+    for (PositiveScalar* s : {&pretrained.temperature, &pretrained.cql_alpha}) s->m = s->v = 0, s->steps = 0;
+  }
+  return pretrained;
+}
+
+namespace {
+
+// The policy that acts online must be the one that was evaluated offline: a silent change here is what ruins a comparison.
+void check_policy(Run& run) {
+  const bool kept = run.recipe.finetune.initialise == "both" || run.recipe.finetune.initialise == "policy";
+  if (!kept || run.state.evaluated_policy.empty()) return;
+  if (run.policy->fingerprint() != run.state.evaluated_policy)
+    throw data_error("the policy acting online is not the one evaluated offline", "switch to online", "report this; do not trust the run");
+}
+
+}  // namespace
+
+void warmup(Run& run) {
+  if (run.state.phase != Phase::kWarmup) return;
+  if (run.state.online_steps == 0) {
+    check_policy(run);
+    run.evaluate_and_log(*run.policy, "switch", 0);
+  }
+  const std::int64_t steps = run.recipe.warm_up_steps();
+  while (run.state.online_steps < steps) {
+    collect_step(run);  // the policy is frozen: nothing learns here
+    run.tick(run.state.online_steps, steps);
+  }
+  run.enter(Phase::kFinetune);
+}
+
+}  // namespace warmstart

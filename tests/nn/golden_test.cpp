@@ -63,7 +63,7 @@ const std::vector<ActorVariant> kActors = [] {
       for (const bool layer_norm : {true, false})
         all.push_back({std_head + (squash ? "_tanh" : "_gauss") + (layer_norm ? "_ln" : "_noln"),
                        std_head == "exp" ? StdHead::kExp : StdHead::kUniform, squash, layer_norm,
-                       std_head == "softplus" ? "no paper configuration uses a softplus std; the head is not implemented" : ""});
+                       std_head == "softplus" ? "the method's policies have exp and uniform stds; a softplus head is not implemented" : ""});
   return all;
 }();
 

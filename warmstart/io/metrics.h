@@ -26,10 +26,13 @@ class MetricsLog {
     std::uint64_t jsonl = 0, csv = 0;
   };
 
-  /// Opens the files in `folder`, cutting them back to `committed` (what a resumed run had at its checkpoint).
+  /// Opens the files in `folder` (made when missing), cutting them back to `committed`: what a resumed run had at its
+  /// checkpoint, {} for a new run. timing.jsonl is only cut back to its last whole line. Throws Error(kData) when a file
+  /// is shorter than committed, Error(kMachine) when the folder is not writable.
   MetricsLog(const std::filesystem::path& folder, const Offsets& committed);
 
-  /// Appends one row to both files. Throws Error(kMachine) when the disk is full.
+  /// Appends one row to both files. A value that is not finite is `nan` or `inf` in the CSV and null in the JSONL.
+  /// Throws Error(kMachine) when the disk is full.
   void write(const MetricsRow& row);
   /// Appends to timing.jsonl: seconds since the process started, and the phase's rate.
   void write_timing(const std::string& phase, std::int64_t step, double seconds, double steps_per_second);
@@ -41,7 +44,8 @@ class MetricsLog {
   std::ofstream jsonl_, csv_, timing_;
 };
 
-/// Reads metrics.jsonl of a run folder. Throws Error(kData) naming file and line for a malformed line.
+/// Reads metrics.jsonl of a run folder; null becomes NaN, a last line without newline (still being written) is left out.
+/// Throws Error(kData) naming file and line for a malformed line.
 std::vector<MetricsRow> read_metrics(const std::filesystem::path& run_folder);
 
 }  // namespace warmstart

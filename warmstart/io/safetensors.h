@@ -1,5 +1,6 @@
 // The safetensors container (huggingface/safetensors): named arrays plus text metadata, readable by Python's `safetensors`.
-// Ours adds one checksum per tensor under metadata key "xxh3.<name>"; it is verified whenever it is present.
+// Ours adds one checksum per tensor under metadata key "xxh3.<name>" and one of the header; they are verified whenever
+// they are present and kept out of `metadata`. Layout: docs/formats/checkpoint.md.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -39,7 +40,8 @@ struct SafeTensors {
 /// Throws Error(kData) for a missing or truncated file, a malformed header, or a tensor whose checksum differs (named).
 SafeTensors read_safetensors(const std::filesystem::path& path);
 
-/// Writes atomically, adding the checksums. Throws Error(kMachine) on a full disk; an older file at `path` stays intact.
+/// Writes atomically, adding the checksums. Names starting with "__" and metadata keys starting with "xxh3." are reserved.
+/// Throws Error(kMachine) on a full disk; an older file at `path` stays intact.
 void write_safetensors(const std::filesystem::path& path, const SafeTensors& file);
 
 }  // namespace warmstart

@@ -1,0 +1,146 @@
+#include "warmstart/io/metrics.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cassert>
+#include <cerrno>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "warmstart/core/error.h"
+#include "warmstart/core/files.h"
+
+namespace warmstart {
+namespace {
+
+const char* const kCsvHeader = "phase,step,kind,name,value\n";
+const char* const kDiskRemedy = "free disk space, then resume from the last checkpoint";
+
+[[noreturn]] void write_failed(const fs::path& path) {
+  throw machine_error("cannot write: " + errno_text(errno ? errno : EIO), path.string(), kDiskRemedy);
+}
+
+// shortest text that reads back as the same number; JSON parsers take "-0" for the integer 0
+std::string number(double value) { return value == 0 && std::signbit(value) ? "-0.0" : fmt::format("{}", value); }
+std::string json_number(double value) { return std::isfinite(value) ? number(value) : "null"; }
+std::string quoted(const std::string& text) { return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+  return out + "\"";
+}
+
+// opens for appending after cutting back to `committed` bytes
+std::ofstream open_at(const fs::path& path, std::uint64_t committed) {
+  std::error_code none;
+  const std::uint64_t size = fs::exists(path) ? fs::file_size(path, none) : 0;
+  if (size < committed)
+    throw data_error(fmt::format("{} bytes, the checkpoint has committed {}", size, committed), path.string(),
+                     "the file was changed after the run: restore it, or start a new run");
+  if (size > committed) {
+    std::error_code error;
+    fs::resize_file(path, committed, error);
+    if (error) throw machine_error("cannot cut back: " + error.message(), path.string(), "make the run folder writable");
+  }
+  errno = 0;
+  std::ofstream out(path, std::ios::binary | std::ios::app);
+  if (!out) throw machine_error("cannot open: " + errno_text(errno ? errno : EIO), path.string(), "make the run folder writable");
+  return out;
+}
+
+// bytes up to and with the last newline: what a crash has left whole
+std::uint64_t whole_lines(const fs::path& path) {
+  if (!fs::exists(path)) return 0;
+  const std::string text = read_text(path);
+  const auto last = text.rfind('\n');
+  return last == std::string::npos ? 0 : last + 1;
+}
+
+void append(std::ofstream& out, const std::string& text, const fs::path& path) {
+  errno = 0;
+  out.write(text.data(), static_cast<std::streamsize>(text.size()));
+  out.flush();  // rows are rare: a full disk shows at the row that hits it, and `tail -f` works
+  if (!out) write_failed(path);
+}
+
+void sync_file(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) write_failed(path);
+  const int failed = ::fsync(fd);
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  if (failed) write_failed(path);
+}
+
+bool reserved(const std::string& name) { return name == "phase" || name == "step" || name == "kind"; }
+
+}  // namespace
+
+MetricsLog::MetricsLog(const fs::path& folder, const Offsets& committed) : folder_(folder) {
+  make_folder(folder);
+  jsonl_ = open_at(folder / "metrics.jsonl", committed.jsonl);
+  csv_ = open_at(folder / "metrics.csv", committed.csv);
+  timing_ = open_at(folder / "timing.jsonl", whole_lines(folder / "timing.jsonl"));
+  if (committed.csv == 0) append(csv_, kCsvHeader, folder / "metrics.csv");
+}
+
+void MetricsLog::write(const MetricsRow& row) {
+  std::string line = fmt::format("{{\"phase\":{},\"step\":{},\"kind\":{}", quoted(row.phase), row.step, quoted(row.kind));
+  std::string table;
+  for (const auto& [name, value] : row.values) {
+    assert(!reserved(name));
+    line += fmt::format(",{}:{}", quoted(name), json_number(value));
+    table += fmt::format("{},{},{},{},{}\n", csv_field(row.phase), row.step, csv_field(row.kind), csv_field(name), number(value));
+  }
+  append(jsonl_, line + "}\n", folder_ / "metrics.jsonl");
+  append(csv_, table, folder_ / "metrics.csv");
+}
+
+void MetricsLog::write_timing(const std::string& phase, std::int64_t step, double seconds, double steps_per_second) {
+  append(timing_,
+         fmt::format("{{\"phase\":{},\"step\":{},\"seconds\":{},\"steps_per_second\":{}}}\n", quoted(phase), step, json_number(seconds),
+                     json_number(steps_per_second)),
+         folder_ / "timing.jsonl");
+}
+
+MetricsLog::Offsets MetricsLog::sync() {
+  const auto size = [&](const char* name) {
+    sync_file(folder_ / name);
+    return static_cast<std::uint64_t>(fs::file_size(folder_ / name));
+  };
+  return {size("metrics.jsonl"), size("metrics.csv")};
+}
+
+std::vector<MetricsRow> read_metrics(const fs::path& run_folder) {
+  const fs::path path = run_folder / "metrics.jsonl";
+  const std::string text = read_text(path);
+  std::vector<MetricsRow> rows;
+  std::size_t begin = 0, number_of_line = 0;
+  // a last line without its newline is still being written, or was torn by a crash
+  for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    ++number_of_line;
+    if (end == begin) continue;
+    MetricsRow row;
+    try {
+      const auto line = nlohmann::ordered_json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(end));
+      row.phase = line.at("phase").get<std::string>();
+      row.step = line.at("step").get<std::int64_t>();
+      row.kind = line.at("kind").get<std::string>();
+      for (const auto& [name, value] : line.items())
+        if (!reserved(name)) row.values.emplace_back(name, value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
+    } catch (const nlohmann::json::exception& error) {
+      throw data_error(fmt::format("malformed metrics: {}", error.what()), fmt::format("{}, line {}", path.string(), number_of_line),
+                       "remove that line");
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace warmstart

@@ -1,0 +1,218 @@
+#include "tests/golden/replay.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+
+namespace warmstart::golden {
+
+void Report::see(const std::string& name, double ours, double recorded, double tolerance) {
+  ++compared;
+  const double error = std::abs(ours - recorded);
+  const double share = std::isfinite(error) ? error / tolerance : std::numeric_limits<double>::infinity();
+  if (share > worst || worst_name.empty()) worst = std::max(worst, share), worst_name = name;
+  if (share <= 1) return;
+  std::ostringstream line;
+  line.precision(9);
+  line << name << ": " << ours << ", recorded " << recorded << ", " << share << " x tolerance";
+  failures.push_back(line.str());
+}
+
+std::string Report::text(std::size_t most) const {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(most, failures.size()); ++i) out += "\n  " + failures[i];
+  if (failures.size() > most) out += "\n  and " + std::to_string(failures.size() - most) + " more";
+  return out;
+}
+
+namespace {
+
+/// A piece of one recorded tensor and where it lies in our flat buffer.
+struct Piece {
+  std::string path;  ///< below the module, e.g. "network/Dense_0/kernel"
+  std::size_t from = 0, to = 0, size = 0;
+};
+
+std::string layer_path(const std::string& name) {  // "layer2/shift" -> "network/LayerNorm_2/bias"
+  const auto slash = name.find('/');
+  const std::string index = name.substr(5, slash - 5), what = name.substr(slash + 1);
+  const bool norm = what == "scale" || what == "shift";
+  return "network/" + std::string(norm ? "LayerNorm_" : "Dense_") + index + "/" + (what == "shift" ? "bias" : what);
+}
+
+std::vector<Piece> pieces(const Critic& critic) {
+  std::vector<Piece> out;
+  for (const TensorInfo& t : critic.tensors()) {
+    std::string name = t.name.substr(std::string("critic/").size());
+    if (name.starts_with("output/")) {
+      out.push_back({"Dense_0/" + name.substr(7), 0, t.offset, t.size});
+    } else {
+      const auto slash = name.find('/');
+      out.push_back({layer_path(name.substr(slash + 1)), std::stoul(name.substr(0, slash)) * t.size, t.offset, t.size});
+    }
+  }
+  return out;
+}
+
+std::vector<Piece> pieces(const Actor& actor) {
+  std::vector<Piece> out;
+  for (const TensorInfo& t : actor.tensors()) {
+    const std::string name = t.name.substr(std::string("actor/").size());
+    std::string path;
+    if (name.starts_with("layer")) path = layer_path(name);
+    else if (name.starts_with("mean/")) path = "Dense_0/" + name.substr(5);
+    else if (actor.spec.std_head == StdHead::kUniform) path = "log_stds";
+    else path = "Dense_1/" + name.substr(8);
+    out.push_back({path, 0, t.offset, t.size});
+  }
+  return out;
+}
+
+/// Every recorded tensor below `prefix` must be covered once, whole, or something was recorded that we do not have.
+void require_covered(const Case& c, const std::string& prefix, const std::vector<Piece>& all) {
+  std::map<std::string, std::size_t> covered;
+  for (const Piece& p : all) covered[p.path] += p.size;
+  for (const auto& path : c.under(prefix))
+    if (covered[path] != c.at(prefix + path).count())
+      throw std::runtime_error("recorded tensor without an equal here: " + prefix + path);
+}
+
+void load(const Case& c, const std::string& prefix, const std::vector<Piece>& all, FloatVector& values) {
+  require_covered(c, prefix, all);
+  for (const Piece& p : all) {
+    const auto recorded = c.at(prefix + p.path).f32();
+    std::copy_n(recorded.data() + p.from, p.size, values.data() + p.to);
+  }
+}
+
+void compare(const Case& c, const std::string& prefix, const std::vector<Piece>& all, const FloatVector& values, Report& report) {
+  require_covered(c, prefix, all);
+  for (const Piece& p : all) {
+    const auto recorded = c.at(prefix + p.path).f32();
+    for (std::size_t i = 0; i < p.size; ++i) report.see(prefix + p.path, values[p.to + i], recorded[p.from + i], kParameterTolerance);
+  }
+}
+
+void compare_scalar(const Case& c, const std::string& key, double ours, Report& report, double tolerance = kParameterTolerance) {
+  report.see(key, ours, c.at(key).f32()[0], tolerance);
+}
+
+const std::set<std::string> kModules = {"modules_actor", "modules_critic", "modules_temperature", "modules_cql_alpha_lagrange"};
+
+void compare_parameters(const Case& c, const std::string& prefix, const ActorCritic& ac, Report& report) {
+  for (const auto& path : c.under(prefix))
+    if (!kModules.contains(path.substr(0, path.find('/')))) throw std::runtime_error("recorded module without an equal here: " + prefix + path);
+  compare(c, prefix + "modules_actor/", pieces(ac.actor), ac.actor.params, report);
+  compare(c, prefix + "modules_critic/", pieces(ac.critic), ac.critic.params, report);
+  compare_scalar(c, prefix + "modules_temperature/lagrange", ac.temperature.raw, report);
+  if (c.has(prefix + "modules_cql_alpha_lagrange/lagrange"))
+    compare_scalar(c, prefix + "modules_cql_alpha_lagrange/lagrange", ac.cql_alpha.raw, report);
+}
+
+void compare_optimizers(const Case& c, int update, const ActorCritic& ac, Report& report) {
+  const std::string prefix = std::to_string(update) + "/adam/";
+  const auto mu = [&](const std::string& net) { return prefix + net + "/mu/"; };
+  if (!c.under(mu("actor")).empty()) compare(c, mu("actor"), pieces(ac.actor), ac.actor_adam.m, report);
+  if (!c.under(mu("critic")).empty()) compare(c, mu("critic"), pieces(ac.critic), ac.critic_adam.m, report);
+  if (c.has(mu("temperature") + "lagrange")) compare_scalar(c, mu("temperature") + "lagrange", ac.temperature.m, report);
+  if (c.has(mu("cql_alpha_lagrange") + "lagrange")) compare_scalar(c, mu("cql_alpha_lagrange") + "lagrange", ac.cql_alpha.m, report);
+
+  const std::string counts = "opt_count_after_" + std::to_string(update);
+  const std::map<std::string, std::int64_t> ours = {{"actor", ac.actor_adam.steps},
+                                                    {"critic", ac.critic_adam.steps},
+                                                    {"temperature", ac.temperature.steps},
+                                                    {"cql_alpha_lagrange", ac.cql_alpha.steps}};
+  constexpr double kExact = 0.5;
+  for (const auto& [net, steps] : ours) {
+    const auto as_number = static_cast<double>(steps);
+    if (c.has(prefix + net + "/count")) report.see(prefix + net + "/count", as_number, c.at(prefix + net + "/count").i32()[0], kExact);
+    if (c.sidecar.contains(counts) && c.sidecar[counts].contains(net))
+      report.see(counts + "." + net, as_number, c.sidecar[counts][net].get<double>(), kExact);
+  }
+}
+
+void compare_infos(const Case& c, int update, const UpdateStats& stats, Report& report) {
+  const std::pair<const char*, double> infos[] = {
+      {"critic/critic_loss", stats.critic_loss},      {"critic/td_loss", stats.td_loss},
+      {"critic/predicted_qs", stats.q_mean},          {"critic/target_qs", stats.target_q_mean},
+      {"critic/cql_loss", stats.cql_loss},            {"critic/cql_alpha", stats.cql_alpha},
+      {"critic/cql_diff", stats.cql_gap},             {"critic/cql_ood_values", stats.cql_ood},
+      {"critic/calql_bound_rate", stats.calql_bound_rate}, {"actor/actor_loss", stats.actor_loss},
+      {"actor/entropy", stats.entropy},               {"actor/temperature", stats.temperature},
+      {"actor/actions_mse", stats.action_mse},        {"actor/bc_loss", stats.bc_loss},
+      {"temperature/temperature_loss", stats.temperature_loss},
+      {"cql_alpha_lagrange/cql_alpha_loss", stats.cql_alpha_loss},
+  };
+  const std::string prefix = std::to_string(update) + "/info/";
+  for (const auto& [name, ours] : infos) {
+    const std::string key = prefix + name;
+    if (!c.has(key)) continue;
+    const double recorded = c.at(key).f32()[0];
+    report.see(key, ours, recorded, kInfoTolerance * std::max(std::abs(recorded), kInfoFloor));
+  }
+}
+
+Batch read_batch(const Case& c, int update) {
+  const std::string prefix = std::to_string(update) + "/batch/";
+  const auto matrix = [&](const std::string& key) {
+    const Tensor& t = c.at(prefix + key);
+    return ConstMatrixView{t.f32().data(), static_cast<int>(t.shape.at(0)), static_cast<int>(t.shape.at(1))};
+  };
+  Batch b;
+  b.obs = matrix("observations"), b.action = matrix("actions"), b.next_obs = matrix("next_observations");
+  b.reward = c.at(prefix + "rewards").f32(), b.mask = c.at(prefix + "masks").f32();
+  if (c.has(prefix + "mc_returns")) b.mc_return = c.at(prefix + "mc_returns").f32();
+  return b;
+}
+
+void replay_update(const Case& c, const Setup& setup, int update, Agent& agent, Report& report) {
+  const std::string step = std::to_string(update) + "/";
+  RecordedNoise noise(c, update, [&](int j) {
+    const std::string prefix = step + "uparams/u" + std::to_string(j) + "/";
+    if (!c.under(prefix).empty()) compare_parameters(c, prefix, agent.state(), report);
+  });
+  const UpdateStats stats = agent.update(read_batch(c, update), setup.utd, noise);
+  for (const auto& key : noise.unused()) report.failures.push_back("a recorded draw that was not used: " + key);
+
+  const ActorCritic& ac = agent.state();
+  compare_parameters(c, step + "params/", ac, report);
+  const std::string target = step + "target_params/modules_critic/";
+  if (!c.under(target).empty()) compare(c, target, pieces(ac.critic), ac.target_critic, report);
+  else if (update == setup.updates) report.failures.push_back("no target critic was recorded after the last update");
+  compare_optimizers(c, update, ac, report);
+  compare_infos(c, update, stats, report);
+}
+
+}  // namespace
+
+std::unique_ptr<Agent> build_agent(const Case& c, const Setup& setup, Backend& backend) {
+  ActorCritic start;
+  start.actor = Actor(setup.actor);
+  start.critic = Critic(setup.critic);
+  start.actor_adam.resize(start.actor.params.size());
+  start.critic_adam.resize(start.critic.params.size());
+  start.target_critic = start.critic.params;
+  load(c, "0/params/modules_actor/", pieces(start.actor), start.actor.params);
+  load(c, "0/params/modules_critic/", pieces(start.critic), start.critic.params);
+  load(c, "0/target_params/modules_critic/", pieces(start.critic), start.target_critic);
+  start.temperature.raw = c.at("0/params/modules_temperature/lagrange").f32()[0];
+  const std::string alpha = "0/params/modules_cql_alpha_lagrange/lagrange";
+  if (c.has(alpha)) start.cql_alpha.raw = c.at(alpha).f32()[0];
+  return make_agent(setup.agent, setup.config, setup.cql, std::move(start), backend);
+}
+
+Report replay(const Case& c, Backend& backend) {
+  Report report;
+  try {
+    const Setup setup = read_setup(c);
+    const auto agent = build_agent(c, setup, backend);
+    for (int update = 1; update <= setup.updates; ++update) replay_update(c, setup, update, *agent, report);
+  } catch (const std::exception& error) {
+    report.failures.push_back(error.what());
+  }
+  return report;
+}
+
+}  // namespace warmstart::golden

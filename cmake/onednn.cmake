@@ -1,0 +1,11 @@
+# oneDNN as target DNNL::dnnl. Debian's own dnnl-config.cmake asks for OpenCL, which libdnnl-dev neither needs nor brings.
+find_path(ONEDNN_INCLUDE oneapi/dnnl/dnnl_version.h)
+find_library(ONEDNN_LIBRARY dnnl)
+if(NOT ONEDNN_INCLUDE OR NOT ONEDNN_LIBRARY)
+  message(FATAL_ERROR "oneDNN is missing: run `make setup`, or install libdnnl-dev")
+endif()
+file(STRINGS ${ONEDNN_INCLUDE}/oneapi/dnnl/dnnl_version.h ONEDNN_NUMBERS REGEX "DNNL_VERSION_(MAJOR|MINOR|PATCH) +[0-9]+")
+string(REGEX REPLACE "[^0-9;]" "" ONEDNN_VERSION "${ONEDNN_NUMBERS}")
+string(REPLACE ";" "." ONEDNN_VERSION "${ONEDNN_VERSION}")
+add_library(DNNL::dnnl SHARED IMPORTED GLOBAL)
+set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION "${ONEDNN_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${ONEDNN_INCLUDE}")

@@ -1,0 +1,184 @@
+// `warmstart doctor`: what this machine and this build offer, what is missing, and the exact remedy.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "warmstart/apps/verbs.h"
+#include "warmstart/core/error.h"
+#include "warmstart/core/files.h"
+#include "warmstart/core/text.h"
+#include "warmstart/core/threads.h"
+#include "warmstart/envs/env.h"
+#include "warmstart/io/report.h"
+#include "warmstart/nn/cpu/kernels.h"
+#include "warmstart_build.h"
+
+namespace warmstart {
+namespace {
+
+constexpr double kGiB = 1024.0 * 1024 * 1024;
+constexpr double kMinMemory = 1 * kGiB;  ///< a default run: networks, a buffer of some 100,000 rows, the dataset
+constexpr double kMinDisk = 1 * kGiB;    ///< dataset, checkpoints and buffer segments of a few default runs
+
+struct Problem {
+  std::string what, remedy;
+};
+
+struct Findings {
+  nlohmann::ordered_json json;  ///< everything, for scripts
+  std::vector<std::string> lines, notes;
+  std::vector<Problem> problems;
+
+  void line(const std::string& name, const std::string& text) { lines.push_back(fmt::format("{:<10}{}", name, text)); }
+};
+
+/// The rest of the first line of `file` that starts with `key`, without blanks and the colon; "" when there is none.
+std::string value_in(const char* file, const std::string& key) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with(key)) {
+      const auto start = line.find_first_not_of(" \t:", key.size());
+      return start == std::string::npos ? "" : line.substr(start);
+    }
+  return "";
+}
+
+/// Bytes this process may still take: what the kernel calls available, or what its control group leaves, in bytes.
+double available_memory() {
+  double available = std::atof(value_in("/proc/meminfo", "MemAvailable").c_str()) * 1024;
+  double limit = 0, used = 0;
+  if (std::ifstream("/sys/fs/cgroup/memory.max") >> limit && std::ifstream("/sys/fs/cgroup/memory.current") >> used)
+    available = std::min(available, limit - used);
+  return available;
+}
+
+void look_at_build(Findings& found) {
+  using namespace build;
+  found.json["warmstart"] = {
+      {"version", kVersion}, {"commit", kCommit}, {"compiler", kCompiler}, {"build", kType}, {"sanitizers", kSanitizers}};
+  found.json["libraries"] = {{"simulator", simulator_version()}, {"onednn", kOnednnVersion}, {"hdf5", kHdf5Version}};
+  found.line("warmstart", fmt::format("{} (commit {}), built {} by {}", kVersion, kCommit, kType, kCompiler));
+  found.line("libraries", fmt::format("{}, oneDNN {}, HDF5 {}", simulator_version(), kOnednnVersion, kHdf5Version));
+  if (*kSanitizers)
+    found.notes.push_back(fmt::format("built with sanitizers ({}): several times slower than a release build", kSanitizers));
+  if (std::string(kType) == "Debug" && !*kSanitizers)
+    found.notes.push_back("a debug build: `make build` gives the fast one, build/release/warmstart");
+}
+
+void look_at_cpu(Findings& found) {
+  const std::string model = value_in("/proc/cpuinfo", "model name");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), avx512 = __builtin_cpu_supports("avx512f");
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  std::string isa;
+  try {
+    isa = cpu::kernels().isa;
+  } catch (const Error& error) {
+    found.problems.push_back({error.what(), "unset WARMSTART_ISA"});
+  }
+  found.json["cpu"] = {{"model", model}, {"avx2", avx2}, {"avx512", avx512}, {"online", online}, {"usable", available_cpus()},
+                       {"kernels", isa}};
+  found.line("cpu", fmt::format("{}; AVX2 {}, AVX-512 {}; kernels in use: {}", model.empty() ? "unknown" : model, avx2 ? "yes" : "no",
+                                avx512 ? "yes" : "no", isa.empty() ? "none" : isa));
+  found.line("threads", fmt::format("{} usable, {} in the machine", available_cpus(), online));
+  if (!avx2) found.notes.push_back("this CPU has no AVX2: everything works, several times slower");
+}
+
+void look_at_space(Findings& found) {
+  const double total = std::atof(value_in("/proc/meminfo", "MemTotal").c_str()) * 1024, memory = available_memory();
+  std::error_code failed;
+  const fs::path here = fs::current_path(failed);
+  const auto space = fs::space(here, failed);
+  const double disk = failed ? 0 : static_cast<double>(space.available);
+  const bool writable = access(here.c_str(), W_OK) == 0;
+  found.json["memory"] = {{"total_bytes", total}, {"available_bytes", memory}};
+  found.json["disk"] = {{"folder", here.string()}, {"available_bytes", disk}, {"writable", writable}};
+  found.line("memory", fmt::format("{:.1f} GiB available of {:.1f}", memory / kGiB, total / kGiB));
+  found.line("disk", fmt::format("{:.1f} GiB free in {}", disk / kGiB, here.string()));
+  if (memory < kMinMemory)
+    found.problems.push_back(
+        {fmt::format("only {:.1f} GiB of memory available", memory / kGiB), "close other programs, or lower run.replay_capacity"});
+  if (disk < kMinDisk)
+    found.problems.push_back(
+        {fmt::format("only {:.1f} GiB free in {}", disk / kGiB, here.string()), "free space, or give --out a folder on another disk"});
+  if (!writable)
+    found.problems.push_back({fmt::format("{} cannot be written", here.string()), "work in another folder, or give --out one"});
+}
+
+// every task is built once: the only proof that its files are there and intact
+void look_at_tasks(Findings& found) {
+  const char* chosen = std::getenv("WARMSTART_ASSETS");
+  const bool moved = chosen && *chosen;
+  const std::string root = moved ? chosen : build::kSite;
+  std::vector<std::string> missing;
+  std::string reason;
+  for (const EnvSpec& spec : env_specs()) {
+    try {
+      make_env({.id = spec.id});
+    } catch (const std::exception& error) {
+      if (missing.empty()) reason = error.what();
+      missing.push_back(spec.id);
+    }
+  }
+  const std::size_t all = env_specs().size();
+  found.json["tasks"] = {{"registered", all}, {"missing", missing}, {"assets", root}, {"from_environment", moved}};
+  found.line("tasks",
+             fmt::format("{} of {} ready; descriptions from {}{}", all - missing.size(), all, root, moved ? " (WARMSTART_ASSETS)" : ""));
+  if (missing.empty()) return;
+  if (missing.size() > 3) missing = {missing[0], missing[1], fmt::format("{} more", missing.size() - 2)};
+  found.problems.push_back(
+      {fmt::format("tasks that cannot be built: {} ({})", join(missing), reason),
+       moved ? "unset WARMSTART_ASSETS, or point it at a folder with gymnasium/ and gymnasium_robotics/"
+             : "run `make setup` in the source folder, or set WARMSTART_ASSETS to a folder with gymnasium/ and gymnasium_robotics/"});
+}
+
+void look_at_report(Findings& found) {
+  const fs::path script = plotly_script();
+  const bool there = fs::exists(script);
+  found.json["plotly"] = {{"path", script.string()}, {"found", there}};
+  found.line("report", fmt::format("plotly.js {} {}", there ? "in" : "is not at", script.string()));
+  if (!there)
+    found.problems.push_back({fmt::format("plotly.js is missing ({}): `warmstart report` has no charts", script.string()),
+                              "run `make setup` in the source folder"});
+}
+
+void doctor(bool json) {
+  Findings found;
+  look_at_build(found);
+  look_at_cpu(found);
+  look_at_space(found);
+  look_at_tasks(found);
+  look_at_report(found);
+  if (json) {
+    auto problems = nlohmann::ordered_json::array();
+    for (const Problem& p : found.problems) problems.push_back({{"what", p.what}, {"remedy", p.remedy}});
+    found.json["notes"] = found.notes;
+    found.json["problems"] = problems;
+    fmt::print("{}\n", found.json.dump(2));
+  } else {
+    fmt::print("{}\n", join(found.lines, "\n"));
+    for (const auto& note : found.notes) fmt::print("note: {}\n", note);
+    for (const Problem& p : found.problems) fmt::print("problem: {}\n  remedy: {}\n", p.what, p.remedy);
+    if (found.problems.empty()) fmt::print("all is fine\n");
+  }
+  std::fflush(stdout);
+  if (const std::size_t n = found.problems.size())
+    throw machine_error(fmt::format("{} problem{}", n, n > 1 ? "s" : ""), "this machine", "see the remedies above");
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app) {
+  CLI::App* verb =
+      app.add_subcommand("doctor", "what this machine offers, what is missing, and the remedy (exit code 5 when something is)");
+  const auto json = std::make_shared<bool>(false);
+  verb->add_flag("--json", *json, "one JSON object instead of text");
+  verb->callback([json] { doctor(*json); });
+}
+
+}  // namespace warmstart

@@ -107,17 +107,17 @@ TEST(Safetensors, WeReadPythons) {
   expect_equal(sample(), read_safetensors(folder / "theirs.safetensors"));
 }
 
-TEST(Safetensors, EveryFlippedBitIsNoticed) {
+TEST(Safetensors, AFlippedBitInAnyByteIsNoticed) {
   const TemporaryFolder folder;
   const fs::path path = folder / "a.safetensors";
   write_safetensors(path, sample());
   auto raw = read_bytes(path);
-  for (std::size_t i = 0; i < raw.size(); ++i)
-    for (const int bit : {0, 5, 7}) {
-      raw[i] ^= static_cast<std::uint8_t>(1 << bit);
-      EXPECT_NE(refusal(path, raw), "") << "byte " << i << " of " << raw.size() << ", bit " << bit;
-      raw[i] ^= static_cast<std::uint8_t>(1 << bit);
-    }
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    const auto flip = static_cast<std::uint8_t>(1 << i % 8);
+    raw[i] ^= flip;
+    EXPECT_NE(refusal(path, raw), "") << "byte " << i << " of " << raw.size();
+    raw[i] ^= flip;
+  }
 }
 
 TEST(Safetensors, AFlippedDataByteNamesItsTensor) {

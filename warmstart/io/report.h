@@ -1,0 +1,46 @@
+// What runs are compared by: one self-contained HTML page, and a short table for the terminal.
+// Both show the numbers of metrics.jsonl; nothing is measured here.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "warmstart/io/metrics.h"
+
+namespace warmstart {
+
+/// What a run folder holds. Files that are absent leave their part empty; only metrics.jsonl is needed.
+struct RunFiles {
+  std::filesystem::path folder;
+  std::string label;                      ///< runs of one label are seeds of one method; "" is replaced by the folder's name
+  std::string method, env, status;        ///< from run.json, "" when absent
+  std::string seed;                       ///< as text, "" when absent
+  std::string recipe;                     ///< recipe.toml
+  std::string info;                       ///< run.json
+  std::vector<MetricsRow> rows;
+  std::map<std::string, double> seconds;  ///< phase -> wall-clock seconds
+  std::map<std::string, double> at_switch;  ///< run.json's own evaluation at the switch, used when no row has one
+  std::int64_t warm_up_steps = 0;
+};
+
+/// Throws Error(kData): no such folder, no metrics in it, malformed metrics.jsonl or run.json.
+RunFiles read_run(const std::filesystem::path& folder);
+
+/// The run folders at or below `path` (two levels: a folder of seeds, a folder of methods), sorted by name.
+/// Throws Error(kData) when there is none.
+std::vector<std::filesystem::path> find_runs(const std::filesystem::path& path);
+
+/// Writes one HTML page that needs no other file and no network; replaces `html` atomically. `plotly_js` is plotly.min.js.
+/// Throws Error(kMachine) when plotly_js is missing or `html` cannot be written, Error(kUsage) for no runs.
+void write_report(const std::vector<RunFiles>& runs, const std::filesystem::path& html, const std::filesystem::path& plotly_js);
+
+/// The plotly.min.js that came with the Python environment of the build.
+std::filesystem::path plotly_script();
+
+/// A line per label: seeds, evaluation before the switch, lowest and final after it, drop, forgotten. Ends with a newline.
+std::string summary_table(const std::vector<RunFiles>& runs);
+
+}  // namespace warmstart

@@ -1,0 +1,146 @@
+#include "warmstart/io/report_stats.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+namespace warmstart {
+namespace {
+
+constexpr double kRecovered = 0.9;  // share of the level before the switch
+
+bool in_scope(const MetricsRow& row, Scope scope) { return (row.phase == "pretrain") == (scope == Scope::kPretrain); }
+
+std::optional<double> value_of(const MetricsRow& row, const std::string& name) {
+  for (const auto& [n, v] : row.values)
+    if (n == name && std::isfinite(v)) return v;
+  return {};
+}
+
+Series collect(const RunFiles& run, Scope scope, const std::string& kind, const std::string& name) {
+  std::map<std::int64_t, double> by_step;  // a later row of the same step replaces the earlier one
+  for (const MetricsRow& row : run.rows)
+    if (row.kind == kind && in_scope(row, scope))
+      if (const auto v = value_of(row, name)) by_step[row.step] = *v;
+  Series out;
+  for (const auto& [step, value] : by_step) out.push_back({step, value});
+  return out;
+}
+
+std::optional<double> at_switch(const RunFiles& run, const std::string& name) {
+  std::optional<double> found;
+  for (const MetricsRow& row : run.rows)
+    if (row.kind == "switch")
+      if (const auto v = value_of(row, name)) found = v;
+  if (found) return found;
+  // run.json writes "return" and "success" for short
+  for (const std::string& key : {name, name == "return_mean" ? std::string("return") : std::string("success")})
+    if (const auto v = run.at_switch.find(key); v != run.at_switch.end() && (name != "normalized" || key == name)) return v->second;
+  return {};
+}
+
+}  // namespace
+
+std::vector<RunGroup> group_runs(const std::vector<RunFiles>& runs) {
+  std::set<std::string> envs;
+  for (const RunFiles& run : runs) envs.insert(run.env);
+  std::vector<RunGroup> groups;
+  for (const RunFiles& run : runs) {
+    const std::string label = envs.size() > 1 && !run.env.empty() ? run.label + " on " + run.env : run.label;
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const RunGroup& g) { return g.label == label; });
+    if (group == groups.end()) group = groups.insert(groups.end(), {label, {}});
+    group->runs.push_back(&run);
+  }
+  return groups;
+}
+
+std::string headline_metric(const std::vector<RunFiles>& runs) {
+  bool success = false;
+  for (const RunFiles& run : runs)
+    for (const MetricsRow& row : run.rows) {
+      if (row.kind != "eval" && row.kind != "switch") continue;
+      if (value_of(row, "normalized")) return "normalized";
+      success = success || value_of(row, "success_rate").value_or(0) > 0;
+    }
+  return success ? "success_rate" : "return_mean";
+}
+
+Series evaluations(const RunFiles& run, Scope scope, const std::string& name) {
+  Series out = collect(run, scope, "eval", name);
+  if (scope == Scope::kOnline && (out.empty() || out.front().step > 0))
+    if (const auto v = at_switch(run, name)) out.insert(out.begin(), {0, *v});
+  return out;
+}
+
+Series training(const RunFiles& run, Scope scope, const std::string& name) { return collect(run, scope, "train", name); }
+
+std::vector<std::string> training_names(const std::vector<RunFiles>& runs) {
+  std::vector<std::string> names;
+  for (const RunFiles& run : runs)
+    for (const MetricsRow& row : run.rows)
+      if (row.kind == "train")
+        for (const auto& [name, value] : row.values)
+          if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  return names;
+}
+
+Outcome outcome(const RunFiles& run, const std::string& name) {
+  Outcome o;
+  o.before = at_switch(run, name);
+  const Series offline = collect(run, Scope::kPretrain, "eval", name);
+  if (!o.before && !offline.empty()) o.before = offline.back().value;
+  const Series online = collect(run, Scope::kOnline, "eval", name);
+  if (online.empty()) return o;
+  const auto lowest = std::min_element(online.begin(), online.end(), [](const Point& a, const Point& b) { return a.value < b.value; });
+  o.lowest = lowest->value;
+  o.last = online.back().value;
+  if (!o.before || *o.before == 0) return o;
+  const double level = std::abs(*o.before);
+  o.drop = std::max(0.0, (*o.before - *o.lowest) / level);
+  // returns may be negative: 90% of the level is 10% of its size below it
+  const double enough = *o.before - (1 - kRecovered) * level;
+  o.forgotten = std::none_of(lowest, online.end(), [&](const Point& p) { return p.value >= enough; });
+  return o;
+}
+
+GroupOutcome outcome(const RunGroup& group, const std::string& name) {
+  std::vector<double> before, lowest, last, drop;
+  GroupOutcome out;
+  const auto add = [](std::vector<double>& values, const std::optional<double>& v) {
+    if (v) values.push_back(*v);
+  };
+  for (const RunFiles* run : group.runs) {
+    const Outcome o = outcome(*run, name);
+    add(before, o.before), add(lowest, o.lowest), add(last, o.last), add(drop, o.drop);
+    if (o.forgotten) ++out.judged, out.forgotten += *o.forgotten;
+  }
+  out.before = spread(before), out.lowest = spread(lowest), out.last = spread(last), out.drop = spread(drop);
+  return out;
+}
+
+Spread spread(const std::vector<double>& values) {
+  if (values.empty()) return {};
+  double sum = 0;
+  for (const double v : values) sum += v;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return {sum / static_cast<double>(values.size()), *low, *high, static_cast<int>(values.size())};
+}
+
+Band band(const std::vector<Series>& seeds) {
+  std::map<std::int64_t, std::vector<double>> by_step;
+  std::size_t present = 0;
+  for (const Series& s : seeds) {
+    present += !s.empty();
+    for (const Point& p : s) by_step[p.step].push_back(p.value);
+  }
+  Band out;
+  for (const auto& [step, values] : by_step) {
+    if (values.size() < present) continue;  // a mean over other seeds than its neighbours would jump
+    out.step.push_back(step);
+    out.spread.push_back(spread(values));
+  }
+  return out;
+}
+
+}  // namespace warmstart

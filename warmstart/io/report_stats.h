@@ -1,0 +1,69 @@
+// The statistics of a report. J is the evaluation that counts: normalized score, else success rate, else return.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "warmstart/io/report.h"
+
+namespace warmstart {
+
+enum class Scope { kPretrain, kOnline };  ///< steps are gradient steps, or environment steps since the switch
+
+struct Point {
+  std::int64_t step = 0;
+  double value = 0;
+};
+using Series = std::vector<Point>;  ///< ascending steps, finite values
+
+/// One number over the seeds of a group.
+struct Spread {
+  double mean = 0, low = 0, high = 0;
+  int count = 0;  ///< seeds that have the number; 0 = none, the others are then meaningless
+};
+
+/// Mean, minimum and maximum per step, at the steps that all seeds have.
+struct Band {
+  std::vector<std::int64_t> step;
+  std::vector<Spread> spread;
+};
+
+/// What the switch did to one run.
+struct Outcome {
+  std::optional<double> before;   ///< evaluation at the switch, or the last one of pre-training
+  std::optional<double> lowest;   ///< of the evaluations after the switch
+  std::optional<double> last;     ///< the last of them
+  std::optional<double> drop;     ///< unlearning: max(0, (before - lowest) / |before|); none when before is 0
+  std::optional<bool> forgotten;  ///< never back to 90% of before, from the lowest on
+};
+
+struct RunGroup {
+  std::string label;
+  std::vector<const RunFiles*> runs;
+};
+
+struct GroupOutcome {
+  Spread before, lowest, last, drop;
+  int forgotten = 0, judged = 0;  ///< seeds that forgot, of those that can be judged
+};
+
+/// Runs by label in order of first appearance; labels name the task too when the runs have several. The runs must outlive it.
+std::vector<RunGroup> group_runs(const std::vector<RunFiles>& runs);
+
+/// "normalized", "success_rate" (when any evaluation succeeded), else "return_mean".
+std::string headline_metric(const std::vector<RunFiles>& runs);
+
+/// Evaluations; online, the one at the switch is the point at step 0.
+Series evaluations(const RunFiles& run, Scope scope, const std::string& name);
+/// Rows of kind "train".
+Series training(const RunFiles& run, Scope scope, const std::string& name);
+/// Names in rows of kind "train", in order of first appearance.
+std::vector<std::string> training_names(const std::vector<RunFiles>& runs);
+
+Outcome outcome(const RunFiles& run, const std::string& name);
+GroupOutcome outcome(const RunGroup& group, const std::string& name);
+Spread spread(const std::vector<double>& values);
+Band band(const std::vector<Series>& seeds);  ///< seeds without any point are left out
+
+}  // namespace warmstart

@@ -11,7 +11,12 @@ Json parse_json(const std::string& text) {
   std::string out;
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '"' && (i == 0 || text[i - 1] != '\\')) quoted = !quoted;
+    if (quoted && text[i] == '\\') {
+      out += text[i++];
+      out += text[i];
+      continue;
+    }
+    if (text[i] == '"') quoted = !quoted;
     bool replaced = false;
     if (!quoted)
       for (const auto& [from, to] : {std::pair{"-Infinity", "\"-inf\""}, {"Infinity", "\"inf\""}, {"NaN", "\"nan\""}})

@@ -83,13 +83,16 @@ Json optimizer_object(const Json& value, const std::string& where) {
   return out;
 }
 
-/// The learning rate; anything else that an optimizer may do is refused.
+/// The learning rate, which may be recorded in two places but not as two values; anything else that an optimizer may do
+/// is refused.
 void read_rate(Keys& keys, const std::string& key, double& rate) {
   if (!keys.has(key)) return;
   const Json settings = optimizer_object(keys[key], keys.name(key));
   for (const auto& [name, value] : settings.items()) {
-    if (name == "learning_rate") rate = value.get<double>();
-    else if (!value.is_null() && value != 0 && value != false) refuse(keys.name(key) + "." + name, "cannot be honoured (value " + value.dump() + ")");
+    if (name == "learning_rate") {
+      if (!std::isnan(rate) && rate != value.get<double>()) refuse(keys.name(key) + "." + name, "differs from the other place it is recorded");
+      rate = value.get<double>();
+    } else if (!value.is_null() && value != 0 && value != false) refuse(keys.name(key) + "." + name, "cannot be honoured (value " + value.dump() + ")");
   }
 }
 
@@ -189,7 +192,8 @@ Setup read_setup(const Case& c) {
   // agent_config holds what the agent ran with; agent_kwargs what it was built from: shapes and optimizers
   Keys config(side, "agent_config"), kwargs(side, "agent_kwargs");
   AgentConfig& a = s.config;
-  a.actor_lr = a.critic_lr = a.temperature_lr = s.cql.alpha_lr = 3e-4;  // the reference's defaults
+  const auto rates = {&a.actor_lr, &a.critic_lr, &a.temperature_lr, &s.cql.alpha_lr};
+  for (double* rate : rates) *rate = std::numeric_limits<double>::quiet_NaN();
   a.discount = config.number("discount", 0.99);
   a.tau = config.number("soft_target_update_rate", 0.005);
   a.num_min_qs = config.has("critic_subsample_size") ? config.whole("critic_subsample_size", 0) : 0;
@@ -211,6 +215,9 @@ Setup read_setup(const Case& c) {
     // SAC tunes the temperature whatever this key says
     config.inert({"autotune_entropy", "temperature_init"});
   }
+
+  for (double* rate : rates)
+    if (std::isnan(*rate)) *rate = 3e-4;  // the reference's default
 
   const int members = config.whole("critic_ensemble_size", 2);
   s.critic = {.obs = obs, .action = act, .members = members, .trunk = read_trunk(kwargs, "critic_network_kwargs", obs + act)};

@@ -9,6 +9,8 @@
 namespace warmstart {
 namespace {
 
+namespace fs = std::filesystem;
+
 std::vector<Override> parse_overrides(const std::vector<std::string>& extras) {
   std::vector<Override> out;
   for (std::size_t i = 0; i < extras.size(); ++i) {

@@ -21,7 +21,7 @@ Fields AgentConfig::fields() {
   f.add("max_target_backup", max_target_backup, {"online target = best of `backup_actions` sampled actions", "", "on for AntMaze"});
   f.add("backup_actions", backup_actions, {"actions sampled for max_target_backup", "actions", "", 1, 1000});
   f.add("initial_temperature", initial_temperature, {"temperature before the first update", "", "", 1e-6, 1e6});
-  f.add("target_entropy", target_entropy, {"entropy the temperature steers to; nan = minus the action size", "nats"});
+  f.add("target_entropy", target_entropy, {"entropy the temperature steers to; nan = minus the action size", "nats", "", -1e9, 1e9, {}, true});
   f.add("temperature_at", temperature_at, {"states at which the temperature's loss samples actions", "", "obs for RLPD", -1e300, 1e300, {"next_obs", "obs"}});
   f.add("idle_adam_steps", idle_adam_steps,
         {"networks not updated in a gradient step still make an Adam step with zero gradient, as in the reference implementation", "",

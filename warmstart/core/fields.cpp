@@ -61,7 +61,7 @@ void Field::set(const ConfigValue& value, const std::string& where) const {
   const std::string place = where + ", key " + key;
   const auto wrong_type = [&]() { return usage_error("wrong type: " + shown(value), place, "give " + type_name()); };
   const auto check_range = [&](double x) {
-    if (!(x >= doc.min && x <= doc.max))
+    if (!(x >= doc.min && x <= doc.max) && !(doc.nan_is_unset && std::isnan(x)))
       throw usage_error("value out of range: " + shown(value), place,
                         fmt::format("give a value from {} to {}", doc.min, doc.max));
   };

@@ -19,7 +19,8 @@ struct FieldDoc {
   std::string when = {};                   ///< when to change it
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
-  std::vector<std::string> choices = {};   ///< for text: the valid values ("" = any)
+  std::vector<std::string> choices = {};   ///< for text: the valid values (empty = any)
+  bool nan_is_unset = false;               ///< for numbers: nan stands for "work it out"
 };
 
 /// One key bound to a variable of a config struct, which must outlive it.

@@ -36,6 +36,10 @@ Shape shape(int index) {
     case 3: return {29, 8, 2, 16, 31, {256, 256}, false, false, StdHead::kUniform, kLossKinds[4]};
     case 4: return {4, 2, 10, 70, 1, {7, 33}, true, false, StdHead::kExp, kLossKinds[6]};
     case 5: return {5, 3, 10, 1, 31, {33, 7, 16, 20}, true, true, StdHead::kExp, kLossKinds[7]};
+    // more rows than a backend may want to hold at once
+    case 6: return {3, 2, 3, 700, 5, {12, 7}, true, true, StdHead::kExp, kLossKinds[1]};
+    case 7: return {2, 1, 4, 9, 300, {6}, false, false, StdHead::kUniform, kLossKinds[5]};
+    case 8: return {5, 3, 5, 521, 2, {9, 20}, true, false, StdHead::kExp, kLossKinds[0]};
     default: break;
   }
   const std::vector<std::vector<int>> hidden = {{1}, {2}, {7, 33}, {16}, {17, 1, 5}, {64, 64, 64}, {31, 48}, {100}, {5, 5, 5, 5}};

@@ -1,5 +1,6 @@
 // The CPU backend computes the same bits for any number of threads, on small and on full-size networks, with and without CQL.
 #include <cstring>
+#include <thread>
 
 #include "tests/nn/fixtures.h"
 
@@ -16,9 +17,9 @@ struct Size {
 void PrintTo(const Size& s, std::ostream* out) { *out << s.name; }
 
 // Everything that a few training steps leave behind, in one buffer.
-FloatVector train(const Size& s, int threads) {
+FloatVector train(const Size& s, Backend& cpu) {
+  Backend* const backend = &cpu;
   Rng rng(5, s.name);
-  const auto backend = make_cpu_backend(threads);
   CriticProblem problem(random_critic(s.obs, s.action, s.members, s.hidden, true, s.shared, rng), s.batch, s.n, kLossKinds[4], rng);
   Actor actor = random_actor(s.obs, s.action, s.hidden, true, StdHead::kExp, rng);
   const Matrix obs = normal_matrix(s.actor_batch, s.obs, rng), noise = normal_matrix(s.actor_batch, s.action, rng);
@@ -61,10 +62,13 @@ FloatVector train(const Size& s, int threads) {
 class Determinism : public ::testing::TestWithParam<Size> {};
 
 TEST_P(Determinism, SameBitsForAnyNumberOfThreads) {
-  const FloatVector one = train(GetParam(), 1);
+  const FloatVector one = train(GetParam(), *make_cpu_backend(1));
   for (float v : one) ASSERT_EQ(v, v);  // equal bits of NaN would prove nothing
   for (int threads : {1, 2, 3, 8}) {
-    const FloatVector other = train(GetParam(), threads);
+    const auto backend = make_cpu_backend(threads);
+    FloatVector other;
+    if (threads == 8) std::thread([&] { other = train(GetParam(), *backend); }).join();  // by another than its maker
+    else other = train(GetParam(), *backend);
     ASSERT_EQ(one.size(), other.size());
     ASSERT_EQ(std::memcmp(one.data(), other.data(), one.size() * sizeof(float)), 0) << threads << " threads";
   }
@@ -73,8 +77,8 @@ TEST_P(Determinism, SameBitsForAnyNumberOfThreads) {
 INSTANTIATE_TEST_SUITE_P(All, Determinism,
                          ::testing::Values(Size{"Tiny", 1, 1, 1, 1, 1, 1, {1}, true, 6},
                                            Size{"Odd", 5, 3, 7, 37, 11, 91, {33, 17}, false, 6},
-                                           Size{"Paper256x4", 29, 8, 10, 256, 30, 1024, {256, 256, 256, 256}, true, 2},
-                                           Size{"Paper512x3", 45, 24, 10, 256, 30, 1024, {512, 512, 512}, true, 2}),
+                                           Size{"Paper256x4", 29, 8, 10, 256, 30, 700, {256, 256, 256, 256}, true, 2},
+                                           Size{"Paper512x3", 45, 24, 10, 256, 30, 700, {512, 512, 512}, true, 2}),
                          [](const auto& each) { return each.param.name; });
 
 }  // namespace

@@ -83,6 +83,11 @@ install_wheels() {
   printf '%s' "$sum" >"$stamp"
 }
 
+# one at a time, should two terminals type `make`
+mkdir -p build
+exec 9>build/.setup.lock
+command -v flock >/dev/null && flock 9
+
 install_packages
 if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
   find_python || stop "no Python 3.10, 3.11 or 3.12 with the venv module: on Debian 12 run \`sudo apt-get install -y python3 python3-venv\`, or give one as PYTHON=/path/to/python3."
@@ -97,7 +102,6 @@ configured=build/release/.configured
 sum=$(cat scripts/requirements-run.txt scripts/packages.txt CMakePresets.json | sha256sum)
 if [[ ! -f build/release/build.ninja || ! -f $configured || $(<"$configured") != "$sum" ]]; then
   say "configuring build/release"
-  mkdir -p build
   cmake --preset release >build/configure.log 2>&1 </dev/null || {
     tail -n 25 build/configure.log >&2
     stop "CMake failed (whole output: build/configure.log)."

@@ -211,6 +211,13 @@ TEST(Errors, DivergenceIsReported) {
     EXPECT_EQ(code_of([&] { run(name, w, {}, {}, w.start); }), Exit::kDiverged) << name;
     EXPECT_EQ(code_of([&] { run(name, w, {}, {}, w.start, 4); }), Exit::kDiverged) << name;
   }
+  // a NaN must get through the networks' ReLU to the losses
+  World in_obs("exp");
+  in_obs.batch.obs(2, 0) = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(code_of([&] { run("sac", in_obs, {}, {}, in_obs.start); }), Exit::kDiverged);
+  World in_critic("exp");
+  in_critic.start.critic.params[5] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(code_of([&] { run("sac", in_critic, {}, {}, in_critic.start); }), Exit::kDiverged);
   World w("exp");
   w.batch.action(0, 0) = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(code_of([&] { run("bc", w, {}, {}, w.start); }), Exit::kDiverged);

@@ -79,7 +79,7 @@ Grid trunk_forward(const float* params, const TrunkSpec& spec, const std::vector
     trace[k].input = h;
     h = dense(params, l.kernel, l.bias, h, l.out);
     if (spec.layer_norm) h = layer_norm(params + l.scale, params + l.shift, h, trace[k]);
-    for (double& value : h.values) value = value > 0 ? value : 0.0;
+    for (double& value : h.values) value = value < 0 ? 0.0 : value;  // lets NaN through, so that a diverged network shows
     trace[k].output = h;
   }
   return h;

@@ -25,7 +25,7 @@ gymnasium.logger.min_level = gymnasium.logger.ERROR  # the v4 ids work, they are
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "golden" / "envs"
 STEPS = 200
 LOCOMOTION = [f"{name}-{v}" for name in ("HalfCheetah", "Hopper", "Walker2d") for v in ("v5", "v4")]
-MAZES = [f"PointMaze_{size}{kind}-v3" for kind in ("", "_Episodic", "Dense") for size in ("UMaze", "Medium", "Large")]
+MAZES = [f"PointMaze_{size}{kind}-v3" for kind in ("", "_Episodic", "Dense") for size in ("UMaze", "Medium", "Large", "Medium_Diverse_G")]
 
 
 def make(name, time_limit):

@@ -26,6 +26,16 @@ const std::vector<std::string_view> kMediumMaze = {
     "#...#..#",
     "########",
 };
+const std::vector<std::string_view> kMediumDiverseG = {
+    "########",
+    "#r.##..#",
+    "#..#..g#",
+    "##...###",
+    "#..#...#",
+    "#g#..#.#",
+    "#...#g.#",
+    "########",
+};
 const std::vector<std::string_view> kLargeMaze = {
     "############",
     "#....#.....#",

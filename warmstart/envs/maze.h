@@ -48,6 +48,6 @@ class Maze {
 };
 
 // Maps of gymnasium-robotics.
-extern const std::vector<std::string_view> kUMaze, kMediumMaze, kLargeMaze;
+extern const std::vector<std::string_view> kUMaze, kMediumMaze, kLargeMaze, kMediumDiverseG;
 
 }  // namespace warmstart

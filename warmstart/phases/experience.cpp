@@ -46,7 +46,7 @@ void LocalExperience::load(StateReader& in) {
   in.get(obs_), in.get(next_obs_);
 }
 
-Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed) {
+Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, bool deterministic) {
   Rng rng(seed, "evaluation");
   const EnvSpec& spec = env.spec();
   std::vector<float> obs(spec.obs_size), action(spec.action_size);
@@ -59,7 +59,7 @@ Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed) 
     int length = 0;
     for (Step step; !(step.terminated || step.truncated);) {
       for (std::size_t i = 0; i < obs.size(); ++i) obs[i] = static_cast<float>(env.obs()[i]);
-      policy.act(obs, true, action);
+      policy.act(obs, deterministic, action);
       for (std::size_t i = 0; i < command.size(); ++i) command[i] = action[i];
       step = env.step(command);
       total += step.reward, success = success || step.success, ++length;

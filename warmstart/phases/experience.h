@@ -54,7 +54,8 @@ class LocalExperience : public ExperienceSource {
   std::vector<double> command_;
 };
 
-/// One deterministic episode after another; everything is drawn from `seed`, so equal policies give equal numbers.
+/// One episode after another; resets are drawn from `seed`, so equal policies give equal numbers. Deterministic actions
+/// unless asked otherwise; stochastic ones use the policy's own stream.
 struct Evaluation {
   double return_mean = 0, return_std = 0;  ///< undiscounted, as the task gives rewards
   double success_rate = 0;                 ///< share of episodes with success in any step
@@ -62,6 +63,6 @@ struct Evaluation {
   int episodes = 0;
 };
 
-Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed);
+Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, bool deterministic = true);
 
 }  // namespace warmstart

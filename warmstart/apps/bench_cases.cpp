@@ -1,0 +1,212 @@
+#include "warmstart/apps/bench_cases.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "warmstart/core/error.h"
+#include "warmstart/core/text.h"
+
+namespace warmstart {
+namespace {
+
+using Widths = std::vector<std::int64_t>;
+
+BenchCase sized(const std::string& name, const std::string& summary, int obs, int action, Widths critic, Widths actor, const std::string& std_head) {
+  BenchCase c{.name = name, .summary = summary, .obs = obs, .action = action};
+  c.network.critic_hidden = std::move(critic), c.network.actor_hidden = std::move(actor);
+  c.network.std_head = std_head;
+  return c;
+}
+
+BenchCase antmaze(const std::string& name, const std::string& summary) { return sized(name, summary, 29, 8, {256, 256, 256, 256}, {256, 256}, "uniform"); }
+BenchCase adroit(const std::string& name, const std::string& summary) { return sized(name, summary, 45, 24, {512, 512, 512}, {512, 512}, "exp"); }
+BenchCase kitchen(const std::string& name, const std::string& summary) { return sized(name, summary, 60, 9, {512, 512, 512}, {512, 512, 512}, "exp"); }
+BenchCase locomotion(const std::string& name, const std::string& summary) { return sized(name, summary, 17, 6, {256, 256}, {256, 256}, "exp"); }
+
+BenchCase timed(BenchCase c, double pinned_ms, double newest_ms) {
+  c.reference_pinned_ms = pinned_ms, c.reference_newest_ms = newest_ms;
+  return c;
+}
+
+BenchCase offline(BenchCase c, const std::string& agent) {
+  c.agent = agent;
+  c.utd = 1;
+  return c;
+}
+
+std::vector<BenchCase> all_cases() {
+  const std::string online = "one environment step of WSRL online: 4 critic steps on 256 rows, actor and temperature on 1024";
+  const std::string offline_step = "one gradient step on 256 rows, 10 critics";
+  BenchCase wsrl_antmaze = antmaze("wsrl-antmaze", online);
+  wsrl_antmaze.config.max_target_backup = true;
+  BenchCase calql_antmaze = offline(antmaze("calql-antmaze", offline_step), "calql");
+  calql_antmaze.cql.autotune_alpha = true;
+  BenchCase calql_adroit = offline(adroit("calql-adroit", offline_step), "calql");
+  calql_adroit.cql.alpha = 1;
+  BenchCase cql_kitchen = offline(kitchen("cql-kitchen", offline_step), "cql");
+  cql_kitchen.cql.importance_sampling = false;
+  return {timed(wsrl_antmaze, 431, 383),
+          timed(adroit("wsrl-adroit", online), 587, 421),
+          timed(kitchen("wsrl-kitchen", online), 720, 0),
+          timed(locomotion("wsrl-locomotion", online), 118, 88),
+          timed(calql_antmaze, 2446, 1262),
+          timed(calql_adroit, 2890, 2057),
+          timed(cql_kitchen, 2910, 0),
+          timed(offline(locomotion("cql-locomotion", offline_step), "cql"), 846, 0)};
+}
+
+/// Multiply-adds per row of a network's parts.
+struct Work {
+  double obs = 0;     // the observation's share of the first layer
+  double action = 0;  // the action's share of it
+  double rest = 0;    // everything after the first layer, output included
+  double forward() const { return obs + action + rest; }
+};
+
+Work work_of(int obs, int action, const Widths& hidden, int outputs) {
+  Work w{.obs = static_cast<double>(obs) * hidden[0], .action = static_cast<double>(action) * hidden[0]};
+  for (std::size_t i = 1; i < hidden.size(); ++i) w.rest += static_cast<double>(hidden[i - 1]) * hidden[i];
+  w.rest += static_cast<double>(hidden.back()) * outputs;
+  return w;
+}
+
+}  // namespace
+
+const std::vector<BenchCase>& bench_cases() {
+  static const std::vector<BenchCase> cases = all_cases();
+  return cases;
+}
+
+const BenchCase& bench_case(const std::string& name) {
+  std::vector<std::string> names;
+  for (const BenchCase& c : bench_cases()) {
+    if (c.name == name) return c;
+    names.push_back(c.name);
+  }
+  if (name.rfind("iql", 0) == 0) throw usage_error("no bench case " + name, "option --case", "IQL is not there yet; the cases are " + join(names));
+  throw usage_error("no bench case " + name, "option --case", "did you mean " + nearest_name(name, names) + "? the cases are " + join(names));
+}
+
+BenchCase bench_case_of(const Recipe& r, const std::string& phase) {
+  const EnvSpec& spec = env_spec(r.env.id);
+  BenchCase c{.name = r.name + " " + phase, .summary = r.summary, .obs = spec.obs_size, .action = spec.action_size};
+  c.network = r.network, c.config = r.agent, c.cql = r.cql;
+  c.agent = phase == "offline" ? r.pretrain.agent : r.finetune.agent;
+  c.batch = phase == "offline" ? r.pretrain.batch : r.finetune.batch;
+  c.utd = phase == "offline" ? 1 : r.finetune.utd;
+  return c;
+}
+
+// Only matrix products count, only those whose result some loss uses, and a multiply-add is 2.
+//   Letters: B rows of a slice, U slices, N members, M members asked for (2), n sampled next actions, k = 3 x 10 actions of
+//   CQL's term; C critic and P policy, per row: f forward, o/a the observation's/action's share of the first layer, r the rest.
+//   forward of k actions at one state   o + k (a + r)      the observation's share once
+//   weight gradients                    f per row
+//   input gradients inside a network    r per row          none towards observations
+//   critic, U times over B rows
+//     P.f at s' (+ 2 P.f for CQL's actions at s and s')
+//     targets     M (C.o + n (C.a + C.r))
+//     TD          N (C.f + C.f + C.r)                      forward, weights, inputs
+//     CQL term    M (C.o + k (C.a + C.r) + k (C.f + C.r))
+//   rest, once over U B rows
+//     actor       P.f + N C.f + (C.a + C.r) of the argmin member alone + P.f + P.r
+//     temperature P.f at s', if its loss samples there
+//     alpha       with fresh draws only: 2 P.f + M (C.o + (k+1) (C.a + C.r))
+double gflop_needed(const BenchCase& c) {
+  const bool is_cql = (c.agent == "cql" || c.agent == "calql");
+  const Work critic = work_of(c.obs, c.action, c.network.critic_hidden, 1);
+  const Work policy = work_of(c.obs, 0, c.network.actor_hidden, c.network.std_head == "exp" ? 2 * c.action : c.action);
+  const double rows = static_cast<double>(c.batch) * c.utd, members = c.network.num_qs;
+  const double asked = c.config.num_min_qs == 0 ? members : c.config.num_min_qs;
+  const auto actions_at_state = [&](double n) { return critic.obs + n * (critic.action + critic.rest); };
+  const double policy_backward = policy.forward() + policy.rest;
+  if (c.agent == "bc") return 2e-9 * rows * (policy.forward() + policy_backward);
+
+  double per_row = 0;
+  const bool max_backup = is_cql ? c.cql.max_target_backup : c.config.max_target_backup;
+  const double next_actions = max_backup ? (is_cql ? c.cql.actions : c.config.backup_actions) : 1;
+  if (!is_cql || c.cql.use_td_loss) per_row += policy.forward() + asked * actions_at_state(next_actions);
+  per_row += members * (2 * critic.forward() + critic.rest);
+  if (is_cql && c.cql.use_loss) {
+    const double k = 3.0 * c.cql.actions;
+    per_row += 2 * policy.forward() + asked * (actions_at_state(k) + k * (critic.forward() + critic.rest));
+    if (c.cql.autotune_alpha && (c.cql.fresh_alpha_draws || c.utd > 1)) per_row += 2 * policy.forward() + asked * actions_at_state(k + 1);
+  }
+
+  const double differentiated = c.config.reduce() == EnsembleReduce::kMin ? 1 : members;
+  per_row += policy.forward() + members * critic.forward() + differentiated * (critic.action + critic.rest) + policy_backward;
+  if (c.config.temperature_at == "next_obs") per_row += policy.forward();
+  return 2e-9 * rows * per_row;
+}
+
+std::unique_ptr<Agent> make_bench_agent(const BenchCase& c, Backend& backend) {
+  Rng rng(1, "bench networks");
+  return make_agent(c.agent, c.config, c.cql, ActorCritic(c.network, c.obs, c.action, c.config.initial_temperature, c.cql.initial_alpha, rng), backend);
+}
+
+void fill_synthetic(BatchStorage& batch, const BenchCase& c) {
+  Rng rng(2, "bench data");
+  batch.resize(c.batch * c.utd, c.obs, c.action);
+  const auto fill = [&](float* data, std::size_t n) { rng.fill_normal({data, n}); };
+  fill(batch.obs.data(), batch.obs.size());
+  fill(batch.next_obs.data(), batch.next_obs.size());
+  fill(batch.action.data(), batch.action.size());
+  for (std::size_t i = 0; i < batch.action.size(); ++i) batch.action.data()[i] = std::clamp(batch.action.data()[i], -0.99999f, 0.99999f);
+  fill(batch.reward.data(), batch.reward.size());
+  fill(batch.mc_return.data(), batch.mc_return.size());
+  std::fill(batch.mask.begin(), batch.mask.end(), 1.0f);
+}
+
+namespace {
+
+// |a - b| relative to |b - origin|, over a whole array: single entries near zero say nothing.
+double relative_error(std::span<const float> a, std::span<const float> b, std::span<const float> origin) {
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference += std::pow(static_cast<double>(a[i]) - b[i], 2);
+    size += std::pow(static_cast<double>(b[i]) - (origin.empty() ? 0.0f : origin[i]), 2);
+  }
+  return difference == 0 ? 0 : std::sqrt(difference / std::max(size, 1e-30));
+}
+
+}  // namespace
+
+void verify_bench_case(const BenchCase& full, int threads) {
+  BenchCase c = full;
+  std::fill(c.network.critic_hidden.begin(), c.network.critic_hidden.end(), 16);
+  std::fill(c.network.actor_hidden.begin(), c.network.actor_hidden.end(), 16);
+  c.batch = 8;
+  const auto cpu = make_cpu_backend(threads), reference = make_reference_backend();
+  const auto ours = make_bench_agent(c, *cpu), theirs = make_bench_agent(c, *reference), before = make_bench_agent(c, *reference);
+  BatchStorage batch;
+  fill_synthetic(batch, c);
+  const auto update = [&](Agent& agent) {
+    Rng rng(3, "bench noise");
+    RandomNoise noise(rng);
+    return agent.update(batch.view(true), c.utd, noise);
+  };
+  UpdateStats a = update(*ours), b = update(*theirs);
+
+  const auto refuse = [&](const std::string& what, double error) {
+    throw machine_error(fmt::format("{} of the fast backend differs from the reference's by {:.2g}", what, error), "bench case " + full.name,
+                        "its time would mean nothing; please report this with the CPU model");
+  };
+  std::vector<double> expected;
+  b.visit([&](const char*, double value) { expected.push_back(value); });
+  std::size_t i = 0;
+  a.visit([&](const char* name, double value) {
+    const double want = expected[i++], error = std::abs(value - want) / std::max(1.0, std::abs(want));
+    if (std::isnan(value) != std::isnan(want) || error > 1e-3) refuse(name, error);
+  });
+  auto got = ours->state().arrays(), want = theirs->state().arrays(), origin = before->state().arrays();
+  for (std::size_t k = 0; k < got.size(); ++k) {
+    // Adam divides by the gradient's size, so that rounding in a tiny gradient can turn a whole step around
+    const bool moment = got[k].name.rfind("adam", 0) == 0;
+    const double error = relative_error(got[k].values, want[k].values, origin[k].values);
+    if (!(error < (moment ? 1e-2 : 0.1))) refuse(got[k].name, error);
+  }
+}
+
+}  // namespace warmstart

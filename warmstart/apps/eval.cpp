@@ -1,0 +1,78 @@
+// `warmstart eval`: plays episodes with a saved agent and prints how well it does.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "warmstart/apps/verbs.h"
+#include "warmstart/core/error.h"
+#include "warmstart/phases/agent_file.h"
+#include "warmstart/phases/experience.h"
+
+namespace warmstart {
+namespace {
+
+struct Options {
+  std::string file, env;
+  int episodes = 20;
+  std::int64_t seed = -1;
+  bool stochastic = false, json = false;
+};
+
+void run(const Options& o) {
+  AgentFile file = read_agent_file(o.file);
+  const Recipe& recipe = file.recipe;
+  if (!o.env.empty() && env_spec(o.env).id != recipe.env.id)
+    throw data_error("checkpoint of another task, " + recipe.env.id, o.file, "leave out --env " + o.env + ", or give a checkpoint of that task");
+
+  const auto env = make_env(recipe.env);
+  // the run's own evaluations use this stream, so that their numbers come out again
+  const std::int64_t seed = o.seed >= 0 ? o.seed : recipe.run.seed + 1000;
+  Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
+  const auto start = std::chrono::steady_clock::now();
+  const Evaluation e = evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed), !o.stochastic);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double rate = seconds > 0 ? e.length_mean * e.episodes / seconds : 0;
+  const bool success = env->spec().reports_success;
+
+  if (o.json) {
+    nlohmann::ordered_json out = {{"file", o.file},
+                                  {"env", recipe.env.id},
+                                  {"label", recipe.label},
+                                  {"phase", file.metadata["phase"]},
+                                  {"policy", policy.fingerprint()},
+                                  {"deterministic", !o.stochastic},
+                                  {"seed", seed},
+                                  {"episodes", e.episodes},
+                                  {"return_mean", e.return_mean},
+                                  {"return_std", e.return_std},
+                                  {"success_rate", nullptr},
+                                  {"episode_length", e.length_mean},
+                                  {"steps_per_second", rate}};
+    if (success) out["success_rate"] = e.success_rate;
+    fmt::print("{}\n", out.dump());
+    return;
+  }
+  fmt::print("{} on {}, {} {} episodes, seed {}\n", o.file, recipe.env.id, e.episodes, o.stochastic ? "stochastic" : "deterministic", seed);
+  fmt::print("  return          {:.4g} +- {:.4g}\n", e.return_mean, e.return_std);
+  if (success) fmt::print("  success         {:.1f}%\n", 100 * e.success_rate);
+  fmt::print("  episode length  {:.1f} steps\n  speed           {:.0f} steps/s\n", e.length_mean, rate);
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("eval", "Play episodes with a saved agent: return, success, length, speed");
+  verb->add_option("FILE", o->file, "pretrained.safetensors, final.safetensors or checkpoint.safetensors of a run")->required();
+  verb->add_option("--episodes", o->episodes, "Number of episodes")->capture_default_str()->check(CLI::Range(1, 1'000'000));
+  verb->add_option("--seed", o->seed, "Seed of resets and actions (default: that of the run's own evaluations)")->check(CLI::NonNegativeNumber);
+  verb->add_flag("--stochastic", o->stochastic, "Sample actions instead of taking the most likely one");
+  verb->add_option("--env", o->env, "Refuse the file when it was made for another task than this (exit code 3)");
+  verb->add_flag("--json", o->json, "One JSON object instead of text");
+  verb->callback([o] { run(*o); });
+}
+
+}  // namespace warmstart

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <new>
@@ -16,6 +17,9 @@ void on_signal(int signal) {
     std::raise(signal);
   }
 }
+
+// On a terminal the progress line may still be open.
+const char* fresh_line() { return ::isatty(STDERR_FILENO) ? "\n" : ""; }
 
 int run(int argc, char** argv) {
   using namespace warmstart;
@@ -58,13 +62,13 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const warmstart::Error& e) {
-    fmt::print(stderr, "\nerror: {}\n", e.what());
+    fmt::print(stderr, "{}error: {}\n", fresh_line(), e.what());
     return static_cast<int>(e.code());
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "\nerror: out of memory (this machine): lower run.replay_capacity or the batch, or use a larger machine\n");
+    fmt::print(stderr, "{}error: out of memory (this machine): lower run.replay_capacity or the batch, or use a larger machine\n", fresh_line());
     return static_cast<int>(Exit::kMachine);
   } catch (const std::exception& e) {
-    fmt::print(stderr, "\nerror: {} (unexpected): please report this with the command\n", e.what());
+    fmt::print(stderr, "{}error: {} (unexpected): please report this with the command\n", fresh_line(), e.what());
     return static_cast<int>(Exit::kMachine);
   }
 }

@@ -21,13 +21,13 @@ namespace fs = std::filesystem;
 
 void list_envs(bool json) {
   Json all = Json::array();
-  if (!json) fmt::print("{:<32} {:>4} {:>7} {:>8}  {}\n", "id", "obs", "action", "horizon", "task");
+  if (!json) fmt::print("{:<38} {:>4} {:>7} {:>8}  {}\n", "id", "obs", "action", "horizon", "task");
   for (const EnvSpec& s : env_specs()) {
     if (json)
       all.push_back({{"id", s.id}, {"summary", s.summary}, {"obs_size", s.obs_size}, {"action_size", s.action_size},
                      {"max_episode_steps", s.max_episode_steps}, {"control_seconds", s.control_seconds},
                      {"sparse_reward", s.sparse_reward}, {"reports_success", s.reports_success}});
-    else fmt::print("{:<32} {:>4} {:>7} {:>8}  {}\n", s.id, s.obs_size, s.action_size, s.max_episode_steps, s.summary);
+    else fmt::print("{:<38} {:>4} {:>7} {:>8}  {}\n", s.id, s.obs_size, s.action_size, s.max_episode_steps, s.summary);
   }
   if (json) fmt::print("{}\n", all.dump(2));
 }

@@ -50,6 +50,7 @@ void warmup(Run& run) {
     collect_step(run);  // the policy is frozen: nothing learns here
     run.tick(run.state.online_steps, steps);
   }
+  if (steps > 0) run.evaluate_and_log(*run.policy, "eval", steps);  // the same policy, so the curve stays flat to here
   run.enter(Phase::kFinetune);
 }
 

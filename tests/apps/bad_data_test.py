@@ -1,0 +1,61 @@
+"""Datasets that are wrong in one way each, given to a run as a user would."""
+from harness import *
+
+
+class Datasets(Case):
+    _made = None
+
+    def setUp(self):
+        super().setUp()
+        if Datasets._made is None:
+            self.make_data()
+            keep = pathlib.Path(tempfile.mkdtemp(prefix="warmstart-apps-bad-"))
+            unittest.addModuleCleanup(shutil.rmtree, keep, ignore_errors=True)
+            subprocess.run([PYTHON, pathlib.Path(__file__).with_name("make_bad_data.py"), self.data, keep], check=True, timeout=120)
+            Datasets._made = keep
+
+    def data_file(self, name):
+        return Datasets._made / f"{name}.hdf5"
+
+    def train(self, name):
+        return ["pretrain", self.recipe, "--data", self.data_file(name), "--out", self.folder / "run", "--pretrain.steps", 5, "--eval.episodes", 1]
+
+    def test_refused(self):
+        for name, parts in {
+            "absent": [],
+            "truncated": [],
+            "text": ["HDF5"],
+            "nothing": ["HDF5"],
+            "no_rewards": ["rewards"],
+            "no_flags": ["terminals"],
+            "wide_observations": ["observations", "9"],
+            "wide_actions": ["actions", "5"],
+            "lengths_differ": ["rewards"],
+            "text_rewards": ["rewards"],
+            "nan_reward": ["rewards", "7"],
+            "inf_observation": ["observations", "7"],
+            "nan_next_observation": ["next_observations", "7"],
+            "nan_action": ["actions", "7"],
+            "empty": [],
+            "one_step_timeouts": [],
+        }.items():
+            with self.subTest(data=name):
+                self.refused(DATA, [self.data_file(name), *parts], *self.train(name))
+                self.assertFalse((self.folder / "run").exists(), "refused before anything is written")
+
+    def test_actions_out_of_range_are_clipped_and_counted(self):
+        result = self.ok(*self.train("loud_actions"))
+        self.assertRegex(result.stderr, r"\d+ action entries clipped")
+
+    def test_one_step_episodes(self):
+        result = self.ok(*self.train("one_step_episodes"))
+        self.assertIn("400 episodes", result.stderr)
+
+    def test_verify(self):
+        self.ok("data", "verify", self.data_file("good"), "--env", ENV)
+        self.refused(DATA, [self.data_file("nan_reward")], "data", "verify", self.data_file("nan_reward"), "--env", ENV)
+        self.refused(DATA, [self.data_file("wide_actions")], "data", "verify", self.data_file("wide_actions"), "--env", ENV)
+
+
+if __name__ == "__main__":
+    main()

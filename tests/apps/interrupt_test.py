@@ -1,0 +1,65 @@
+"""Ctrl-C, --resume, --overwrite, and two processes on one folder."""
+import signal
+
+from harness import *
+
+
+class Interrupt(Case):
+    def setUp(self):
+        super().setUp()
+        self.make_data()
+        self.out = self.folder / "run"
+        self.long = ["train", self.recipe, "--out", self.out, "--finetune.steps", 1000000]
+
+    def interrupted(self, *arguments, at="finetune", code=signal.SIGINT):
+        process = self.start(*arguments)
+        self.assertTrue(self.wait_until(lambda: phase(self.out) == at, process), "the run ended early")
+        process.send_signal(code)
+        _, stderr = process.communicate(timeout=60)
+        return process.returncode, stderr
+
+    def test_saves_and_says_how_to_go_on(self):
+        code, stderr = self.interrupted("train", self.recipe, "--out", self.out, "--quiet", at="pretrain")
+        self.check_error(code, stderr, INTERRUPTED, ["interrupted and saved", "--resume", "step"])
+        self.assertEqual(json.loads((self.out / "run.json").read_text())["status"], "interrupted")
+        self.ok("train", self.recipe, "--out", self.out, "--resume")
+        self.ok("train", self.recipe, "--out", self.folder / "whole")
+        self.assert_same_run(self.folder / "whole", self.out)
+
+        before = (self.out / "final.safetensors").read_bytes()
+        again = self.ok("train", self.recipe, "--out", self.out, "--resume")
+        self.assertIn("nothing to do", again.stderr)
+        self.assertEqual((self.out / "final.safetensors").read_bytes(), before)
+
+    def test_terminate_signal_saves_too(self):
+        code, stderr = self.interrupted(*self.long, at="warmup", code=signal.SIGTERM)
+        self.check_error(code, stderr, INTERRUPTED, ["interrupted and saved", "--resume"])
+
+    def test_resume_of_nothing_starts(self):
+        self.ok("train", self.recipe, "--out", self.out, "--resume", "--pretrain.steps", 5, "--finetune.steps", 5)
+        self.assertTrue((self.out / "final.safetensors").exists())
+
+    def test_existing_folder(self):
+        tiny = ["train", self.recipe, "--out", self.out, "--pretrain.steps", 5, "--finetune.steps", 5]
+        self.ok(*tiny)
+        before = (self.out / "final.safetensors").read_bytes()
+        self.refused(USAGE, [self.out, "--resume", "--overwrite"], *tiny)
+        self.assertEqual((self.out / "final.safetensors").read_bytes(), before)
+        self.ok(*tiny, "--overwrite", "--seed", 3)
+        self.assertNotEqual((self.out / "final.safetensors").read_bytes(), before)
+        self.refused(USAGE, ["recipe changed", "agent.tau"], *tiny, "--resume", "--seed", 3, "--agent.tau", 0.01)
+
+    def test_two_processes_on_one_folder(self):
+        first = self.start(*self.long)
+        self.assertTrue(self.wait_until(lambda: phase(self.out) is not None, first))
+        self.refused(USAGE, ["another process", self.out], *self.long, "--resume")
+        self.refused(USAGE, [self.out], *self.long, "--overwrite")
+        self.refused(USAGE, [self.out], *self.long)
+        self.assertIsNone(first.poll(), "the first process must not notice")
+        first.send_signal(signal.SIGINT)
+        _, stderr = first.communicate(timeout=60)
+        self.check_error(first.returncode, stderr, INTERRUPTED, ["--resume"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Every verb once, as a user meets it."""
+from harness import *
+
+OPTIONS = {
+    "train": ["RECIPE", "--out", "--seed", "--seeds", "--threads", "--data", "--resume", "--overwrite", "--dry-run", "--quiet", "--section.key"],
+    "pretrain": ["RECIPE", "--out", "--resume"],
+    "finetune": ["RECIPE", "--from", "--out", "--resume"],
+    "eval": ["FILE", "--episodes", "--seed", "--stochastic", "--env", "--json"],
+    "collect": ["--env", "--policy", "--steps", "--noise", "--out", "--seed"],
+    "data": ["info", "verify"],
+    "report": ["RUN", "--out"],
+    "list": ["envs", "agents", "recipes", "--json"],
+    "explain": ["KEY"],
+    "replay": ["--env", "--from", "--actions", "--json"],
+    "bench": ["step", "--threads", "--json"],
+    "doctor": [],
+}
+
+
+class Verbs(Case):
+    def test_help(self):
+        top = self.ok("--help").stdout
+        for verb, options in OPTIONS.items():
+            self.assertIn(verb, top)
+            text = self.ok(verb, "--help").stdout
+            for option in options:
+                self.assertIn(option, text, verb)
+        self.assertRegex(self.ok("--version").stdout, r"^\d+\.\d+\.\d+")
+
+    def test_dry_run_reads_back(self):
+        first = self.ok("train", self.recipe, "--dry-run", "--agent.tau", 0.125, "--seed", 4).stdout
+        self.assertIn("tau = 0.125", first)
+        self.assertIn("seed = 4", first)
+        again = self.folder / "resolved.toml"
+        again.write_text(first)
+        self.assertEqual(self.ok("train", again, "--dry-run").stdout, first)
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["resolved.toml", "tiny.toml"], "a dry run writes nothing")
+
+    def test_list(self):
+        self.assertIn(ENV, self.ok("list", "envs").stdout)
+        envs = {e["id"]: e for e in json.loads(self.ok("list", "envs", "--json").stdout)}
+        self.assertEqual((envs[ENV]["obs_size"], envs[ENV]["action_size"], envs[ENV]["max_episode_steps"]), (6, 2, 300))
+        self.assertIn("calql", [a["name"] for a in json.loads(self.ok("list", "agents", "--json").stdout)])
+        recipes = json.loads(self.ok("list", "recipes", "--json").stdout)
+        self.assertTrue(recipes)
+        self.assertEqual([r for r in recipes if "error" in r], [])
+
+    def test_explain(self):
+        text = self.ok("explain", "agent.idle_adam_steps").stdout
+        for part in ("agent.idle_adam_steps", "true or false", "default", 'false with run.fidelity = "paper"', "change"):
+            self.assertIn(part, text)
+        self.assertIn("0 to 1", self.ok("explain", "agent.tau").stdout)
+        self.assertIn("none, mixed, append", self.ok("explain", "retention.mode").stdout)
+        everything = self.ok("explain").stdout
+        keys = [e["key"] for e in json.loads(self.ok("explain", "--json").stdout)]
+        for key in keys:
+            self.assertIn(key, everything)
+        section = self.ok("explain", "cql").stdout
+        self.assertIn("cql.alpha", section)
+        self.assertNotIn("agent.tau", section)
+
+    def test_run_eval_report(self):
+        self.make_data()
+        short = ["--pretrain.steps", 20, "--finetune.steps", 20, "--warm_up.steps", 20]
+        self.assertIn("transitions", self.ok("data", "info", self.data).stdout)
+        self.assertEqual(json.loads(self.ok("data", "info", self.data, "--json").stdout)["steps"], 400)
+        result = self.ok("train", self.recipe, "--out", "run", "--run.log_every", 10, *short)
+        for part in ("dataset", "switch to online", "saved"):
+            self.assertIn(part, result.stderr)
+        for name in ("recipe.toml", "metrics.csv", "metrics.jsonl", "run.json", "report.html", "pretrained.safetensors", "final.safetensors"):
+            self.assertTrue((self.folder / "run" / name).exists(), name)
+        self.assertEqual(json.loads((self.folder / "run" / "run.json").read_text())["status"], "done")
+
+        # the run's own last evaluation comes out again
+        rows = [json.loads(line) for line in (self.folder / "run" / "metrics.jsonl").read_text().splitlines()]
+        last = [r for r in rows if r["kind"] == "eval"][-1]
+        seen = json.loads(self.ok("eval", "run/final.safetensors", "--episodes", TINY["eval"]["episodes"], "--json").stdout)
+        for key in ("return_mean", "return_std", "success_rate", "episode_length"):
+            self.assertEqual(seen[key], last.get("values", last)[key], key)
+        self.assertGreater(seen["steps_per_second"], 0)
+        self.ok("eval", "run/final.safetensors", "--episodes", 2, "--stochastic", "--seed", 9, "--env", ENV)
+
+        for out in ("once", "again"):
+            self.ok("finetune", self.recipe, "--from", "run/pretrained.safetensors", "--out", out, *short)
+        self.assertEqual(*(read_safetensors(self.folder / out / "final.safetensors")[1] for out in ("once", "again")))
+        self.assertTrue(self.ok("report", "run", "again", "--out", "both.html").stdout)
+        self.assertTrue((self.folder / "both.html").exists())
+
+    def test_replay(self):
+        (self.folder / "state.json").write_text(json.dumps({"qpos": [0, 0], "qvel": [0, 0], "goal": [1, 1]}))
+        (self.folder / "actions.txt").write_text("0.5 0.5\n" * 3)
+        out = json.loads(self.ok("replay", "--env", ENV, "--from", "state.json", "--actions", "actions.txt", "--json").stdout)
+        self.assertEqual((len(out["obs"]), len(out["reward"])), (4, 3))
+
+    def test_bench(self):
+        out = json.loads(self.ok("bench", "step", "--case", "wsrl-locomotion", "--threads", 1, "--rounds", 1, "--json").stdout)
+        self.assertEqual(list(out), ["case", "threads", "precision", "ms_per_step", "gflop_needed", "gflops", "fma_peak_gflops"])
+        self.assertEqual((out["case"], out["threads"], out["precision"]), ("wsrl-locomotion", 1, "fp32"))
+        self.assertAlmostEqual(out["gflops"], out["gflop_needed"] / out["ms_per_step"] * 1e3, places=3)
+        self.assertLess(out["gflops"], out["fma_peak_gflops"])
+        for chosen in ("offline", "online"):
+            self.assertIn(chosen, self.ok("bench", "step", "--recipe", self.recipe, "--phase", chosen, "--rounds", 1).stdout)
+        self.refused(USAGE, ["IQL is not there yet"], "bench", "step", "--case", "iql-antmaze")
+        self.refused(USAGE, ["wsrl-antmaze"], "bench", "step", "--case", "wsrl-antmaz")
+        self.refused(USAGE, ["--phase"], "bench", "step", "--recipe", self.recipe)
+        self.refused(USAGE, ["--case"], "bench", "step")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "warmstart/core/error.h"
+#include "warmstart/core/text.h"
 #include "warmstart/core/threads.h"
 #include "warmstart/io/report.h"
 
@@ -11,20 +14,32 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<Override> parse_overrides(const std::vector<std::string>& extras) {
+// A word without a section can only be meant as one of the verb's own options.
+Error unknown_option(const std::string& name, const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& known : option->get_lnames()) names.push_back(known);
+  return usage_error("unknown option --" + name, "command line",
+                     "did you mean --" + nearest_name(name, names) + "? keys are given as --section.key VALUE");
+}
+
+std::vector<Override> parse_overrides(const CLI::App& app) {
+  const std::vector<std::string> extras = app.remaining();
   std::vector<Override> out;
   for (std::size_t i = 0; i < extras.size(); ++i) {
     const std::string& word = extras[i];
     if (word.rfind("--", 0) != 0)
       throw usage_error("unexpected argument " + word, "command line", "keys are given as --section.key value; see --help");
     const auto equals = word.find('=');
-    if (equals != std::string::npos) out.emplace_back(word.substr(2, equals - 2), word.substr(equals + 1));
-    else if (i + 1 < extras.size()) out.emplace_back(word.substr(2), extras[++i]);
-    else throw usage_error("no value for " + word, "command line", "give it as " + word + " VALUE");
-    if (out.back().first.find('.') == std::string::npos) {
+    const std::string key = word.substr(2, equals == std::string::npos ? equals : equals - 2);
+    if (key.find('.') == std::string::npos) {
       Recipe any;
-      any.fields().at(out.back().first, "command line");
+      const Fields known = any.fields();  // name, label and summary have no section
+      if (std::none_of(known.list().begin(), known.list().end(), [&](const Field& f) { return f.key == key; })) throw unknown_option(key, app);
     }
+    if (equals != std::string::npos) out.emplace_back(key, word.substr(equals + 1));
+    else if (i + 1 < extras.size()) out.emplace_back(key, extras[++i]);
+    else throw usage_error("no value for " + word, "command line", "give it as " + word + " VALUE");
   }
   return out;
 }
@@ -61,7 +76,7 @@ void add_run_options(CLI::App& app, RunArguments& args) {
 }
 
 void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<void(Run&)>& body) {
-  args.overrides = parse_overrides(app.remaining());
+  args.overrides = parse_overrides(app);
   if (!args.data.empty()) args.overrides.emplace_back("data.path", args.data), args.overrides.emplace_back("data.collect", "false");
   Recipe recipe = load_recipe(args.recipe, args.overrides);
   const std::int64_t first = args.seed >= 0 ? args.seed : recipe.run.seed;

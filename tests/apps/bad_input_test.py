@@ -36,7 +36,7 @@ class CommandLine(Case):
             ("finetune.agent", "calql", ["retention.mode"]),
         ]:
             with self.subTest(key=key, value=value):
-                self.refused(USAGE, [*parts, *([] if key == "env.id" else [key])], "train", self.recipe, "--" + key, value)
+                self.refused(USAGE, [*parts, key], "train", self.recipe, "--" + key, value)
                 self.assertFalse((self.folder / "runs").exists(), "refused before anything is written")
 
     def test_recipe_files(self):

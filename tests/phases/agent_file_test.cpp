@@ -1,4 +1,6 @@
 // Agents and checkpoints as files: exact round trips, and refusals that name what does not fit.
+#include <cmath>
+
 #include "fixtures.h"
 #include "warmstart/core/files.h"
 
@@ -10,7 +12,7 @@ class AgentFiles : public testing::Test {
   /// A finished tiny run; its files are the material of every test here.
   static void SetUpTestSuite() {
     folder_ = new TemporaryFolder;
-    Run run(tiny_recipe(*folder_), options_in(*folder_ / "run"));
+    warmstart::Run run(tiny_recipe(*folder_), options_in(*folder_ / "run"));
     train(run);
   }
   static void TearDownTestSuite() { delete folder_; }
@@ -67,7 +69,7 @@ TEST_F(AgentFiles, AnotherTaskIsRefused) {
   Recipe other = tiny_recipe(*folder_, {{"env.id", "HalfCheetah-v5"}});
   RunOptions options = options_in(*folder_ / "other-task");
   options.from = file("pretrained.safetensors");
-  expect_error(Exit::kData, {"another task", "pretrained.safetensors", "HalfCheetah-v5"}, [&] { Run(other, options); });
+  expect_error(Exit::kData, {"another task", "pretrained.safetensors", "HalfCheetah-v5"}, [&] { warmstart::Run(other, options); });
   EXPECT_FALSE(fs::exists(options.folder)) << "refused before anything was written";
 }
 
@@ -76,7 +78,7 @@ TEST_F(AgentFiles, OtherNetworkSizesAreRefused) {
   options.from = file("pretrained.safetensors");
   for (const Override& change : std::vector<Override>{{"network.num_qs", "4"}, {"network.actor_hidden", "[9]"}, {"network.critic_hidden", "[8]"},
                                                       {"network.critic_layer_norm", "false"}, {"network.std_head", "exp"}, {"network.shared_output", "false"}})
-    expect_error(Exit::kData, {"network", "pretrained.safetensors"}, [&] { Run(tiny_recipe(*folder_, {change}), options); });
+    expect_error(Exit::kData, {"network", "pretrained.safetensors"}, [&] { warmstart::Run(tiny_recipe(*folder_, {change}), options); });
 
   ActorCritic wider = fresh_agent(tiny_recipe(*folder_, {{"network.critic_hidden", "[8, 9]"}}));
   expect_error(Exit::kData, {"network of other sizes", "[8,9]", "here"}, [&] { get_agent(read_safetensors(file()), "here", wider); });

@@ -34,7 +34,7 @@ TEST(Recipe, CyclicBaseIsRefused) {
   const TemporaryFolder folder;
   folder.write("a.toml", "base = \"b.toml\"\n");
   const auto b = folder.write("b.toml", "base = \"a.toml\"\n");
-  expect_error(Exit::kUsage, {"each other's base", "a.toml", "base"}, [&] { load_recipe(b); });
+  expect_error(Exit::kUsage, {"each other's base", "b.toml", "base"}, [&] { load_recipe(b); });
   const auto self = folder.write("self.toml", "base = \"self.toml\"\n");
   expect_error(Exit::kUsage, {"each other's base", "self.toml"}, [&] { load_recipe(self); });
 }
@@ -61,10 +61,10 @@ TEST(Recipe, BadKeysAndValuesAreNamed) {
   refused("[network]\nnum_qs = 2.5\n", {"wrong type: 2.5", "network.num_qs", "an integer"});
   refused("[network]\ncritic_hidden = 256\n", {"wrong type", "network.critic_hidden", "a list of integers"});
   refused("[network]\ncritic_hidden = [256, 0]\n", {"out of range", "network.critic_hidden"});
-  refused("[pretrain]\nagent = \"cal\"\n", {"unknown value \"cal\"", "pretrain.agent", "did you mean \"calql\""});
+  refused("[pretrain]\nagent = \"calq\"\n", {"unknown value \"calq\"", "pretrain.agent", "did you mean \"calql\""});
   refused("base = 3\n", {"wrong type", "key base"});
   refused("[agent\ntau = 1\n", {"not valid TOML", "line"});
-  refused("[env]\nid = \"PointMaze_Medum-v3\"\n" + kNoData, {});
+  refused("[env]\nid = \"PointMaze_Medum-v3\"\n" + kNoData, {"unknown value", "env.id", "did you mean \"PointMaze_Medium-v3\""});
   expect_error(Exit::kUsage, {"unknown key agent.tua", "command line", "agent.tau"},
                [&] { load_recipe(folder.write("good.toml", kNoData), {{"agent.tua", "1"}}); });
 }
@@ -111,7 +111,7 @@ TEST(Recipe, ContradictionsNameBothKeys) {
   refused({{"finetune.min_buffer", "500"}, {"run.replay_capacity", "100"}}, {"finetune.min_buffer", "run.replay_capacity"});
   expect_error(Exit::kUsage, {"no dataset", "data.path", "pretrain.steps"}, [] { parse_recipe("", "r"); });
   expect_error(Exit::kUsage, {"no dataset", "data.path", "retention.mode"}, [] { parse_recipe(kNoData + "[retention]\nmode = \"mixed\"\n", "r"); });
-  expect_error(Exit::kUsage, {"no environment", "PointMaze_UMaze-v3"}, [] { parse_recipe(kNoData + "[env]\nid = \"PointMaze_Umaze-v3\"\n", "r"); });
+  expect_error(Exit::kUsage, {"env.id", "PointMaze_UMaze-v3"}, [] { parse_recipe(kNoData + "[env]\nid = \"PointMaze_Umaze-v3\"\n", "r"); });
   EXPECT_NO_THROW(parse_recipe("", "r", {{"data.path", "d"}, {"pretrain.agent", "bc"}, {"finetune.initialise", "policy"}}));
 }
 

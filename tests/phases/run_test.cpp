@@ -1,4 +1,5 @@
 // The three phases in one process: what each does, leaves alone, writes and needs.
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -15,7 +16,7 @@ class Phases : public testing::Test {
   std::string trained(const std::vector<Override>& overrides, int threads = 1) {
     RunOptions options = options_in(folder / ("run" + std::to_string(++runs_)));
     options.threads = threads;
-    Run run(recipe(overrides), options);
+    warmstart::Run run(recipe(overrides), options);
     train(run);
     return run.policy->fingerprint();
   }
@@ -26,7 +27,7 @@ class Phases : public testing::Test {
 };
 
 TEST_F(Phases, WarmUpLearnsNothing) {
-  Run run(recipe(), options_in(folder / "run"));
+  warmstart::Run run(recipe(), options_in(folder / "run"));
   pretrain(run);
   ASSERT_EQ(run.state.phase, Phase::kWarmup);
   EXPECT_EQ(run.buffer->size(), 0u) << "warm-up starts from an empty buffer";
@@ -48,23 +49,23 @@ TEST_F(Phases, WarmUpLearnsNothing) {
 }
 
 TEST_F(Phases, WarmUpOfExactlyKAndOfNone) {
-  Run exact(recipe({{"warm_up.reference_count", "false"}}), options_in(folder / "exact"));
+  warmstart::Run exact(recipe({{"warm_up.reference_count", "false"}}), options_in(folder / "exact"));
   pretrain(exact), warmup(exact);
   EXPECT_EQ(exact.buffer->size(), 30u);
-  Run none(recipe({{"warm_up.steps", "0"}}), options_in(folder / "none"));
+  warmstart::Run none(recipe({{"warm_up.steps", "0"}}), options_in(folder / "none"));
   train(none);
   EXPECT_EQ(none.buffer->size(), 25u);
   EXPECT_EQ(none.state.updates, 25 - 15) << "the first update waits for one whole batch of 16";
 }
 
 TEST_F(Phases, UpdatesWaitForMinBuffer) {
-  Run run(recipe({{"warm_up.steps", "0"}, {"finetune.min_buffer", "20"}}), options_in(folder / "run"));
+  warmstart::Run run(recipe({{"warm_up.steps", "0"}, {"finetune.min_buffer", "20"}}), options_in(folder / "run"));
   train(run);
   EXPECT_EQ(run.state.updates, 25 - 19);
 }
 
 TEST_F(Phases, RewardsAreScaledForLearnersAlone) {
-  Run run(recipe(), options_in(folder / "run"));
+  warmstart::Run run(recipe(), options_in(folder / "run"));
   train(run);
   std::set<float> rewards;
   for (std::size_t i = 0; i < run.buffer->size(); ++i) {
@@ -79,7 +80,7 @@ TEST_F(Phases, RewardsAreScaledForLearnersAlone) {
         EXPECT_TRUE(value >= 0 && value <= 1) << name << " " << value << ": people see the task's own rewards";
       }
 
-  Run again(recipe(), options_in(folder / "again"));
+  warmstart::Run again(recipe(), options_in(folder / "again"));
   for (std::size_t i = 0; i < again.dataset().size(); ++i) {
     const float r = again.dataset().at(i).reward;
     EXPECT_TRUE(r == -5.0f || r == 5.0f);
@@ -87,16 +88,20 @@ TEST_F(Phases, RewardsAreScaledForLearnersAlone) {
 }
 
 TEST_F(Phases, MetricsOfEveryPhase) {
-  Run run(recipe({{"eval.pretrain_every", "10"}, {"eval.every", "20"}}), options_in(folder / "run"));
+  warmstart::Run run(recipe({{"eval.pretrain_every", "10"}, {"eval.every", "20"}}), options_in(folder / "run"));
   train(run);
   std::map<std::string, std::vector<std::int64_t>> steps;
   for (const MetricsRow& row : read_metrics(folder / "run")) {
     steps[row.phase + " " + row.kind].push_back(row.step);
     if (row.kind != "train" || row.phase != "finetune") continue;
     std::set<std::string> names;
-    for (const auto& [name, value] : row.values) names.insert(name), EXPECT_TRUE(std::isfinite(value)) << name;
-    for (const char* name : {"critic_loss", "actor_loss", "temperature", "entropy", "q_mean", "target_q_mean", "q_online"})
+    for (const auto& [name, value] : row.values) {
+      names.insert(name);
+      EXPECT_TRUE(std::isfinite(value)) << name;
+    }
+    for (const char* name : {"critic_loss", "actor_loss", "temperature", "entropy", "q_mean", "target_q_mean", "q_online"}) {
       EXPECT_TRUE(names.contains(name)) << name;
+    }
     EXPECT_FALSE(names.contains("cql_gap")) << "SAC has no conservative term";
   }
   using Steps = std::vector<std::int64_t>;
@@ -109,7 +114,7 @@ TEST_F(Phases, MetricsOfEveryPhase) {
 }
 
 TEST_F(Phases, FinalFilesHoldWhatActs) {
-  Run run(recipe(), options_in(folder / "run"));
+  warmstart::Run run(recipe(), options_in(folder / "run"));
   train(run);
   const auto fingerprint = [&](const char* name) {
     return Policy(std::make_shared<Actor>(read_agent_file(folder / "run" / name).agent.actor), Rng()).fingerprint();
@@ -133,7 +138,7 @@ TEST_F(Phases, RetentionModes) {
   EXPECT_NE(half, none);
   EXPECT_NE(trained({{"retention.mode", "mixed"}, {"retention.ratio", "0.5"}, {"retention.interleave", "false"}}), half);
 
-  Run append(recipe({{"retention.mode", "append"}}), options_in(folder / "append"));
+  warmstart::Run append(recipe({{"retention.mode", "append"}}), options_in(folder / "append"));
   const std::size_t offline = append.dataset().size();
   pretrain(append);
   EXPECT_EQ(append.buffer->size(), offline);
@@ -143,23 +148,23 @@ TEST_F(Phases, RetentionModes) {
 }
 
 TEST_F(Phases, FineTuningNeedsOneFileAndNoDataset) {
-  Run first(recipe(), options_in(folder / "first"));
+  warmstart::Run first(recipe(), options_in(folder / "first"));
   pretrain(first);
   fs::remove(folder / "data.hdf5");
 
   RunOptions options = options_in(folder / "second");
   options.from = folder / "first" / "pretrained.safetensors";
-  Run second(recipe({{"data.collect", "false"}}), options);
+  warmstart::Run second(recipe({{"data.collect", "false"}}), options);
   train(second);
   EXPECT_TRUE(second.finished());
   EXPECT_FALSE(fs::exists(folder / "data.hdf5"));
 
   options.folder = folder / "third";
-  expect_error(Exit::kData, {"data.hdf5"}, [&] { Run(recipe({{"data.collect", "false"}, {"retention.mode", "mixed"}}), options); });
+  expect_error(Exit::kData, {"data.hdf5"}, [&] { warmstart::Run(recipe({{"data.collect", "false"}, {"retention.mode", "mixed"}}), options); });
 }
 
 TEST_F(Phases, PretrainedCopyStandsAlone) {
-  Run first(recipe(), options_in(folder / "first"));
+  warmstart::Run first(recipe(), options_in(folder / "first"));
   pretrain(first);
   const AgentFile file = read_agent_file(folder / "first" / "pretrained.safetensors");
   EXPECT_EQ(file.metadata.at("evaluated_policy"), first.state.evaluated_policy);
@@ -169,34 +174,34 @@ TEST_F(Phases, PretrainedCopyStandsAlone) {
   write_safetensors(folder / "changed.safetensors", changed);
   RunOptions options = options_in(folder / "second");
   options.from = folder / "changed.safetensors";
-  Run second(recipe(), options);
+  warmstart::Run second(recipe(), options);
   expect_error(Exit::kData, {"not the one evaluated offline"}, [&] { train(second); });
 }
 
 TEST_F(Phases, FoldersAreNotOverwrittenUnasked) {
-  { Run run(recipe({{"finetune.steps", "0"}}), options_in(folder / "run")); }
-  expect_error(Exit::kUsage, {"holds a run", "--resume", "--overwrite"}, [&] { Run(recipe(), options_in(folder / "run")); });
+  { warmstart::Run run(recipe({{"finetune.steps", "0"}}), options_in(folder / "run")); }
+  expect_error(Exit::kUsage, {"holds a run", "--resume", "--overwrite"}, [&] { warmstart::Run(recipe(), options_in(folder / "run")); });
   RunOptions options = options_in(folder / "run");
   options.overwrite = true;
   folder.write("run/notes.txt", "mine");
-  { Run run(recipe(), options); }
+  { warmstart::Run run(recipe(), options); }
   EXPECT_TRUE(fs::exists(folder / "run" / "notes.txt")) << "only a run's own files are replaced";
 
-  Run holder(recipe(), options);
-  expect_error(Exit::kUsage, {"another process"}, [&] { Run(recipe(), options); });
+  warmstart::Run holder(recipe(), options);
+  expect_error(Exit::kUsage, {"another process"}, [&] { warmstart::Run(recipe(), options); });
 }
 
 TEST_F(Phases, StopSavesAndResumeGoesOn) {
   const std::string whole = trained({});
   RunOptions options = options_in(folder / "stopped");
   {
-    Run run(recipe(), options);
+    warmstart::Run run(recipe(), options);
     stop_requested() = true;
     expect_error(Exit::kInterrupted, {"interrupted and saved", "pretrain", "--resume"}, [&] { train(run); });
     stop_requested() = false;
   }
   options.resume = true;
-  Run run(recipe(), options);
+  warmstart::Run run(recipe(), options);
   EXPECT_TRUE(run.resumed());
   EXPECT_EQ(run.state.pretrain_steps, 1);
   train(run);
@@ -206,12 +211,12 @@ TEST_F(Phases, StopSavesAndResumeGoesOn) {
 TEST_F(Phases, ResumeWithOtherKeysIsRefused) {
   RunOptions options = options_in(folder / "run");
   {
-    Run run(recipe(), options);
+    warmstart::Run run(recipe(), options);
     pretrain(run);
   }
   options.resume = true;
-  expect_error(Exit::kUsage, {"recipe changed", "agent.tau", "0.005"}, [&] { Run(recipe({{"agent.tau", "0.01"}}), options); });
-  expect_error(Exit::kData, {"another task"}, [&] { Run(recipe({{"env.id", "PointMaze_Medium_Episodic-v3"}}), options); });
+  expect_error(Exit::kUsage, {"recipe changed", "agent.tau", "0.005"}, [&] { warmstart::Run(recipe({{"agent.tau", "0.01"}}), options); });
+  expect_error(Exit::kData, {"another task"}, [&] { warmstart::Run(recipe({{"env.id", "PointMaze_Medium_Episodic-v3"}}), options); });
 }
 
 }  // namespace

@@ -27,7 +27,9 @@ Fields Recipe::fields() {
   all.add("summary", summary, {"one line for `warmstart list recipes`"});
 
   Fields e("env");
-  e.add("id", env.id, {"task, by Gymnasium's name", "", "`warmstart list envs` shows all"});
+  std::vector<std::string> tasks;
+  for (const EnvSpec& spec : env_specs()) tasks.push_back(spec.id);
+  e.add("id", env.id, choice("task, by Gymnasium's name", "`warmstart list envs` shows all", tasks));
   e.add("max_episode_steps", env.max_episode_steps, {"time limit of an episode; 0 = the task's own", "steps", "", 0, 1e9});
   e.add("reward_scale", reward_scale, {"learners see scale * reward + bias", "", "10 on AntMaze and Adroit", -1e9, 1e9});
   e.add("reward_bias", reward_bias, {"learners see scale * reward + bias", "", "-5 on AntMaze, so that not reaching the goal costs", -1e9, 1e9});

@@ -60,7 +60,10 @@ Run::Run(const Recipe& r, RunOptions o) : recipe(r), options(std::move(o)) {
 
 Run::~Run() {
   if (saving_.valid()) saving_.wait();
-  if (lock_ >= 0) ::close(lock_);
+}
+
+Run::Descriptor::~Descriptor() {
+  if (fd >= 0) ::close(fd);
 }
 
 void Run::prepare_folder() {
@@ -71,9 +74,9 @@ void Run::prepare_folder() {
     throw usage_error("the output folder holds a run", folder.string(), "continue it with --resume, replace it with --overwrite, or choose another --out");
   make_folder(folder);
   const fs::path lock = folder / ".lock";
-  lock_ = ::open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
-  if (lock_ < 0) throw machine_error("cannot write: " + errno_text(errno), lock.string(), "choose a folder you may write to with --out");
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0)
+  lock_.fd = ::open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+  if (lock_.fd < 0) throw machine_error("cannot write: " + errno_text(errno), lock.string(), "choose a folder you may write to with --out");
+  if (::flock(lock_.fd, LOCK_EX | LOCK_NB) != 0)
     throw usage_error("another process works on this run", folder.string(), "wait for it, or choose another --out");
   if (options.overwrite && !options.resume)
     for (const auto& name : kOwnFiles) fs::remove_all(folder / name);

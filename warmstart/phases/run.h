@@ -112,7 +112,12 @@ class Run {
   std::chrono::steady_clock::time_point phase_began_, last_save_, last_progress_, rate_began_;
   std::int64_t rate_began_at_ = -1;
   std::optional<double> last_return_, last_success_;
-  int lock_ = -1;  ///< file descriptor that keeps a second process out of the folder
+  /// A file descriptor; a constructor that throws half-way gives it back too.
+  struct Descriptor {
+    int fd = -1;
+    ~Descriptor();
+  };
+  Descriptor lock_;  ///< keeps a second process out of the folder
 };
 
 }  // namespace warmstart

@@ -1,4 +1,6 @@
 // Every backward pass against central differences of the oracle's loss.
+#include <cmath>
+
 #include "tests/nn/fixtures.h"
 #include "tests/nn/oracle.h"
 
@@ -130,6 +132,37 @@ INSTANTIATE_TEST_SUITE_P(All, ActorGradient,
                            return std::get<0>(each.param).name + (std::get<1>(each.param) == StdHead::kExp ? "Exp" : "Uniform") +
                                   (std::get<2>(each.param) ? "LayerNorm" : "Plain");
                          });
+
+// A diverged network must show in what a run watches; a ReLU written as x > 0 ? x : 0 would turn NaN into 0.
+class Divergence : public ::testing::TestWithParam<std::tuple<BackendCase, bool>> {};
+
+TEST_P(Divergence, NanReachesOutputsAndLoss) {
+  const auto& [which, layer_norm] = GetParam();
+  Rng rng(17, "nan");
+  const LossKind kind = kLossKinds[1];
+  CriticProblem problem(random_critic(4, 3, 2, {9, 6}, layer_norm, true, rng), 5, 6, kind, rng);
+  problem.critic.params[problem.critic.layers[0].kernel] = NAN;
+  const auto backend = make(which);
+  const std::vector<int> first = {0};
+  Matrix q(1, 5);
+  backend->q_values(problem.critic, problem.critic.params, first, problem.obs, problem.action, 1, q);
+  for (int b = 0; b < 5; ++b) EXPECT_TRUE(std::isnan(q(0, b))) << b;
+  Adam adam;
+  adam.resize(problem.critic.params.size());
+  const CriticStats stats = backend->critic_step(problem.critic, adam, {}, problem.loss(), nullptr, 0);
+  EXPECT_TRUE(std::isnan(stats.td_loss));
+  EXPECT_TRUE(std::isnan(stats.cql_gap));
+
+  Actor actor = random_actor(4, 3, {9, 6}, layer_norm, StdHead::kExp, rng);
+  actor.params[actor.layers[1].bias] = NAN;
+  Matrix mean(5, 3), log_std(5, 3);
+  backend->actor_forward(actor, problem.obs, mean, log_std, nullptr);
+  for (std::size_t i = 0; i < mean.size(); ++i) EXPECT_TRUE(std::isnan(mean.data()[i]));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Divergence, ::testing::Combine(::testing::ValuesIn(kBackends), ::testing::Bool()), [](const auto& each) {
+  return std::get<0>(each.param).name + (std::get<1>(each.param) ? "LayerNorm" : "Plain");
+});
 
 }  // namespace
 }  // namespace warmstart::testing_nn

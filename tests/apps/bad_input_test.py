@@ -13,6 +13,8 @@ class CommandLine(Case):
         self.refused(USAGE, ["unexpected argument", "more"], "train", self.recipe, "more")
         self.refused(USAGE, ["no value", "--agent.tau"], "train", self.recipe, "--agent.tau")
         self.refused(USAGE, ["--threads"], "train", self.recipe, "--threads", 0)
+        for seed in (-3, 10**20):
+            self.refused(USAGE, ["--seed"], "train", self.recipe, "--seed", seed)
         self.refused(USAGE, ["--from"], "finetune", self.recipe)
         self.refused(USAGE, ["envs"], "list", "env")
 

@@ -14,6 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::int64_t kMaxSeed = 9'000'000'000'000'000;  // as run.seed
+
 // A word without a section can only be meant as one of the verb's own options.
 Error unknown_option(const std::string& name, const CLI::App& app) {
   std::vector<std::string> names;
@@ -63,7 +65,8 @@ std::string& command_line() {
 void add_run_options(CLI::App& app, RunArguments& args) {
   app.add_option("RECIPE", args.recipe, "recipe file (TOML); `warmstart list recipes` shows those that come along")->required();
   app.add_option("--out", args.out, "folder of the run (default runs/RECIPE-seedN)");
-  app.add_option("--seed", args.seed, "seed of every random stream (default: the recipe's run.seed, 0)");
+  app.add_option("--seed", args.seed, "seed of every random stream (default: the recipe's run.seed, 0)")
+      ->check(CLI::Range(std::int64_t{0}, kMaxSeed));
   app.add_option("--seeds", args.seeds, "run that many seeds, seed, seed+1, ..., and report them together")->check(CLI::Range(1, 1000));
   app.add_option("--threads", args.threads, "threads (default: all CPUs); the result does not depend on it")->check(CLI::Range(1, 1024));
   app.add_option("--data", args.data, "dataset file instead of the recipe's data.path");

@@ -129,12 +129,12 @@ class Case(unittest.TestCase):
             time.sleep(0.002)
         return True
 
-    def assert_same_run(self, one, other):
+    def assert_same_run(self, one, other, files=FILES):
         a, b = read_safetensors(one / "final.safetensors")[1], read_safetensors(other / "final.safetensors")[1]
         self.assertEqual(a.keys(), b.keys())
         for name in a:
             self.assertEqual(a[name], b[name], f"{name} differs")
-        for name in FILES:
+        for name in files:
             self.assertEqual((one / name).read_bytes(), (other / name).read_bytes(), f"{name} differs")
 
 

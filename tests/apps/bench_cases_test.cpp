@@ -11,10 +11,12 @@ namespace warmstart {
 namespace {
 
 TEST(BenchCases, NeededArithmeticIsNearThePublishedCounts) {
-  const std::map<std::string, double> published = {{"wsrl-antmaze", 26.3},  {"wsrl-adroit", 51.8},  {"wsrl-kitchen", 54.4}, {"wsrl-locomotion", 6.9},
-                                                   {"calql-antmaze", 25.4}, {"calql-adroit", 69}, {"cql-kitchen", 70},    {"cql-locomotion", 8.9}};
+  const std::map<std::string, double> published = {{"wsrl-antmaze", 26.3},   {"wsrl-adroit", 51.8},   {"wsrl-kitchen", 54.4},
+                                                   {"wsrl-locomotion", 6.9}, {"calql-antmaze", 25.4}, {"calql-adroit", 69},
+                                                   {"cql-kitchen", 70},      {"cql-locomotion", 8.9}};
   EXPECT_EQ(bench_cases().size(), published.size());
-  for (const BenchCase& c : bench_cases()) EXPECT_NEAR(gflop_needed(c) / published.at(c.name), 1, 0.03) << c.name << " needs " << gflop_needed(c);
+  for (const BenchCase& c : bench_cases())
+    EXPECT_NEAR(gflop_needed(c) / published.at(c.name), 1, 0.03) << c.name << " needs " << gflop_needed(c);
 }
 
 // Counted by hand: one critic of one hidden unit layer each, one row.
@@ -49,7 +51,8 @@ TEST(BenchCases, RecipesGiveCases) {
 }
 
 TEST(BenchCases, UnknownNames) {
-  for (const auto& [name, part] : std::map<std::string, std::string>{{"wsrl-antmaz", "did you mean wsrl-antmaze?"}, {"iql-antmaze", "IQL is not there yet"}}) {
+  for (const auto& [name, part] :
+       std::map<std::string, std::string>{{"wsrl-antmaz", "did you mean wsrl-antmaze?"}, {"iql-antmaze", "IQL is not there yet"}}) {
     try {
       bench_case(name);
       ADD_FAILURE() << name;

@@ -53,10 +53,13 @@ TEST_F(AgentFiles, CheckpointsCanBeReadAsAgentsToo) {
 
 TEST_F(AgentFiles, ForeignFilesAreRefused) {
   expect_error(Exit::kData, {"not a Warmstart checkpoint", "changed.safetensors"}, [] { read_agent_file(with("format", "pt")); });
-  expect_error(Exit::kData, {"format version 999", "changed.safetensors", "reads version"}, [] { read_agent_file(with("version", "999")); });
+  expect_error(Exit::kData, {"format version 999", "changed.safetensors", "reads version"},
+               [] { read_agent_file(with("version", "999")); });
   expect_error(Exit::kData, {"optimiser counts", "changed.safetensors"}, [] { read_agent_file(with("adam_steps", "1 2")); });
   expect_error(Exit::kData, {"nowhere.safetensors"}, [] { read_agent_file("nowhere.safetensors"); });
-  expect_error(Exit::kData, {"copy.safetensors"}, [] { read_agent_file(copy({'n', 'o', 't', ' ', 'o', 'n', 'e', ' ', 'o', 'f', ' ', 'u', 's'})); });
+  expect_error(Exit::kData, {"copy.safetensors"}, [] {
+    read_agent_file(copy({'n', 'o', 't', ' ', 'o', 'n', 'e', ' ', 'o', 'f', ' ', 'u', 's'}));
+  });
   expect_error(Exit::kData, {"copy.safetensors"}, [] { read_agent_file(copy({})); });
 }
 
@@ -64,7 +67,8 @@ TEST_F(AgentFiles, AnotherTaskIsRefused) {
   const SafeTensors f = read_safetensors(file());
   EXPECT_NO_THROW(check_header(f, "here", ""));
   EXPECT_NO_THROW(check_header(f, "here", "PointMaze_UMaze_Episodic-v3"));
-  expect_error(Exit::kData, {"another task, PointMaze_UMaze_Episodic-v3", "here", "HalfCheetah-v5"}, [&] { check_header(f, "here", "HalfCheetah-v5"); });
+  expect_error(Exit::kData, {"another task, PointMaze_UMaze_Episodic-v3", "here", "HalfCheetah-v5"},
+               [&] { check_header(f, "here", "HalfCheetah-v5"); });
 
   Recipe other = tiny_recipe(*folder_, {{"env.id", "HalfCheetah-v5"}});
   RunOptions options = options_in(*folder_ / "other-task");
@@ -76,8 +80,12 @@ TEST_F(AgentFiles, AnotherTaskIsRefused) {
 TEST_F(AgentFiles, OtherNetworkSizesAreRefused) {
   RunOptions options = options_in(*folder_ / "other-sizes");
   options.from = file("pretrained.safetensors");
-  for (const Override& change : std::vector<Override>{{"network.num_qs", "4"}, {"network.actor_hidden", "[9]"}, {"network.critic_hidden", "[8]"},
-                                                      {"network.critic_layer_norm", "false"}, {"network.std_head", "exp"}, {"network.shared_output", "false"}})
+  for (const Override& change : std::vector<Override>{{"network.num_qs", "4"},
+                                                      {"network.actor_hidden", "[9]"},
+                                                      {"network.critic_hidden", "[8]"},
+                                                      {"network.critic_layer_norm", "false"},
+                                                      {"network.std_head", "exp"},
+                                                      {"network.shared_output", "false"}})
     expect_error(Exit::kData, {"network", "pretrained.safetensors"}, [&] { warmstart::Run(tiny_recipe(*folder_, {change}), options); });
 
   ActorCritic wider = fresh_agent(tiny_recipe(*folder_, {{"network.critic_hidden", "[8, 9]"}}));
@@ -104,7 +112,9 @@ TEST_F(AgentFiles, EveryFlippedByteIsFound) {
 TEST_F(AgentFiles, EveryTruncationIsFound) {
   const auto bytes = read_bytes(file());
   for (std::size_t keep : {std::size_t{1}, std::size_t{8}, std::size_t{200}, bytes.size() / 2, bytes.size() - 1})
-    expect_error(Exit::kData, {"copy.safetensors"}, [&] { read_agent_file(copy({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(keep)})); });
+    expect_error(Exit::kData, {"copy.safetensors"}, [&] {
+      read_agent_file(copy({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(keep)}));
+    });
 }
 
 TEST_F(AgentFiles, NothingNotFiniteIsSaved) {

@@ -14,7 +14,8 @@ class Evaluate : public testing::Test {
     return evaluate(*env, policy, episodes, seed, deterministic);
   }
   TemporaryFolder folder;
-  Recipe recipe = parse_recipe("[env]\nid = \"HalfCheetah-v5\"\nmax_episode_steps = 30\n[network]\nactor_hidden = [8]\n[pretrain]\nsteps = 0\n", "r");
+  Recipe recipe =
+      parse_recipe("[env]\nid = \"HalfCheetah-v5\"\nmax_episode_steps = 30\n[network]\nactor_hidden = [8]\n[pretrain]\nsteps = 0\n", "r");
 };
 
 TEST_F(Evaluate, SameSeedSameNumbers) {

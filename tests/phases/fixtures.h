@@ -101,7 +101,8 @@ void expect_error(Exit code, const std::vector<std::string>& parts, F&& act) {
     FAIL() << "no error; expected one with \"" << (parts.empty() ? "" : parts[0]) << "\"";
   } catch (const Error& e) {
     EXPECT_EQ(static_cast<int>(e.code()), static_cast<int>(code)) << e.what();
-    for (const auto& part : parts) EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << '"' << part << "\" is not in: " << e.what();
+    for (const auto& part : parts)
+      EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << '"' << part << "\" is not in: " << e.what();
   }
 }
 

@@ -23,7 +23,8 @@ TEST(Recipe, BasesAreReadFromTheOutermostInwards) {
 TEST(Recipe, OverridesWinOverFiles) {
   const TemporaryFolder folder;
   const auto path = folder.write("a.toml", "[agent]\ntau = 0.2\n" + kNoData);
-  const Recipe r = load_recipe(path, {{"agent.tau", "0.3"}, {"network.critic_hidden", "32,64"}, {"finetune.steps", "1e3"}, {"finetune.initialise", "policy"}});
+  const Recipe r = load_recipe(
+      path, {{"agent.tau", "0.3"}, {"network.critic_hidden", "32,64"}, {"finetune.steps", "1e3"}, {"finetune.initialise", "policy"}});
   EXPECT_EQ(r.agent.tau, 0.3);
   EXPECT_EQ(r.network.critic_hidden, (std::vector<std::int64_t>{32, 64}));
   EXPECT_EQ(r.finetune.steps, 1000);
@@ -65,8 +66,9 @@ TEST(Recipe, BadKeysAndValuesAreNamed) {
   refused("base = 3\n", {"wrong type", "key base"});
   refused("[agent\ntau = 1\n", {"not valid TOML", "line"});
   refused("[env]\nid = \"PointMaze_Medum-v3\"\n" + kNoData, {"unknown value", "env.id", "did you mean \"PointMaze_Medium-v3\""});
-  expect_error(Exit::kUsage, {"unknown key agent.tua", "command line", "agent.tau"},
-               [&] { load_recipe(folder.write("good.toml", kNoData), {{"agent.tua", "1"}}); });
+  expect_error(Exit::kUsage, {"unknown key agent.tua", "command line", "agent.tau"}, [&] {
+    load_recipe(folder.write("good.toml", kNoData), {{"agent.tua", "1"}});
+  });
 }
 
 TEST(Recipe, PaperGroupAndExplicitKeys) {
@@ -79,15 +81,23 @@ TEST(Recipe, PaperGroupAndExplicitKeys) {
   EXPECT_EQ(paper.warm_up_steps(), paper.warm_up.steps);
 
   // what a file or an option names wins, whichever side of the group it lies on
-  const Recipe mixed = parse_recipe(kNoData + "[network]\nshared_output = true\n[run]\nfidelity = \"paper\"\n", "r", {{"agent.idle_adam_steps", "true"}});
+  const Recipe mixed =
+      parse_recipe(kNoData + "[network]\nshared_output = true\n[run]\nfidelity = \"paper\"\n", "r", {{"agent.idle_adam_steps", "true"}});
   EXPECT_TRUE(mixed.network.shared_output && mixed.agent.idle_adam_steps);
   EXPECT_FALSE(mixed.agent.subset_with_replacement);
 }
 
 TEST(Recipe, ResolvedTextReadsBack) {
-  Recipe odd = parse_recipe(kNoData, "r", {{"run.fidelity", "paper"}, {"agent.idle_adam_steps", "true"}, {"network.critic_hidden", "[7, 9]"},
-                                           {"agent.target_entropy", "-1.25"}, {"data.path", "a \"b\" \\ c.hdf5"}, {"agent.tau", "0.1"},
-                                           {"cql.clip_min", "-10"}, {"summary", "two\nlines"}, {"run.seed", "123456789012"}});
+  Recipe odd = parse_recipe(kNoData, "r",
+                            {{"run.fidelity", "paper"},
+                             {"agent.idle_adam_steps", "true"},
+                             {"network.critic_hidden", "[7, 9]"},
+                             {"agent.target_entropy", "-1.25"},
+                             {"data.path", "a \"b\" \\ c.hdf5"},
+                             {"agent.tau", "0.1"},
+                             {"cql.clip_min", "-10"},
+                             {"summary", "two\nlines"},
+                             {"run.seed", "123456789012"}});
   const std::string text = odd.toml();
   Recipe again = parse_recipe(text, "again");
   EXPECT_EQ(again.toml(), text);
@@ -110,7 +120,8 @@ TEST(Recipe, ContradictionsNameBothKeys) {
   refused({{"agent.backup_entropy", "true"}}, {"agent.backup_entropy", "pretrain.agent"});
   refused({{"finetune.min_buffer", "500"}, {"run.replay_capacity", "100"}}, {"finetune.min_buffer", "run.replay_capacity"});
   expect_error(Exit::kUsage, {"no dataset", "data.path", "pretrain.steps"}, [] { parse_recipe("", "r"); });
-  expect_error(Exit::kUsage, {"no dataset", "data.path", "retention.mode"}, [] { parse_recipe(kNoData + "[retention]\nmode = \"mixed\"\n", "r"); });
+  expect_error(Exit::kUsage, {"no dataset", "data.path", "retention.mode"},
+               [] { parse_recipe(kNoData + "[retention]\nmode = \"mixed\"\n", "r"); });
   expect_error(Exit::kUsage, {"env.id", "PointMaze_UMaze-v3"}, [] { parse_recipe(kNoData + "[env]\nid = \"PointMaze_Umaze-v3\"\n", "r"); });
   EXPECT_NO_THROW(parse_recipe("", "r", {{"data.path", "d"}, {"pretrain.agent", "bc"}, {"finetune.initialise", "policy"}}));
 }

@@ -160,7 +160,9 @@ TEST_F(Phases, FineTuningNeedsOneFileAndNoDataset) {
   EXPECT_FALSE(fs::exists(folder / "data.hdf5"));
 
   options.folder = folder / "third";
-  expect_error(Exit::kData, {"data.hdf5"}, [&] { warmstart::Run(recipe({{"data.collect", "false"}, {"retention.mode", "mixed"}}), options); });
+  expect_error(Exit::kData, {"data.hdf5"}, [&] {
+    warmstart::Run(recipe({{"data.collect", "false"}, {"retention.mode", "mixed"}}), options);
+  });
 }
 
 TEST_F(Phases, PretrainedCopyStandsAlone) {

@@ -16,8 +16,9 @@ ActorCritic trained(const Recipe& recipe) {
 }
 
 bool same_policy(ActorCritic& a, ActorCritic& b) {
-  return a.actor.params == b.actor.params && a.actor_adam.m == b.actor_adam.m && a.actor_adam.v == b.actor_adam.v && a.actor_adam.steps == b.actor_adam.steps &&
-         a.temperature.raw == b.temperature.raw && a.temperature.m == b.temperature.m && a.temperature.steps == b.temperature.steps;
+  return a.actor.params == b.actor.params && a.actor_adam.m == b.actor_adam.m && a.actor_adam.v == b.actor_adam.v &&
+         a.actor_adam.steps == b.actor_adam.steps && a.temperature.raw == b.temperature.raw && a.temperature.m == b.temperature.m &&
+         a.temperature.steps == b.temperature.steps;
 }
 bool same_critic(ActorCritic& a, ActorCritic& b) {
   return a.critic.params == b.critic.params && a.target_critic == b.target_critic && a.critic_adam.m == b.critic_adam.m &&
@@ -30,7 +31,9 @@ bool is_fresh(const Adam& adam) {
 
 class Switch : public testing::Test {
  protected:
-  ActorCritic go(const std::vector<Override>& overrides) { return start_online(tiny_recipe(folder, overrides), trained(tiny_recipe(folder))); }
+  ActorCritic go(const std::vector<Override>& overrides) {
+    return start_online(tiny_recipe(folder, overrides), trained(tiny_recipe(folder)));
+  }
   TemporaryFolder folder;
   ActorCritic before = trained(tiny_recipe(folder));
 };

@@ -1,7 +1,7 @@
 // `warmstart bench`: how long one learning step takes, and which share of this machine's peak that is.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -83,19 +83,21 @@ Measured measure(const BenchCase& c, const Options& o) {
 }
 
 nlohmann::ordered_json as_json(const Measured& m) {
-  return {{"case", m.what.name}, {"threads", m.threads}, {"precision", "fp32"},    {"ms_per_step", m.ms},
+  return {{"case", m.what.name},     {"threads", m.threads}, {"precision", "fp32"},      {"ms_per_step", m.ms},
           {"gflop_needed", m.gflop}, {"gflops", m.gflops()}, {"fma_peak_gflops", m.peak}};
 }
 
 void head() {
-  fmt::print("{:<16} {:>7} {:>9} {:>9} {:>9} {:>7} {:>7} | {:>9} {:>7} {:>7} | {:>9} {:>7} {:>7}\n", "case", "threads", "ms/step", "GFLOP", "GFLOP/s",
-             "peak", "share", "pinned ms", "ratio", "scaled", "newest ms", "ratio", "scaled");
+  fmt::print("{:<16} {:>7} {:>9} {:>9} {:>9} {:>7} {:>7} | {:>9} {:>7} {:>7} | {:>9} {:>7} {:>7}\n", "case", "threads", "ms/step", "GFLOP",
+             "GFLOP/s", "peak", "share", "pinned ms", "ratio", "scaled", "newest ms", "ratio", "scaled");
 }
 
 void row(const Measured& m) {
-  fmt::print("{:<16} {:>7} {:>9.2f} {:>9.2f} {:>9.1f} {:>7.1f} {:>6.1f}%", m.what.name, m.threads, m.ms, m.gflop, m.gflops(), m.peak, 100 * m.gflops() / m.peak);
+  fmt::print("{:<16} {:>7} {:>9.2f} {:>9.2f} {:>9.1f} {:>7.1f} {:>6.1f}%", m.what.name, m.threads, m.ms, m.gflop, m.gflops(), m.peak,
+             100 * m.gflops() / m.peak);
   for (const double reference : {m.what.reference_pinned_ms, m.what.reference_newest_ms}) {
-    if (reference > 0) fmt::print(" | {:>9.0f} {:>6.1f}x {:>6.1f}x", reference, reference / m.ms, reference * kReferencePeak / m.peak / m.ms);
+    if (reference > 0)
+      fmt::print(" | {:>9.0f} {:>6.1f}x {:>6.1f}x", reference, reference / m.ms, reference * kReferencePeak / m.peak / m.ms);
     else fmt::print(" | {:>9} {:>7} {:>7}", "-", "-", "-");
   }
   fmt::print("\n");
@@ -103,10 +105,14 @@ void row(const Measured& m) {
 }
 
 void foot() {
-  fmt::print("\nGFLOP: matrix products that the step needs (2 per multiply-add). peak: multiply-adds measured here, in this run, on the same threads at\n"
-             "once. pinned, newest: the reference implementation with the jax it pins (0.4.20) and with jax 0.10.2, reference figure on another machine\n"
-             "(Zen 5, {:.0f} GFLOP/s peak). ratio: that time over ours. scaled: the same after stretching it by {:.0f} / the peak measured here.\n",
-             kReferencePeak, kReferencePeak);
+  fmt::print(
+      "\nGFLOP: matrix products that the step needs (2 per multiply-add). peak: multiply-adds measured here, in this run, on the same "
+      "threads at\n"
+      "once. pinned, newest: the reference implementation with the jax it pins (0.4.20) and with jax 0.10.2, reference figure on another "
+      "machine\n"
+      "(Zen 5, {:.0f} GFLOP/s peak). ratio: that time over ours. scaled: the same after stretching it by {:.0f} / the peak measured "
+      "here.\n",
+      kReferencePeak, kReferencePeak);
 }
 
 BenchCase chosen(const Options& o) {

@@ -13,17 +13,26 @@ namespace {
 
 using Widths = std::vector<std::int64_t>;
 
-BenchCase sized(const std::string& name, const std::string& summary, int obs, int action, Widths critic, Widths actor, const std::string& std_head) {
+BenchCase sized(const std::string& name, const std::string& summary, int obs, int action, Widths critic, Widths actor,
+                const std::string& std_head) {
   BenchCase c{.name = name, .summary = summary, .obs = obs, .action = action};
   c.network.critic_hidden = std::move(critic), c.network.actor_hidden = std::move(actor);
   c.network.std_head = std_head;
   return c;
 }
 
-BenchCase antmaze(const std::string& name, const std::string& summary) { return sized(name, summary, 29, 8, {256, 256, 256, 256}, {256, 256}, "uniform"); }
-BenchCase adroit(const std::string& name, const std::string& summary) { return sized(name, summary, 45, 24, {512, 512, 512}, {512, 512}, "exp"); }
-BenchCase kitchen(const std::string& name, const std::string& summary) { return sized(name, summary, 60, 9, {512, 512, 512}, {512, 512, 512}, "exp"); }
-BenchCase locomotion(const std::string& name, const std::string& summary) { return sized(name, summary, 17, 6, {256, 256}, {256, 256}, "exp"); }
+BenchCase antmaze(const std::string& name, const std::string& summary) {
+  return sized(name, summary, 29, 8, {256, 256, 256, 256}, {256, 256}, "uniform");
+}
+BenchCase adroit(const std::string& name, const std::string& summary) {
+  return sized(name, summary, 45, 24, {512, 512, 512}, {512, 512}, "exp");
+}
+BenchCase kitchen(const std::string& name, const std::string& summary) {
+  return sized(name, summary, 60, 9, {512, 512, 512}, {512, 512, 512}, "exp");
+}
+BenchCase locomotion(const std::string& name, const std::string& summary) {
+  return sized(name, summary, 17, 6, {256, 256}, {256, 256}, "exp");
+}
 
 BenchCase timed(BenchCase c, double pinned_ms, double newest_ms) {
   c.reference_pinned_ms = pinned_ms, c.reference_newest_ms = newest_ms;
@@ -85,8 +94,10 @@ const BenchCase& bench_case(const std::string& name) {
     if (c.name == name) return c;
     names.push_back(c.name);
   }
-  if (name.rfind("iql", 0) == 0) throw usage_error("no bench case " + name, "option --case", "IQL is not there yet; the cases are " + join(names));
-  throw usage_error("no bench case " + name, "option --case", "did you mean " + nearest_name(name, names) + "? the cases are " + join(names));
+  if (name.rfind("iql", 0) == 0)
+    throw usage_error("no bench case " + name, "option --case", "IQL is not there yet; the cases are " + join(names));
+  throw usage_error("no bench case " + name, "option --case",
+                    "did you mean " + nearest_name(name, names) + "? the cases are " + join(names));
 }
 
 BenchCase bench_case_of(const Recipe& r, const std::string& phase) {
@@ -143,7 +154,8 @@ double gflop_needed(const BenchCase& c) {
 
 std::unique_ptr<Agent> make_bench_agent(const BenchCase& c, Backend& backend) {
   Rng rng(1, "bench networks");
-  return make_agent(c.agent, c.config, c.cql, ActorCritic(c.network, c.obs, c.action, c.config.initial_temperature, c.cql.initial_alpha, rng), backend);
+  return make_agent(c.agent, c.config, c.cql,
+                    ActorCritic(c.network, c.obs, c.action, c.config.initial_temperature, c.cql.initial_alpha, rng), backend);
 }
 
 void fill_synthetic(BatchStorage& batch, const BenchCase& c) {
@@ -190,8 +202,8 @@ void verify_bench_case(const BenchCase& full, int threads) {
   UpdateStats a = update(*ours), b = update(*theirs);
 
   const auto refuse = [&](const std::string& what, double error) {
-    throw machine_error(fmt::format("{} of the fast backend differs from the reference's by {:.2g}", what, error), "bench case " + full.name,
-                        "its time would mean nothing; please report this with the CPU model");
+    throw machine_error(fmt::format("{} of the fast backend differs from the reference's by {:.2g}", what, error),
+                        "bench case " + full.name, "its time would mean nothing; please report this with the CPU model");
   };
   std::vector<double> expected;
   b.visit([&](const char*, double value) { expected.push_back(value); });

@@ -1,7 +1,7 @@
 // `warmstart eval`: plays episodes with a saved agent and prints how well it does.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -25,7 +25,8 @@ void run(const Options& o) {
   AgentFile file = read_agent_file(o.file);
   const Recipe& recipe = file.recipe;
   if (!o.env.empty() && env_spec(o.env).id != recipe.env.id)
-    throw data_error("checkpoint of another task, " + recipe.env.id, o.file, "leave out --env " + o.env + ", or give a checkpoint of that task");
+    throw data_error("checkpoint of another task, " + recipe.env.id, o.file,
+                     "leave out --env " + o.env + ", or give a checkpoint of that task");
 
   const auto env = make_env(recipe.env);
   // the run's own evaluations use this stream, so that their numbers come out again
@@ -68,7 +69,8 @@ void add_eval(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("eval", "Play episodes with a saved agent: return, success, length, speed");
   verb->add_option("FILE", o->file, "pretrained.safetensors, final.safetensors or checkpoint.safetensors of a run")->required();
   verb->add_option("--episodes", o->episodes, "Number of episodes")->capture_default_str()->check(CLI::Range(1, 1'000'000));
-  verb->add_option("--seed", o->seed, "Seed of resets and actions (default: that of the run's own evaluations)")->check(CLI::Range(std::int64_t{0}, std::int64_t{9'000'000'000'000'000}));
+  verb->add_option("--seed", o->seed, "Seed of resets and actions (default: that of the run's own evaluations)")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{9'000'000'000'000'000}));
   verb->add_flag("--stochastic", o->stochastic, "Sample actions instead of taking the most likely one");
   verb->add_option("--env", o->env, "Refuse the file when it was made for another task than this (exit code 3)");
   verb->add_flag("--json", o->json, "One JSON object instead of text");

@@ -1,8 +1,8 @@
 // `warmstart list` and `warmstart explain`: what there is, from the same lists the program runs on.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -24,9 +24,14 @@ void list_envs(bool json) {
   if (!json) fmt::print("{:<38} {:>4} {:>7} {:>8}  {}\n", "id", "obs", "action", "horizon", "task");
   for (const EnvSpec& s : env_specs()) {
     if (json)
-      all.push_back({{"id", s.id}, {"summary", s.summary}, {"obs_size", s.obs_size}, {"action_size", s.action_size},
-                     {"max_episode_steps", s.max_episode_steps}, {"control_seconds", s.control_seconds},
-                     {"sparse_reward", s.sparse_reward}, {"reports_success", s.reports_success}});
+      all.push_back({{"id", s.id},
+                     {"summary", s.summary},
+                     {"obs_size", s.obs_size},
+                     {"action_size", s.action_size},
+                     {"max_episode_steps", s.max_episode_steps},
+                     {"control_seconds", s.control_seconds},
+                     {"sparse_reward", s.sparse_reward},
+                     {"reports_success", s.reports_success}});
     else fmt::print("{:<38} {:>4} {:>7} {:>8}  {}\n", s.id, s.obs_size, s.action_size, s.max_episode_steps, s.summary);
   }
   if (json) fmt::print("{}\n", all.dump(2));
@@ -57,11 +62,12 @@ std::string steps_text(std::int64_t n) {
 }
 
 std::string sizes_text(const Recipe& r) {
-  std::string text = fmt::format("{}, critic {} x {}, actor {}", r.env.id, r.network.num_qs, widths(r.network.critic_hidden), widths(r.network.actor_hidden));
+  std::string text = fmt::format("{}, critic {} x {}, actor {}", r.env.id, r.network.num_qs, widths(r.network.critic_hidden),
+                                 widths(r.network.actor_hidden));
   if (r.pretrain.steps > 0) text += fmt::format("; {} {} offline", steps_text(r.pretrain.steps), r.pretrain.agent);
   if (r.finetune.steps > 0)
-    text += fmt::format("; warm-up {}, {} {} online, UTD {}{}", r.warm_up_steps(), steps_text(r.finetune.steps), r.finetune.agent, r.finetune.utd,
-                        r.retention.mode == "none" ? "" : ", retention " + r.retention.mode);
+    text += fmt::format("; warm-up {}, {} {} online, UTD {}{}", r.warm_up_steps(), steps_text(r.finetune.steps), r.finetune.agent,
+                        r.finetune.utd, r.retention.mode == "none" ? "" : ", retention " + r.retention.mode);
   return text;
 }
 
@@ -75,10 +81,21 @@ void list_recipes(bool json) {
     try {
       const Recipe r = load_recipe(path);
       if (json)
-        all.push_back({{"path", path.string()}, {"name", r.name}, {"label", r.label}, {"summary", r.summary}, {"env", r.env.id},
-                       {"critics", r.network.num_qs}, {"critic_hidden", r.network.critic_hidden}, {"actor_hidden", r.network.actor_hidden},
-                       {"pretrain_agent", r.pretrain.agent}, {"pretrain_steps", r.pretrain.steps}, {"warm_up_steps", r.warm_up_steps()},
-                       {"finetune_agent", r.finetune.agent}, {"finetune_steps", r.finetune.steps}, {"utd", r.finetune.utd}, {"retention", r.retention.mode}});
+        all.push_back({{"path", path.string()},
+                       {"name", r.name},
+                       {"label", r.label},
+                       {"summary", r.summary},
+                       {"env", r.env.id},
+                       {"critics", r.network.num_qs},
+                       {"critic_hidden", r.network.critic_hidden},
+                       {"actor_hidden", r.network.actor_hidden},
+                       {"pretrain_agent", r.pretrain.agent},
+                       {"pretrain_steps", r.pretrain.steps},
+                       {"warm_up_steps", r.warm_up_steps()},
+                       {"finetune_agent", r.finetune.agent},
+                       {"finetune_steps", r.finetune.steps},
+                       {"utd", r.finetune.utd},
+                       {"retention", r.retention.mode}});
       else fmt::print("{}\n    {}\n    {}\n", path.string(), r.summary.empty() ? "(no summary)" : r.summary, sizes_text(r));
     } catch (const Error& e) {  // one broken file must not hide the others
       if (json) all.push_back({{"path", path.string()}, {"error", e.what()}});
@@ -93,7 +110,8 @@ void list(const std::string& what, bool json) {
   if (what == "agents") return list_agents(json);
   if (what == "recipes") return list_recipes(json);
   const std::vector<std::string> valid = {"envs", "agents", "recipes"};
-  throw usage_error("cannot list \"" + what + "\"", "command line", "did you mean " + nearest_name(what, valid) + "? valid: " + join(valid));
+  throw usage_error("cannot list \"" + what + "\"", "command line",
+                    "did you mean " + nearest_name(what, valid) + "? valid: " + join(valid));
 }
 
 // What run.fidelity = "paper" sets this key to; "" when it leaves it alone.
@@ -130,8 +148,14 @@ std::string section_of(const std::string& key) { return key.find('.') == std::st
 void explain_json(const Fields& fields) {
   Json all = Json::array();
   for (const Field& f : fields.list())
-    all.push_back({{"key", f.key}, {"help", f.doc.help}, {"type", f.type_name()}, {"unit", f.doc.unit}, {"default", f.toml()},
-                   {"range", range_text(f.doc)}, {"when", f.doc.when}, {"paper", paper_value(f.key)}});
+    all.push_back({{"key", f.key},
+                   {"help", f.doc.help},
+                   {"type", f.type_name()},
+                   {"unit", f.doc.unit},
+                   {"default", f.toml()},
+                   {"range", range_text(f.doc)},
+                   {"when", f.doc.when},
+                   {"paper", paper_value(f.key)}});
   fmt::print("{}\n", all.dump(2));
 }
 

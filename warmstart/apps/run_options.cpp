@@ -37,7 +37,8 @@ std::vector<Override> parse_overrides(const CLI::App& app) {
     if (key.find('.') == std::string::npos) {
       Recipe any;
       const Fields known = any.fields();  // name, label and summary have no section
-      if (std::none_of(known.list().begin(), known.list().end(), [&](const Field& f) { return f.key == key; })) throw unknown_option(key, app);
+      if (std::none_of(known.list().begin(), known.list().end(), [&](const Field& f) { return f.key == key; }))
+        throw unknown_option(key, app);
     }
     if (equals != std::string::npos) out.emplace_back(key, word.substr(equals + 1));
     else if (i + 1 < extras.size()) out.emplace_back(key, extras[++i]);
@@ -91,7 +92,7 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
       return;
     }
     const std::string seed_name = "seed" + std::to_string(recipe.run.seed);
-    RunOptions options{.folder = args.out.empty()      ? fs::path("runs") / (recipe.name + "-" + seed_name)
+    RunOptions options{.folder = args.out.empty() ? fs::path("runs") / (recipe.name + "-" + seed_name)
                                  : args.seeds > 1 ? fs::path(args.out) / seed_name
                                                   : fs::path(args.out),
                        .threads = args.threads > 0 ? args.threads : available_cpus(),
@@ -109,7 +110,8 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
   }
   std::vector<RunFiles> runs;
   for (const auto& folder : folders) runs.push_back(read_run(folder));
-  if (runs.size() > 1) report({runs}, args.out.empty() ? fs::path("runs") / (recipe.name + "-report.html") : fs::path(args.out) / "report.html");
+  if (runs.size() > 1)
+    report({runs}, args.out.empty() ? fs::path("runs") / (recipe.name + "-report.html") : fs::path(args.out) / "report.html");
   fmt::print("{}", summary_table(runs));
 }
 

@@ -48,6 +48,20 @@ TEST_F(Phases, WarmUpLearnsNothing) {
   EXPECT_EQ(run.buffer->size(), 31u + 25u);
 }
 
+TEST_F(Phases, TogetherOrApartIsTheSameRun) {
+  warmstart::Run together(recipe(), options_in(folder / "together"));
+  train(together);
+  {
+    warmstart::Run start(recipe(), options_in(folder / "start"));
+    pretrain(start);
+  }
+  RunOptions options = options_in(folder / "apart");
+  options.from = folder / "start" / "pretrained.safetensors";
+  warmstart::Run apart(recipe(), options);
+  train(apart);
+  EXPECT_EQ(numbers(apart.agent->state()), numbers(together.agent->state()));
+}
+
 TEST_F(Phases, WarmUpOfExactlyKAndOfNone) {
   warmstart::Run exact(recipe({{"warm_up.reference_count", "false"}}), options_in(folder / "exact"));
   pretrain(exact), warmup(exact);

@@ -92,8 +92,15 @@ void Run::load_pretrained() {
   if (start.actor.spec != file.agent.actor.spec || start.critic.spec != file.agent.critic.spec)
     throw data_error("checkpoint of other network sizes", where + " and the recipe's network section", "use the network section it was trained with (see its header)");
   state.phase = Phase::kWarmup;
+  seed_online_streams();
   state.evaluated_policy = file.metadata["evaluated_policy"];
   prepare_online(start_online(recipe, std::move(file.agent)));
+}
+
+// Streams of their own, so that `train` and `pretrain` followed by `finetune --from` give the same bits.
+void Run::seed_online_streams() {
+  const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
+  state.data_rng = Rng(seed, "online data"), state.noise_rng = Rng(seed, "online noise");
 }
 
 void Run::prepare_online(ActorCritic start) {
@@ -137,6 +144,7 @@ void Run::enter(Phase next) {
   if (was == Phase::kPretrain) {
     save_agent("pretrained.safetensors");
     note("saved " + (options.folder / "pretrained.safetensors").string());
+    seed_online_streams();
     prepare_online(start_online(recipe, agent->release()));
     if (recipe.retention.mode == "append") buffer->append_dataset(dataset());
     if (!recipe.needs_dataset_online()) dataset_.reset();  // from here on no offline transition is touched

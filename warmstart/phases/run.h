@@ -101,6 +101,7 @@ class Run {
   bool load_checkpoint();  ///< false when there is none
   void load_pretrained();
   void collect_dataset_if_missing();
+  void seed_online_streams();
   void prepare_online(ActorCritic start);  ///< learner, policy, experience and empty buffer of the online phases
   double seconds_in_phase() const;
 

@@ -86,6 +86,7 @@ ThreadTeam::~ThreadTeam() {
 int ThreadTeam::size() const { return static_cast<int>(shared_->threads.size()) + 1; }
 
 void ThreadTeam::for_each(int tasks, const std::function<void(int, int)>& task) {
+  one_openmp_thread();  // the caller need not be the thread that made the team
   Shared& s = *shared_;
   if (tasks <= 1 || s.threads.empty()) {
     for (int i = 0; i < tasks; ++i) task(i, 0);

@@ -35,7 +35,8 @@ void expect_actor_gradient(const ActorCritic& at, const Loss& loss, const FloatV
   for (float g : gradient) largest = std::max(largest, std::abs(static_cast<double>(g)));
   ASSERT_GT(largest, 1e-3);
   for (std::size_t i = 0; i < gradient.size(); ++i) {
-    const double expected = slope(at, loss, [i](ActorCritic& ac) -> float& { return ac.actor.params[i]; }, gradient[i]);
+    const double expected = slope(
+        at, loss, [i](ActorCritic& ac) -> float& { return ac.actor.params[i]; }, gradient[i]);
     EXPECT_NEAR(gradient[i], expected, kGradientTolerance * largest) << "parameter " << i;
   }
 }
@@ -70,7 +71,8 @@ TEST(Gradients, Temperature) {
     const auto loss = [&](ActorCritic ac) { return run("sac", w, c, {}, std::move(ac)).stats.temperature_loss; };
     const Outcome out = run("sac", w, c, {}, w.start);
     const double gradient = out.after.temperature.m / kOneMinusB1;
-    const double expected = slope(w.start, loss, [](ActorCritic& ac) -> float& { return ac.temperature.raw; }, gradient);
+    const double expected = slope(
+        w.start, loss, [](ActorCritic& ac) -> float& { return ac.temperature.raw; }, gradient);
     EXPECT_NEAR(gradient, expected, kGradientTolerance * std::abs(expected)) << where;
     const double at_obs = out.stats.temperature * (out.stats.entropy + kAct);  // target entropy is -A
     if (std::string(where) == "obs") EXPECT_NEAR(out.stats.temperature_loss, at_obs, 1e-5 * std::abs(at_obs));
@@ -85,7 +87,8 @@ TEST(Gradients, CqlAlpha) {
     q.autotune_alpha = true, q.fresh_alpha_draws = fresh, q.actions = 3;
     const auto loss = [&](ActorCritic ac) { return run("cql", w, {}, q, std::move(ac)).stats.cql_alpha_loss; };
     const double gradient = run("cql", w, {}, q, w.start).after.cql_alpha.m / kOneMinusB1;
-    const double expected = slope(w.start, loss, [](ActorCritic& ac) -> float& { return ac.cql_alpha.raw; }, gradient);
+    const double expected = slope(
+        w.start, loss, [](ActorCritic& ac) -> float& { return ac.cql_alpha.raw; }, gradient);
     EXPECT_NEAR(gradient, expected, kGradientTolerance * std::abs(expected));
   }
 }
@@ -114,8 +117,7 @@ TEST_P(Switches, ChangeWhatTheySayAndNothingElse) {
 
 INSTANTIATE_TEST_SUITE_P(
     Agents, Switches,
-    testing::Values(Switch{"none", [](AgentConfig&) {}},
-                    Switch{"discount", [](AgentConfig& c) { c.discount = 0.5; }, true},
+    testing::Values(Switch{"none", [](AgentConfig&) {}}, Switch{"discount", [](AgentConfig& c) { c.discount = 0.5; }, true},
                     Switch{"num_min_qs", [](AgentConfig& c) { c.num_min_qs = 0; }, true},
                     Switch{"backup_entropy", [](AgentConfig& c) { c.backup_entropy = true; }, true},
                     Switch{"max_target_backup", [](AgentConfig& c) { c.max_target_backup = true; }, true, false, true},

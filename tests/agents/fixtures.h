@@ -67,7 +67,8 @@ struct Outcome {
 };
 
 /// One update of a fresh learner that starts from `start`.
-inline Outcome run(const std::string& name, const World& w, const AgentConfig& c, const CqlConfig& q, ActorCritic start, int utd, Noise& noise) {
+inline Outcome run(const std::string& name, const World& w, const AgentConfig& c, const CqlConfig& q, ActorCritic start, int utd,
+                   Noise& noise) {
   const auto backend = make_reference_backend();
   const auto agent = make_agent(name, c, q, std::move(start), *backend);
   Outcome out;

@@ -1,11 +1,12 @@
 // Configuration fields: what is accepted, what is refused and how the refusal reads, and the TOML round trip.
-#include <gtest/gtest.h>
+#include "warmstart/core/fields.h"
 
-#include <limits>
+#include <gtest/gtest.h>
 #include <toml++/toml.h>
 
+#include <limits>
+
 #include "warmstart/core/error.h"
-#include "warmstart/core/fields.h"
 
 namespace warmstart {
 namespace {
@@ -55,7 +56,8 @@ TEST(Fields, AcceptsWhatFits) {
   Config c;
   const Fields f = c.fields();
   const auto set = [&](const char* key, ConfigValue v) { f.at(key, "w").set(v, "w"); };
-  set("agent.layer_norm", false), set("agent.steps", std::int64_t{7}), set("agent.rate", std::int64_t{1}), set("run.env", std::string("hopper"));
+  set("agent.layer_norm", false), set("agent.steps", std::int64_t{7}), set("agent.rate", std::int64_t{1}),
+      set("run.env", std::string("hopper"));
   set("agent.hidden", std::vector<std::int64_t>{512});
   EXPECT_FALSE(c.layer_norm);
   EXPECT_EQ(c.steps, 7);
@@ -109,7 +111,8 @@ TEST(Fields, ReadsCommandLineText) {
   Config c;
   const Fields f = c.fields();
   const auto set = [&](const char* key, const char* text) { f.at(key, "--set").set_text(text, "--set"); };
-  set("agent.layer_norm", "false"), set("agent.steps", "1e6"), set("agent.rate", "1e-4"), set("agent.hidden", "[512, 256]"), set("run.note", "true");
+  set("agent.layer_norm", "false"), set("agent.steps", "1e6"), set("agent.rate", "1e-4"), set("agent.hidden", "[512, 256]"),
+      set("run.note", "true");
   EXPECT_FALSE(c.layer_norm);
   EXPECT_EQ(c.steps, 1000000);
   EXPECT_EQ(c.rate, 1e-4);

@@ -1,4 +1,6 @@
 // Atomic writing, above all when it fails.
+#include "warmstart/core/files.h"
+
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -8,7 +10,6 @@
 #include <fstream>
 
 #include "warmstart/core/error.h"
-#include "warmstart/core/files.h"
 
 namespace warmstart {
 namespace {
@@ -57,7 +58,10 @@ TEST_F(Files, FullDiskKeepsTheOldFileAndLeavesNoTemporary) {
       write_atomically(path, std::string(100000, 'x'));
     } catch (const Error& e) {
       const std::string what = e.what();
-      ::_exit(e.code() == Exit::kMachine && what.find(path.string()) != std::string::npos && what.find("File too large") != std::string::npos ? 0 : 11);
+      ::_exit(e.code() == Exit::kMachine && what.find(path.string()) != std::string::npos &&
+                      what.find("File too large") != std::string::npos
+                  ? 0
+                  : 11);
     }
     ::_exit(12);
   }

@@ -1,11 +1,11 @@
 // Random streams: the published vectors, independence of names, exact resumption, and the distributions.
+#include "warmstart/core/random.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <set>
 #include <vector>
-
-#include "warmstart/core/random.h"
 
 namespace warmstart {
 namespace {

@@ -1,7 +1,7 @@
 // Saved state: an exact round trip, and an error, never garbage, when reader and writer disagree.
-#include <gtest/gtest.h>
-
 #include "warmstart/core/state.h"
+
+#include <gtest/gtest.h>
 
 namespace warmstart {
 namespace {
@@ -60,11 +60,28 @@ TEST(State, MismatchIsAnError) {
   StateWriter w;
   w.put(42);
   w.put(seven_bytes());
-  expect_mismatch(w.bytes(), [](StateReader& r) { double d; r.get(d); });                              // another size
-  expect_mismatch(w.bytes(), [](StateReader& r) { Rng rng; r.get(rng); });                             // another thing
-  expect_mismatch(w.bytes(), [](StateReader& r) { int i; std::vector<float> v; r.get(i), r.get(v); }); // not whole elements
-  expect_mismatch(w.bytes(), [](StateReader& r) { int i; std::string s; r.get(i), r.get(s), r.get(i); });  // past the end
-  expect_mismatch({}, [](StateReader& r) { int i; r.get(i); });
+  expect_mismatch(w.bytes(), [](StateReader& r) {
+    double d;
+    r.get(d);
+  });  // another size
+  expect_mismatch(w.bytes(), [](StateReader& r) {
+    Rng rng;
+    r.get(rng);
+  });  // another thing
+  expect_mismatch(w.bytes(), [](StateReader& r) {
+    int i;
+    std::vector<float> v;
+    r.get(i), r.get(v);
+  });  // not whole elements
+  expect_mismatch(w.bytes(), [](StateReader& r) {
+    int i;
+    std::string s;
+    r.get(i), r.get(s), r.get(i);
+  });  // past the end
+  expect_mismatch({}, [](StateReader& r) {
+    int i;
+    r.get(i);
+  });
 }
 
 TEST(State, EveryTruncationIsAnError) {

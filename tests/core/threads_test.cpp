@@ -1,4 +1,6 @@
 // The team runs every task once, hands exceptions back, survives them, and stands many tiny loops.
+#include "warmstart/core/threads.h"
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -6,8 +8,6 @@
 #include <stdexcept>
 #include <thread>
 #include <vector>
-
-#include "warmstart/core/threads.h"
 
 namespace warmstart {
 namespace {

@@ -1,9 +1,10 @@
 // The replay buffer against a plain list of transitions; its files against every kind of damage.
+#include <sys/resource.h>
+
 #include <cmath>
 #include <csignal>
 #include <deque>
 #include <fstream>
-#include <sys/resource.h>
 
 #include "fixtures.h"
 #include "warmstart/core/files.h"
@@ -143,7 +144,8 @@ TEST(ReplayBuffer, SharesObservationsAndGrowsLazily) {
 
 TEST(ReplayBuffer, SamplesEveryRowUniformly) {
   ReplayBuffer buffer(8, O, A);
-  for (int i = 0; i < 13; ++i) buffer.add(std::vector<float>(O, 1), std::vector<float>(A, 0), static_cast<float>(i), 1, std::vector<float>(O, 2));
+  for (int i = 0; i < 13; ++i)
+    buffer.add(std::vector<float>(O, 1), std::vector<float>(A, 0), static_cast<float>(i), 1, std::vector<float>(O, 2));
   BatchStorage out;
   out.resize(8000, O, A);
   Rng rng(5, "sample");

@@ -1,10 +1,11 @@
 // The D4RL reader and writer against h5py, and every way a file can be bad.
 #include "warmstart/io/d4rl.h"
 
+#include <sys/resource.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
-#include <sys/resource.h>
 
 #include "fixtures.h"
 #include "warmstart/core/files.h"

@@ -38,7 +38,8 @@ TEST(McReturn, MatchesTheReferenceRecording) {
       options.negative_reward = static_cast<float>(c["reward_scale"].get<double>() * (adroit ? -1 : 0) + c["reward_bias"].get<double>());
     std::vector<float> returns(rewards.size());
     mc_returns(rewards, masks, options, returns);
-    for (std::size_t t = 0; t < returns.size(); ++t) EXPECT_NEAR(returns[t], expected[t], 1e-6 * std::max(1.0f, std::abs(expected[t]))) << t;
+    for (std::size_t t = 0; t < returns.size(); ++t)
+      EXPECT_NEAR(returns[t], expected[t], 1e-6 * std::max(1.0f, std::abs(expected[t]))) << t;
   }
 }
 

@@ -57,7 +57,8 @@ D4rlFile recorded(const std::string& id) {
 TEST(DataVerb, InfoAsTextAndJson) {
   const std::string path = golden("h5py_plain.hdf5").string();
   const std::string text = data({"info", path});
-  for (const char* part : {"6 (5 transitions)", "observation 3, action 2", "2, length 3 .. 3", "1 terminals, 1 timeouts", "qpos (2)", "algorithm = SAC", "####"})
+  for (const char* part : {"6 (5 transitions)", "observation 3, action 2", "2, length 3 .. 3", "1 terminals, 1 timeouts", "qpos (2)",
+                           "algorithm = SAC", "####"})
     EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is not in:\n" << text;
   EXPECT_EQ(nlohmann::json::parse(data({"info", path, "--json"}))["transitions"], 5);
 }

@@ -1,4 +1,6 @@
 // Collected datasets: what a file says happened is what the environment does.
+#include "warmstart/phases/collect.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -6,20 +8,21 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
-#include "warmstart/phases/collect.h"
 
 namespace warmstart {
 namespace {
 
 std::vector<double> row(const DoubleTable& table, int t) {
-  return {table.values.begin() + static_cast<std::ptrdiff_t>(t) * table.cols, table.values.begin() + static_cast<std::ptrdiff_t>(t + 1) * table.cols};
+  return {table.values.begin() + static_cast<std::ptrdiff_t>(t) * table.cols,
+          table.values.begin() + static_cast<std::ptrdiff_t>(t + 1) * table.cols};
 }
 
 /// Replays every transition from its recorded state and compares.
 void expect_transitions_are_real(const std::string& id, const D4rlFile& file) {
   const auto env = make_env({id});
   for (int t = 0; t < file.observations.rows(); t += 7) {
-    env->set_state(row(file.infos.at("qpos"), t), row(file.infos.at("qvel"), t), file.infos.count("goal") ? row(file.infos.at("goal"), t) : std::vector<double>{});
+    env->set_state(row(file.infos.at("qpos"), t), row(file.infos.at("qvel"), t),
+                   file.infos.count("goal") ? row(file.infos.at("goal"), t) : std::vector<double>{});
     std::vector<double> action(file.actions.row(t), file.actions.row(t) + file.actions.cols());
     for (int k = 0; k < file.observations.cols(); ++k) ASSERT_EQ(file.observations(t, k), static_cast<float>(env->obs()[k])) << "row " << t;
     const Step step = env->step(action);

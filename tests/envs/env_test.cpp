@@ -1,4 +1,6 @@
 // Registry, errors, time limits and start distributions.
+#include "warmstart/envs/env.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -6,7 +8,6 @@
 #include <limits>
 
 #include "warmstart/core/error.h"
-#include "warmstart/envs/env.h"
 
 namespace warmstart {
 namespace {

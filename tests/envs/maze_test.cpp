@@ -1,4 +1,6 @@
 // Mazes: geometry, and where episodes start and end.
+#include "warmstart/envs/maze.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -6,7 +8,6 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/envs/env.h"
-#include "warmstart/envs/maze.h"
 
 namespace warmstart {
 namespace {

@@ -53,7 +53,8 @@ TEST_P(Parity, FollowsGymnasium) {
     env->set_state(segment["qpos"].get<std::vector<double>>(), segment["qvel"].get<std::vector<double>>(),
                    segment["goal"].get<std::vector<double>>());
     expect_row(decode_doubles(segment["obs0"]), env->obs(), "start of a segment");
-    const auto actions = decode_doubles(segment["actions"]), obs = decode_doubles(segment["obs"]), reward = decode_doubles(segment["reward"]);
+    const auto actions = decode_doubles(segment["actions"]), obs = decode_doubles(segment["obs"]),
+               reward = decode_doubles(segment["reward"]);
     const auto terminated = decode_base64(segment["terminated"]), truncated = decode_base64(segment["truncated"]);
     ASSERT_EQ(reward.size() * obs_size, obs.size());
     ASSERT_EQ(reward.size() * action_size, actions.size());

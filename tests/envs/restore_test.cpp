@@ -59,8 +59,8 @@ TEST_P(Restore, IsExactInAFreshProcess) {
   write_atomically(folder / "state", saved.bytes());
   const auto expected = play(*env, rng, 200);
 
-  const std::string command =
-      fs::read_symlink("/proc/self/exe").string() + " --continue " + id + " " + (folder / "state").string() + " " + (folder / "out").string();
+  const std::string command = fs::read_symlink("/proc/self/exe").string() + " --continue " + id + " " + (folder / "state").string() + " " +
+                              (folder / "out").string();
   ASSERT_EQ(std::system(command.c_str()), 0) << command;
   EXPECT_TRUE(read_bytes(folder / "out") == expected) << id << " went another way after loading";
   fs::remove_all(folder);

@@ -1,8 +1,9 @@
 // The scripted driver finds every goal, and walks around walls.
+#include "warmstart/envs/waypoint.h"
+
 #include <gtest/gtest.h>
 
 #include "warmstart/envs/env.h"
-#include "warmstart/envs/waypoint.h"
 
 namespace warmstart {
 namespace {
@@ -45,7 +46,8 @@ TEST_P(Drive, ReachesEveryGoalInTime) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(AllMazes, Drive, testing::Values("PointMaze_UMaze_Episodic-v3", "PointMaze_Medium_Episodic-v3", "PointMaze_Large_Episodic-v3"));
+INSTANTIATE_TEST_SUITE_P(AllMazes, Drive,
+                         testing::Values("PointMaze_UMaze_Episodic-v3", "PointMaze_Medium_Episodic-v3", "PointMaze_Large_Episodic-v3"));
 
 TEST(Waypoint, OnlyMazesHaveAMaze) { EXPECT_EQ(maze_of(*make_env({"Hopper-v5"})), nullptr); }
 

@@ -90,7 +90,9 @@ void RecordedNoise::copy_state_major(const std::string& name, int n, MatrixView 
     }
 }
 
-void RecordedNoise::normal(const std::string& name, int actions_per_state, MatrixView out) { copy_state_major(name, actions_per_state, out); }
+void RecordedNoise::normal(const std::string& name, int actions_per_state, MatrixView out) {
+  copy_state_major(name, actions_per_state, out);
+}
 
 void RecordedNoise::uniform(const std::string& name, int actions_per_state, MatrixView out) {
   copy_state_major(name, actions_per_state, out);

@@ -60,8 +60,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Disturbance{"sac_utd_exp", "1/draws/u2/critic/next_action_noise", false},
                     Disturbance{"sac_utd_exp", "1/draws/u4/actor/action_noise", false},
                     Disturbance{"sac_utd_exp", "1/draws/u4/temperature/next_action_noise", false},
-                    Disturbance{"sac_utd_exp", "1/batch/observations", true},
-                    Disturbance{"sac_utd_exp", "1/batch/rewards", true},
+                    Disturbance{"sac_utd_exp", "1/batch/observations", true}, Disturbance{"sac_utd_exp", "1/batch/rewards", true},
                     Disturbance{"sac_utd_exp", "1/batch/masks", false},
                     Disturbance{"sac_utd_exp", "3/params/modules_actor/Dense_0/kernel", true},
                     Disturbance{"cql_fixed", "0/params/modules_actor/Dense_0/bias", true},
@@ -71,10 +70,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Disturbance{"cql_fixed", "1/draws/u0/critic/cql_current_action_noise", false},
                     Disturbance{"cql_fixed", "1/draws/u0/critic/cql_next_action_noise", false},
                     Disturbance{"cql_fixed", "1/draws/u0/critic/next_action_noise", false},
-                    Disturbance{"cql_fixed", "1/draws/u0/actor/action_noise", true},
-                    Disturbance{"cql_fixed", "1/batch/rewards", true},
-                    Disturbance{"cql_fixed", "1/batch/next_observations", true},
-                    Disturbance{"cql_fixed", "1/batch/actions", false},
+                    Disturbance{"cql_fixed", "1/draws/u0/actor/action_noise", true}, Disturbance{"cql_fixed", "1/batch/rewards", true},
+                    Disturbance{"cql_fixed", "1/batch/next_observations", true}, Disturbance{"cql_fixed", "1/batch/actions", false},
                     Disturbance{"cql_fixed", "2/target_params/modules_critic/Dense_0/kernel", true}));
 
 TEST(GoldenHarness, RefusesWhatItCannotHonour) {

@@ -75,8 +75,7 @@ void require_covered(const Case& c, const std::string& prefix, const std::vector
   std::map<std::string, std::size_t> covered;
   for (const Piece& p : all) covered[p.path] += p.size;
   for (const auto& path : c.under(prefix))
-    if (covered[path] != c.at(prefix + path).count())
-      throw std::runtime_error("recorded tensor without an equal here: " + prefix + path);
+    if (covered[path] != c.at(prefix + path).count()) throw std::runtime_error("recorded tensor without an equal here: " + prefix + path);
 }
 
 void load(const Case& c, const std::string& prefix, const std::vector<Piece>& all, FloatVector& values) {
@@ -103,7 +102,8 @@ const std::set<std::string> kModules = {"modules_actor", "modules_critic", "modu
 
 void compare_parameters(const Case& c, const std::string& prefix, const ActorCritic& ac, Report& report) {
   for (const auto& path : c.under(prefix))
-    if (!kModules.contains(path.substr(0, path.find('/')))) throw std::runtime_error("recorded module without an equal here: " + prefix + path);
+    if (!kModules.contains(path.substr(0, path.find('/'))))
+      throw std::runtime_error("recorded module without an equal here: " + prefix + path);
   compare(c, prefix + "modules_actor/", pieces(ac.actor), ac.actor.params, report);
   compare(c, prefix + "modules_critic/", pieces(ac.critic), ac.critic.params, report);
   compare_scalar(c, prefix + "modules_temperature/lagrange", ac.temperature.raw, report);
@@ -135,13 +135,20 @@ void compare_optimizers(const Case& c, int update, const ActorCritic& ac, Report
 
 void compare_infos(const Case& c, int update, const UpdateStats& stats, Report& report) {
   const std::pair<const char*, double> infos[] = {
-      {"critic/critic_loss", stats.critic_loss},      {"critic/td_loss", stats.td_loss},
-      {"critic/predicted_qs", stats.q_mean},          {"critic/target_qs", stats.target_q_mean},
-      {"critic/cql_loss", stats.cql_loss},            {"critic/cql_alpha", stats.cql_alpha},
-      {"critic/cql_diff", stats.cql_gap},             {"critic/cql_ood_values", stats.cql_ood},
-      {"critic/calql_bound_rate", stats.calql_bound_rate}, {"actor/actor_loss", stats.actor_loss},
-      {"actor/entropy", stats.entropy},               {"actor/temperature", stats.temperature},
-      {"actor/actions_mse", stats.action_mse},        {"actor/bc_loss", stats.bc_loss},
+      {"critic/critic_loss", stats.critic_loss},
+      {"critic/td_loss", stats.td_loss},
+      {"critic/predicted_qs", stats.q_mean},
+      {"critic/target_qs", stats.target_q_mean},
+      {"critic/cql_loss", stats.cql_loss},
+      {"critic/cql_alpha", stats.cql_alpha},
+      {"critic/cql_diff", stats.cql_gap},
+      {"critic/cql_ood_values", stats.cql_ood},
+      {"critic/calql_bound_rate", stats.calql_bound_rate},
+      {"actor/actor_loss", stats.actor_loss},
+      {"actor/entropy", stats.entropy},
+      {"actor/temperature", stats.temperature},
+      {"actor/actions_mse", stats.action_mse},
+      {"actor/bc_loss", stats.bc_loss},
       {"temperature/temperature_loss", stats.temperature_loss},
       {"cql_alpha_lagrange/cql_alpha_loss", stats.cql_alpha_loss},
   };

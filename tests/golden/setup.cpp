@@ -90,9 +90,11 @@ void read_rate(Keys& keys, const std::string& key, double& rate) {
   const Json settings = optimizer_object(keys[key], keys.name(key));
   for (const auto& [name, value] : settings.items()) {
     if (name == "learning_rate") {
-      if (!std::isnan(rate) && rate != value.get<double>()) refuse(keys.name(key) + "." + name, "differs from the other place it is recorded");
+      if (!std::isnan(rate) && rate != value.get<double>())
+        refuse(keys.name(key) + "." + name, "differs from the other place it is recorded");
       rate = value.get<double>();
-    } else if (!value.is_null() && value != 0 && value != false) refuse(keys.name(key) + "." + name, "cannot be honoured (value " + value.dump() + ")");
+    } else if (!value.is_null() && value != 0 && value != false)
+      refuse(keys.name(key) + "." + name, "cannot be honoured (value " + value.dump() + ")");
   }
 }
 

@@ -1,7 +1,8 @@
 // Stands in for a full disk: writes beyond `bytes` of any file fail with EFBIG while it lives.
 #pragma once
-#include <csignal>
 #include <sys/resource.h>
+
+#include <csignal>
 
 namespace warmstart {
 

@@ -93,7 +93,8 @@ TEST(Metrics, ANewRunStartsClean) {
   MetricsLog(folder.path(), {}).write(row(1, 1));
   MetricsLog(folder.path(), {}).write(row(1, 2));
   EXPECT_EQ(read_metrics(folder.path()).size(), 1u);
-  EXPECT_EQ(read_text(folder / "metrics.csv"), "phase,step,kind,name,value\nfinetune,1,eval,return_mean,2\nfinetune,1,eval,success_rate,0.5\n");
+  EXPECT_EQ(read_text(folder / "metrics.csv"),
+            "phase,step,kind,name,value\nfinetune,1,eval,return_mean,2\nfinetune,1,eval,success_rate,0.5\n");
 }
 
 TEST(Metrics, RefusesAFileShorterThanTheCheckpoint) {
@@ -123,7 +124,8 @@ TEST(Metrics, ATornLastLineIsNotRead) {
 
 TEST(Metrics, AMalformedLineIsNamed) {
   const TemporaryFolder folder;
-  for (const char* bad : {"{nonsense", "3", "{\"step\":1,\"kind\":\"eval\"}", "{\"phase\":\"p\",\"step\":1,\"kind\":\"eval\",\"x\":\"text\"}"}) {
+  for (const char* bad :
+       {"{nonsense", "3", "{\"step\":1,\"kind\":\"eval\"}", "{\"phase\":\"p\",\"step\":1,\"kind\":\"eval\",\"x\":\"text\"}"}) {
     MetricsLog(folder.path(), {}).write(row(1, 1));
     spill(folder / "metrics.jsonl", std::string(bad) + "\n", std::ios::app);
     try {

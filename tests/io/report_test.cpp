@@ -149,7 +149,8 @@ TEST(ReportStats, GroupsByLabelAndTask) {
 
 TEST(ReportRuns, ReadsAFolder) {
   const TemporaryFolder folder;
-  write_run(folder / "run", story(0.9), {{"label", "WSRL"}, {"env", "Maze"}, {"seed", 7}, {"seconds", {{"pretrain", 1.5}}}, {"warm_up_steps", 50}, {"status", "done"}});
+  write_run(folder / "run", story(0.9),
+            {{"label", "WSRL"}, {"env", "Maze"}, {"seed", 7}, {"seconds", {{"pretrain", 1.5}}}, {"warm_up_steps", 50}, {"status", "done"}});
   const RunFiles run = read_run(folder / "run");
   EXPECT_EQ(run.label, "WSRL");
   EXPECT_EQ(run.env, "Maze");
@@ -163,7 +164,8 @@ TEST(ReportRuns, ToleratesWhatIsAbsent) {
   const TemporaryFolder folder;
   write_run(folder / "bare", story(0.9));
   EXPECT_EQ(read_run(folder / "bare").label, "bare");
-  write_run(folder / "odd", story(0.9), {{"label", nullptr}, {"name", "n"}, {"seed", "three"}, {"seconds", 3}, {"switch", {{"return", "x"}}}, {"warm_up_steps", "x"}});
+  write_run(folder / "odd", story(0.9),
+            {{"label", nullptr}, {"name", "n"}, {"seed", "three"}, {"seconds", 3}, {"switch", {{"return", "x"}}}, {"warm_up_steps", "x"}});
   const RunFiles odd = read_run(folder / "odd");
   EXPECT_EQ(odd.label, "n");
   EXPECT_TRUE(odd.seconds.empty());
@@ -198,7 +200,8 @@ TEST(ReportRuns, FindsRunsBelowAFolder) {
 }
 
 TEST(ReportTable, OneLineALabel) {
-  const std::vector<RunFiles> runs = {in_memory(story(0.9), "WSRL"), in_memory(story(0.3), "caf\u00e9, no warm-up", "0"), in_memory(story(0.9), "caf\u00e9, no warm-up", "1")};
+  const std::vector<RunFiles> runs = {in_memory(story(0.9), "WSRL"), in_memory(story(0.3), "caf\u00e9, no warm-up", "0"),
+                                      in_memory(story(0.9), "caf\u00e9, no warm-up", "1")};
   EXPECT_EQ(summary_table(runs),
             "method            seeds  before  lowest  final   drop  forgotten\n"
             "WSRL                  1   50.0%   20.0%  90.0%  60.0%         no\n"
@@ -221,7 +224,8 @@ class ReportPage : public testing::Test {
 };
 
 TEST_F(ReportPage, HoldsTheNumbersOfTheMetrics) {
-  const json data = page_data(page({in_memory(story(0.9), "WSRL", "0"), in_memory(story(0.7), "WSRL", "1"), in_memory(story(0.3), "SAC", "0")}));
+  const json data =
+      page_data(page({in_memory(story(0.9), "WSRL", "0"), in_memory(story(0.7), "WSRL", "1"), in_memory(story(0.3), "SAC", "0")}));
   ASSERT_EQ(data["groups"].size(), 2u);
   EXPECT_EQ(data["metric"], "success_rate");
   const json& h = data["headline"][0]["success_rate"];
@@ -298,7 +302,8 @@ TEST_F(ReportPage, ComparesConfigurations) {
 
 TEST_F(ReportPage, ErrorsNameTheRemedy) {
   const std::vector<RunFiles> runs = {in_memory(story(1))};
-  EXPECT_NE(message_of([&] { write_report(runs, folder_ / "r.html", folder_ / "none.js"); }, Exit::kMachine).find("make setup"), std::string::npos);
+  EXPECT_NE(message_of([&] { write_report(runs, folder_ / "r.html", folder_ / "none.js"); }, Exit::kMachine).find("make setup"),
+            std::string::npos);
   message_of([&] { write_report({}, folder_ / "r.html", plotly()); }, Exit::kUsage);
   message_of([&] { write_report(runs, folder_ / "no folder" / "r.html", plotly()); }, Exit::kMachine);
   const LimitedDisk disk(4096);

@@ -20,9 +20,9 @@ struct Shape {
 std::string text(const Shape& s) {
   std::string hidden;
   for (int h : s.hidden) hidden += std::to_string(h) + " ";
-  return "obs " + std::to_string(s.obs) + ", action " + std::to_string(s.action) + ", members " + std::to_string(s.members) +
-         ", batch " + std::to_string(s.batch) + ", n " + std::to_string(s.n) + ", hidden " + hidden +
-         (s.layer_norm ? "LayerNorm " : "") + (s.shared ? "shared " : "per member ") + s.kind.name;
+  return "obs " + std::to_string(s.obs) + ", action " + std::to_string(s.action) + ", members " + std::to_string(s.members) + ", batch " +
+         std::to_string(s.batch) + ", n " + std::to_string(s.n) + ", hidden " + hidden + (s.layer_norm ? "LayerNorm " : "") +
+         (s.shared ? "shared " : "per member ") + s.kind.name;
 }
 
 constexpr int kShapes = 40;
@@ -30,17 +30,27 @@ constexpr int kShapes = 40;
 // The first few are the corners; the rest is drawn from everything.
 Shape shape(int index) {
   switch (index) {
-    case 0: return {1, 1, 1, 1, 1, {1}, true, true, StdHead::kExp, kLossKinds[1]};
-    case 1: return {1, 1, 1, 1, 1, {1}, false, false, StdHead::kUniform, kLossKinds[3]};
-    case 2: return {17, 6, 4, 33, 9, {256, 256}, true, true, StdHead::kExp, kLossKinds[1]};
-    case 3: return {29, 8, 2, 16, 31, {256, 256}, false, false, StdHead::kUniform, kLossKinds[4]};
-    case 4: return {4, 2, 10, 70, 1, {7, 33}, true, false, StdHead::kExp, kLossKinds[6]};
-    case 5: return {5, 3, 10, 1, 31, {33, 7, 16, 20}, true, true, StdHead::kExp, kLossKinds[7]};
+    case 0:
+      return {1, 1, 1, 1, 1, {1}, true, true, StdHead::kExp, kLossKinds[1]};
+    case 1:
+      return {1, 1, 1, 1, 1, {1}, false, false, StdHead::kUniform, kLossKinds[3]};
+    case 2:
+      return {17, 6, 4, 33, 9, {256, 256}, true, true, StdHead::kExp, kLossKinds[1]};
+    case 3:
+      return {29, 8, 2, 16, 31, {256, 256}, false, false, StdHead::kUniform, kLossKinds[4]};
+    case 4:
+      return {4, 2, 10, 70, 1, {7, 33}, true, false, StdHead::kExp, kLossKinds[6]};
+    case 5:
+      return {5, 3, 10, 1, 31, {33, 7, 16, 20}, true, true, StdHead::kExp, kLossKinds[7]};
     // more rows than a backend may want to hold at once
-    case 6: return {3, 2, 3, 700, 5, {12, 7}, true, true, StdHead::kExp, kLossKinds[1]};
-    case 7: return {2, 1, 4, 9, 300, {6}, false, false, StdHead::kUniform, kLossKinds[5]};
-    case 8: return {5, 3, 5, 521, 2, {9, 20}, true, false, StdHead::kExp, kLossKinds[0]};
-    default: break;
+    case 6:
+      return {3, 2, 3, 700, 5, {12, 7}, true, true, StdHead::kExp, kLossKinds[1]};
+    case 7:
+      return {2, 1, 4, 9, 300, {6}, false, false, StdHead::kUniform, kLossKinds[5]};
+    case 8:
+      return {5, 3, 5, 521, 2, {9, 20}, true, false, StdHead::kExp, kLossKinds[0]};
+    default:
+      break;
   }
   const std::vector<std::vector<int>> hidden = {{1}, {2}, {7, 33}, {16}, {17, 1, 5}, {64, 64, 64}, {31, 48}, {100}, {5, 5, 5, 5}};
   Rng rng(index, "shape");
@@ -72,13 +82,15 @@ class Agreement : public ::testing::TestWithParam<std::tuple<BackendCase, int>> 
 void expect_same_gradient(const std::vector<TensorInfo>& tensors, const FloatVector& got, const FloatVector& want, double tolerance) {
   const double all = largest(want);
   for (const TensorInfo& t : tensors)
-    EXPECT_TRUE(near_all({got.data() + t.offset, t.size}, std::span<const float>(want.data() + t.offset, t.size), tolerance, 0.1 * all)) << t.name;
+    EXPECT_TRUE(near_all({got.data() + t.offset, t.size}, std::span<const float>(want.data() + t.offset, t.size), tolerance, 0.1 * all))
+        << t.name;
 }
 
 // Both did one Adam step from the same state with gradients that differ by rounding only. Adam divides by sqrt(v), so where
 // the true gradient is about 0 that rounding decides the step, which may then differ by up to 2 lr; elsewhere the step can
 // differ by lr * |gradient difference| / sqrt(v) times a small constant.
-void expect_same_step(const FloatVector& got, const FloatVector& want, const Adam& got_adam, const Adam& want_adam, const AdamConfig& config) {
+void expect_same_step(const FloatVector& got, const FloatVector& want, const Adam& got_adam, const Adam& want_adam,
+                      const AdamConfig& config) {
   const AdamFactors f(config, want_adam.steps);
   for (std::size_t i = 0; i < want.size(); ++i) {
     const double root = std::sqrt(want_adam.v[i]) * f.root_correction + config.eps;
@@ -179,7 +191,8 @@ TEST_P(Agreement, CriticStep) {
     ASSERT_NO_FATAL_FAILURE(expect_same_step(got_critic.params, want_critic.params, got_adam, want_adam, config)) << "step " << step;
     // the target follows the critic by tau, and nothing else
     for (std::size_t i = 0; i < got_target.size(); ++i)
-      ASSERT_NEAR(got_target[i] - want_target[i], polyak ? tau * (got_critic.params[i] - want_critic.params[i]) : 0, 5e-7 * (1 + std::abs(want_target[i])));
+      ASSERT_NEAR(got_target[i] - want_target[i], polyak ? tau * (got_critic.params[i] - want_critic.params[i]) : 0,
+                  5e-7 * (1 + std::abs(want_target[i])));
 
     const double scale = 1 + std::abs(want.td_loss) + std::abs(want.q_mean) + std::abs(want.cql_gap);
     EXPECT_NEAR(got.td_loss, want.td_loss, which.tolerance * scale);

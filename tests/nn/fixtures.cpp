@@ -68,8 +68,14 @@ CriticProblem::CriticProblem(Critic critic_, int batch, int n, const LossKind& k
   if (kind.floored) floor = normal_column(batch, rng);
   const int last = critic.spec.members - 1;
   members = kind.duplicates ? std::vector{last, 0, last} : last > 0 ? std::vector{last, 0} : std::vector{0};
-  term = {.action = sampled, .actions_per_state = n, .log_density = log_density, .floor = floor, .floored_from = n / 3,
-          .members = members, .alpha = kind.alpha, .temperature = kind.temperature};
+  term = {.action = sampled,
+          .actions_per_state = n,
+          .log_density = log_density,
+          .floor = floor,
+          .floored_from = n / 3,
+          .members = members,
+          .alpha = kind.alpha,
+          .temperature = kind.temperature};
   if (!kind.clip) return;
   // Bounds halfway between neighbouring gaps: about a quarter of the rows lies outside on either side, none on a bound.
   auto gaps = oracle::cql_gaps(critic, oracle::widen(critic.params), loss()).gap;

@@ -11,7 +11,8 @@
 
 namespace warmstart::testing_nn {
 
-/// Every backend that claims the interface, the reference first, with the relative error its arithmetic may make; a new one is one more line.
+/// Every backend that claims the interface, the reference first, with the relative error its arithmetic may make; a new one is one more
+/// line.
 struct BackendCase {
   std::string name;
   double tolerance;  ///< of a gradient, relative to its largest element

@@ -67,12 +67,15 @@ TEST_P(Gaussian, SampleGradient) {
   sample_backward(mean, log_std, noise, squash, d_action, d_log_prob, d_mean, d_log_std);
   for (std::size_t i = 0; i < d_mean.size(); ++i) d_mean.data()[i] -= before.data()[i];  // it adds, and must
   for (int b = 0; b < kRows; ++b) {
-    expect_gradient(b, [&](const auto& m, const auto& s) {
-      const auto x = oracle::sample(m, s, oracle::row_of(noise, b), squash);
-      double total = d_log_prob * x.log_prob;
-      for (int j = 0; j < kActions; ++j) total += d_action(b, j) * x.action[j];
-      return total;
-    }, d_mean, d_log_std);
+    expect_gradient(
+        b,
+        [&](const auto& m, const auto& s) {
+          const auto x = oracle::sample(m, s, oracle::row_of(noise, b), squash);
+          double total = d_log_prob * x.log_prob;
+          for (int j = 0; j < kActions; ++j) total += d_action(b, j) * x.action[j];
+          return total;
+        },
+        d_mean, d_log_std);
   }
 }
 
@@ -91,7 +94,8 @@ TEST_P(Gaussian, LogProbabilityOfGivenActionsAndItsGradient) {
     const auto f = [&](const auto& m, const auto& s) { return oracle::log_prob(m, s, oracle::row_of(action, b), squash); };
     const double want = f(oracle::row_of(mean, b), oracle::row_of(log_std, b));
     EXPECT_NEAR(log_prob[b], want, 2e-5 * (1 + std::abs(want)));
-    expect_gradient(b, [&](const auto& m, const auto& s) { return weight[b] * f(m, s); }, d_mean, d_log_std);
+    expect_gradient(
+        b, [&](const auto& m, const auto& s) { return weight[b] * f(m, s); }, d_mean, d_log_std);
   }
 }
 

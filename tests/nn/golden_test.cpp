@@ -61,9 +61,10 @@ const std::vector<ActorVariant> kActors = [] {
   for (const std::string std_head : {"exp", "uniform", "softplus"})
     for (const bool squash : {true, false})
       for (const bool layer_norm : {true, false})
-        all.push_back({std_head + (squash ? "_tanh" : "_gauss") + (layer_norm ? "_ln" : "_noln"),
-                       std_head == "exp" ? StdHead::kExp : StdHead::kUniform, squash, layer_norm,
-                       std_head == "softplus" ? "the method's policies have exp and uniform stds; a softplus head is not implemented" : ""});
+        all.push_back(
+            {std_head + (squash ? "_tanh" : "_gauss") + (layer_norm ? "_ln" : "_noln"),
+             std_head == "exp" ? StdHead::kExp : StdHead::kUniform, squash, layer_norm,
+             std_head == "softplus" ? "the method's policies have exp and uniform stds; a softplus head is not implemented" : ""});
   return all;
 }();
 
@@ -168,8 +169,7 @@ TEST_P(RecordedCritic, QOfOneAndOfSeveralActions) {
 INSTANTIATE_TEST_SUITE_P(All, RecordedCritic,
                          ::testing::Combine(::testing::ValuesIn(kBackends),
                                             ::testing::Values(CriticVariant{"ens2_ln", 2, true}, CriticVariant{"ens2_noln", 2, false},
-                                                              CriticVariant{"ens10_ln", 10, true},
-                                                              CriticVariant{"ens10_noln", 10, false})),
+                                                              CriticVariant{"ens10_ln", 10, true}, CriticVariant{"ens10_noln", 10, false})),
                          [](const auto& each) { return std::get<0>(each.param).name + "_" + std::get<1>(each.param).name; });
 
 class RecordedAdam : public ::testing::TestWithParam<BackendCase> {};

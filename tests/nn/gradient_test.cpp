@@ -87,9 +87,8 @@ TEST_P(ActionGradient, IsThatOfTheReducedQ) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ActionGradient,
-                         ::testing::Combine(::testing::ValuesIn(kBackends),
-                                            ::testing::Values(EnsembleReduce::kMin, EnsembleReduce::kMean), ::testing::Bool(),
-                                            ::testing::Bool()),
+                         ::testing::Combine(::testing::ValuesIn(kBackends), ::testing::Values(EnsembleReduce::kMin, EnsembleReduce::kMean),
+                                            ::testing::Bool(), ::testing::Bool()),
                          [](const auto& each) {
                            return std::get<0>(each.param).name + (std::get<1>(each.param) == EnsembleReduce::kMin ? "Min" : "Mean") +
                                   (std::get<2>(each.param) ? "LayerNorm" : "Plain") + (std::get<3>(each.param) ? "Shared" : "PerMember");
@@ -160,9 +159,8 @@ TEST_P(Divergence, NanReachesOutputsAndLoss) {
   for (std::size_t i = 0; i < mean.size(); ++i) EXPECT_TRUE(std::isnan(mean.data()[i]));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Divergence, ::testing::Combine(::testing::ValuesIn(kBackends), ::testing::Bool()), [](const auto& each) {
-  return std::get<0>(each.param).name + (std::get<1>(each.param) ? "LayerNorm" : "Plain");
-});
+INSTANTIATE_TEST_SUITE_P(All, Divergence, ::testing::Combine(::testing::ValuesIn(kBackends), ::testing::Bool()),
+                         [](const auto& each) { return std::get<0>(each.param).name + (std::get<1>(each.param) ? "LayerNorm" : "Plain"); });
 
 }  // namespace
 }  // namespace warmstart::testing_nn

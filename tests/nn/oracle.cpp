@@ -23,8 +23,7 @@ Vector trunk(const double* p, const TrunkSpec& spec, const std::vector<LayerLayo
       double mean = 0, square = 0;
       for (double v : x) mean += v / l.out;
       for (double v : x) square += (v - mean) * (v - mean) / l.out;
-      for (int j = 0; j < l.out; ++j)
-        x[j] = (x[j] - mean) / std::sqrt(square + kLayerNormEpsilon) * p[l.scale + j] + p[l.shift + j];
+      for (int j = 0; j < l.out; ++j) x[j] = (x[j] - mean) / std::sqrt(square + kLayerNormEpsilon) * p[l.scale + j] + p[l.shift + j];
     }
     for (double& v : x) v = std::max(v, 0.0);
   }

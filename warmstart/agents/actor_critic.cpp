@@ -10,10 +10,17 @@ Fields NetworkConfig::fields() {
   f.add("critic_layer_norm", critic_layer_norm, {"LayerNorm after every hidden layer of the critics", "", "off for the paper's baselines"});
   f.add("actor_layer_norm", actor_layer_norm, {"LayerNorm after every hidden layer of the actor", "", "off for the paper's baselines"});
   f.add("shared_output", shared_output,
-        {"one output layer shared by all critics, as the reference implementation has it", "", "off for fully independent critics, as the paper reads"});
-  f.add("std_head", std_head, {"log std as a linear function of the state (exp) or one learned vector (uniform)", "",
-                               "uniform on AntMaze", -1e300, 1e300, {"exp", "uniform"}});
-  f.add("final_scale", final_scale, {"init gain of the last hidden layer; 0 keeps sqrt(2)", "", "the reference uses 0.01 except on Kitchen", 0, 100});
+        {"one output layer shared by all critics, as the reference implementation has it", "",
+         "off for fully independent critics, as the paper reads"});
+  f.add("std_head", std_head,
+        {"log std as a linear function of the state (exp) or one learned vector (uniform)",
+         "",
+         "uniform on AntMaze",
+         -1e300,
+         1e300,
+         {"exp", "uniform"}});
+  f.add("final_scale", final_scale,
+        {"init gain of the last hidden layer; 0 keeps sqrt(2)", "", "the reference uses 0.01 except on Kitchen", 0, 100});
   return f;
 }
 

@@ -20,7 +20,8 @@ Fields CqlConfig::fields() {
   f.add("alpha_lr", alpha_lr, {"Adam's learning rate of alpha", "per optimiser step", "", 0, 1});
   f.add("target_gap", target_gap, {"gap a tuned alpha steers to", "units of Q", "", -kInf, kInf});
   f.add("fresh_alpha_draws", fresh_alpha_draws,
-        {"alpha's loss repeats the gap with fresh actions (exactly the reference) instead of reusing the critic's", "", "for number-for-number comparison; costs about a quarter more"});
+        {"alpha's loss repeats the gap with fresh actions (exactly the reference) instead of reusing the critic's", "",
+         "for number-for-number comparison; costs about a quarter more"});
   f.add("actions", actions, {"n: random, current and next actions each", "actions", "", 1, 1000});
   f.add("random_actions", random_actions, {"distribution of the random actions", "", "", -kInf, kInf, {"uniform", "normal"}});
   f.add("temperature", temperature, {"T of the logsumexp", "", "", 1e-6, 1e6});
@@ -69,7 +70,8 @@ CqlTerm Cql::draw_term(const Batch& batch, const std::string& loss, Noise& noise
   if (cql_.importance_sampling) term.log_density = density_;
   if (cql_.calibrated) {  // this is Cal-QL
     if (batch.mc_return.empty())
-      throw usage_error("Cal-QL needs Monte-Carlo returns", "pretrain.agent", "use a dataset of whole episodes, or set pretrain.agent = \"cql\"");
+      throw usage_error("Cal-QL needs Monte-Carlo returns", "pretrain.agent",
+                        "use a dataset of whole episodes, or set pretrain.agent = \"cql\"");
     term.floor = batch.mc_return;
     term.floored_from = cql_.floor_random_actions ? 0 : n;
   }
@@ -90,8 +92,8 @@ void Cql::step_critic(const Batch& batch, Noise& noise, UpdateStats& stats) {
     term = draw_term(batch, "critic", noise);
     loss.cql = &term;
   }
-  const CriticStats seen = backend_.critic_step(ac_.critic, ac_.critic_adam, critic_adam(), loss, &ac_.target_critic,
-                                                static_cast<float>(config_.tau));
+  const CriticStats seen =
+      backend_.critic_step(ac_.critic, ac_.critic_adam, critic_adam(), loss, &ac_.target_critic, static_cast<float>(config_.tau));
   stats.critic_loss = stats.td_loss = seen.td_loss;
   stats.q_mean = seen.q_mean;
   if (!cql_.use_loss) return;

@@ -26,7 +26,8 @@ const AgentInfo& agent_info(const std::string& name) {
                     "did you mean \"" + nearest_name(name, names) + "\"? `warmstart list agents` shows all");
 }
 
-std::unique_ptr<Agent> make_agent(const std::string& name, const AgentConfig& agent, const CqlConfig& cql, ActorCritic start, Backend& backend) {
+std::unique_ptr<Agent> make_agent(const std::string& name, const AgentConfig& agent, const CqlConfig& cql, ActorCritic start,
+                                  Backend& backend) {
   agent_info(name);
   CqlConfig c = cql;
   if (name == "cql") c.calibrated = false;

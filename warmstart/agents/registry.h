@@ -15,6 +15,7 @@ const std::vector<AgentInfo>& agent_infos();
 const AgentInfo& agent_info(const std::string& name);
 
 /// Builds a learner over `start`. "calql" and "cql" set CqlConfig::calibrated themselves. `backend` must outlive it.
-std::unique_ptr<Agent> make_agent(const std::string& name, const AgentConfig& agent, const CqlConfig& cql, ActorCritic start, Backend& backend);
+std::unique_ptr<Agent> make_agent(const std::string& name, const AgentConfig& agent, const CqlConfig& cql, ActorCritic start,
+                                  Backend& backend);
 
 }  // namespace warmstart

@@ -10,7 +10,9 @@
 namespace warmstart {
 namespace {
 
-double mean_of(std::span<const float> values) { return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()); }
+double mean_of(std::span<const float> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
 
 void running_mean(double& mean, double value, int count) { mean = count == 1 ? value : mean + (value - mean) / count; }
 
@@ -19,7 +21,8 @@ void running_mean(double& mean, double value, int count) { mean = count == 1 ? v
 Sac::Sac(const AgentConfig& config, ActorCritic start, Backend& backend)
     : Agent(std::move(start)), config_(config), backend_(backend), tape_(backend.make_tape()) {
   if (config_.num_min_qs > ac_.critic.spec.members && !config_.subset_with_replacement)
-    throw usage_error("subset larger than the ensemble", "agent.num_min_qs and network.num_qs", "lower agent.num_min_qs or raise network.num_qs");
+    throw usage_error("subset larger than the ensemble", "agent.num_min_qs and network.num_qs",
+                      "lower agent.num_min_qs or raise network.num_qs");
   if (std::isnan(config_.target_entropy)) config_.target_entropy = -ac_.actor.spec.action;
 }
 
@@ -109,8 +112,8 @@ std::span<const float> Sac::td_target(const Batch& batch, Noise& noise, UpdateSt
 
 void Sac::step_critic(const Batch& batch, Noise& noise, UpdateStats& stats) {
   const CriticLoss loss{batch.obs, batch.action, td_target(batch, noise, stats), nullptr};
-  const CriticStats seen = backend_.critic_step(ac_.critic, ac_.critic_adam, critic_adam(), loss, &ac_.target_critic,
-                                                static_cast<float>(config_.tau));
+  const CriticStats seen =
+      backend_.critic_step(ac_.critic, ac_.critic_adam, critic_adam(), loss, &ac_.target_critic, static_cast<float>(config_.tau));
   stats.critic_loss = stats.td_loss = seen.td_loss;
   stats.q_mean = seen.q_mean;
 }

@@ -1,12 +1,13 @@
 // `warmstart collect`: makes an offline dataset with a scripted policy.
-#include <CLI/CLI.hpp>
+#include "warmstart/phases/collect.h"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "warmstart/apps/verbs.h"
-#include "warmstart/phases/collect.h"
 
 namespace warmstart {
 namespace {
@@ -27,9 +28,9 @@ void show_progress(std::int64_t done, std::int64_t all) {
 void run(const Options& o) {
   const CollectReport r = collect(o.env, o.config, o.out, [&](std::int64_t done) { show_progress(done, o.config.steps); });
   const bool success = env_spec(o.env.id).reports_success;
-  fmt::print("{}: {} steps of {} by policy {}, {} episodes of {:.0f} steps, mean return {:.4g}{}, {:.0f} steps/s\n", o.out, r.steps, o.env.id,
-             o.config.policy, r.episodes, r.mean_length, r.mean_return, success ? fmt::format(", success {:.1f}%", 100 * r.success_share) : "",
-             r.steps_per_second);
+  fmt::print("{}: {} steps of {} by policy {}, {} episodes of {:.0f} steps, mean return {:.4g}{}, {:.0f} steps/s\n", o.out, r.steps,
+             o.env.id, o.config.policy, r.episodes, r.mean_length, r.mean_return,
+             success ? fmt::format(", success {:.1f}%", 100 * r.success_share) : "", r.steps_per_second);
 }
 
 }  // namespace

@@ -14,9 +14,9 @@
 namespace warmstart {
 namespace {
 
-constexpr std::size_t kReplayed = 500;        // transitions, spread over the file
-constexpr double kReplayTolerance = 1e-2;     // relative to max(1, |value|)
-constexpr double kReplayShare = 0.05;         // that may exceed it: contacts start without the solver's last solution
+constexpr std::size_t kReplayed = 500;     // transitions, spread over the file
+constexpr double kReplayTolerance = 1e-2;  // relative to max(1, |value|)
+constexpr double kReplayShare = 0.05;      // that may exceed it: contacts start without the solver's last solution
 
 struct Options {
   std::string file, env;
@@ -28,7 +28,8 @@ struct Findings {
 };
 
 void check_range(const ValueRange& r, const char* key, Findings& found) {
-  if (r.bad) found.problems.push_back(fmt::format("{} NaN or infinite values in {}, first in row {}: remove that episode", r.bad, key, r.first_bad));
+  if (r.bad)
+    found.problems.push_back(fmt::format("{} NaN or infinite values in {}, first in row {}: remove that episode", r.bad, key, r.first_bad));
 }
 
 void check_shapes(const DatasetSummary& s, const EnvSpec& spec, Findings& found) {
@@ -46,11 +47,14 @@ void check_values(const DatasetSummary& s, const EnvSpec& spec, Findings& found)
   check_range(s.rewards, "rewards", found);
   // learners work in [-1, 1]; recorded policies overshoot it by rounding
   if (s.actions.min < spec.action_low - 1e-3 || s.actions.max > spec.action_high + 1e-3)
-    found.problems.push_back(fmt::format("actions reach {:.4g} .. {:.4g}, {} takes {:g} .. {:g}", s.actions.min, s.actions.max, spec.id, spec.action_low, spec.action_high));
+    found.problems.push_back(fmt::format("actions reach {:.4g} .. {:.4g}, {} takes {:g} .. {:g}", s.actions.min, s.actions.max, spec.id,
+                                         spec.action_low, spec.action_high));
   if (spec.sparse_reward && (s.rewards.min < 0 || s.rewards.max > 1))
-    found.notes.push_back(fmt::format("rewards reach {:.4g} .. {:.4g}; {} gives 0 or 1: check reward_scale and reward_bias", s.rewards.min, s.rewards.max, spec.id));
+    found.notes.push_back(fmt::format("rewards reach {:.4g} .. {:.4g}; {} gives 0 or 1: check reward_scale and reward_bias", s.rewards.min,
+                                      s.rewards.max, spec.id));
   if (s.length_max > static_cast<std::size_t>(spec.max_episode_steps) + 1)
-    found.notes.push_back(fmt::format("the longest episode has {} steps, {} stops after {}", s.length_max, spec.id, spec.max_episode_steps));
+    found.notes.push_back(
+        fmt::format("the longest episode has {} steps, {} stops after {}", s.length_max, spec.id, spec.max_episode_steps));
   if (s.clipped_actions) found.notes.push_back(fmt::format("{} action entries beyond +-0.99999 will be clipped", s.clipped_actions));
 }
 
@@ -125,8 +129,9 @@ void verify(const Options& o) {
   for (const auto& note : found.notes) fmt::print("note: {}\n", note);
   for (const auto& problem : found.problems) fmt::print("problem: {}\n", problem);
   if (!found.problems.empty())
-    throw data_error(fmt::format("{} problem{} with this dataset for {}", found.problems.size(), found.problems.size() > 1 ? "s" : "", o.env), o.file,
-                     "see the lines above");
+    throw data_error(
+        fmt::format("{} problem{} with this dataset for {}", found.problems.size(), found.problems.size() > 1 ? "s" : "", o.env), o.file,
+        "see the lines above");
   fmt::print("ok: {} transitions in {} episodes fit {}\n", s.transitions, s.episodes, o.env);
 }
 

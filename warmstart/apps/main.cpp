@@ -23,12 +23,15 @@ const char* fresh_line() { return ::isatty(STDERR_FILENO) ? "\n" : ""; }
 
 int run(int argc, char** argv) {
   using namespace warmstart;
-  CLI::App app{"Warmstart: offline-to-online reinforcement learning.\n"
-               "Pre-train on a dataset, warm up, fine-tune online without it (WSRL, arXiv 2412.07762)."};
+  CLI::App app{
+      "Warmstart: offline-to-online reinforcement learning.\n"
+      "Pre-train on a dataset, warm up, fine-tune online without it (WSRL, arXiv 2412.07762)."};
   app.require_subcommand(1);
   app.set_version_flag("--version", WARMSTART_VERSION);
-  app.footer("First try:  warmstart train recipes/quick/wsrl.toml\nEvery verb has its own --help. Exit codes: 0 done, 2 usage or recipe, 3 data or "
-             "checkpoint, 4 diverged, 5 machine, 130 interrupted.");
+  app.footer(
+      "First try:  warmstart train recipes/quick/wsrl.toml\nEvery verb has its own --help. Exit codes: 0 done, 2 usage or recipe, 3 data "
+      "or "
+      "checkpoint, 4 diverged, 5 machine, 130 interrupted.");
   add_train(app);
   add_pretrain(app);
   add_finetune(app);
@@ -65,7 +68,8 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}error: {}\n", fresh_line(), e.what());
     return static_cast<int>(e.code());
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "{}error: out of memory (this machine): lower run.replay_capacity or the batch, or use a larger machine\n", fresh_line());
+    fmt::print(stderr, "{}error: out of memory (this machine): lower run.replay_capacity or the batch, or use a larger machine\n",
+               fresh_line());
     return static_cast<int>(Exit::kMachine);
   } catch (const std::exception& e) {
     fmt::print(stderr, "{}error: {} (unexpected): please report this with the command\n", fresh_line(), e.what());

@@ -17,10 +17,14 @@ std::string duration(double seconds) {
 
 std::string phase_title(Phase phase) {
   switch (phase) {
-    case Phase::kPretrain: return "pre-train";
-    case Phase::kWarmup: return "warm-up";
-    case Phase::kFinetune: return "fine-tune";
-    default: return "done";
+    case Phase::kPretrain:
+      return "pre-train";
+    case Phase::kWarmup:
+      return "warm-up";
+    case Phase::kFinetune:
+      return "fine-tune";
+    default:
+      return "done";
   }
 }
 
@@ -43,8 +47,8 @@ std::function<void(const Progress&)> progress_display(const std::string& title) 
     if (!state->terminal && now - state->last < std::chrono::seconds(10)) return;
     state->last = now;
     std::string line = fmt::format("{}  {:<9} {:>8}/{} {:3.0f}%  {:.0f} steps/s  {} left", title, phase_title(p.phase), p.step, p.steps,
-                                   100.0 * static_cast<double>(p.step) / static_cast<double>(std::max<std::int64_t>(p.steps, 1)), p.steps_per_second,
-                                   duration(p.seconds_left));
+                                   100.0 * static_cast<double>(p.step) / static_cast<double>(std::max<std::int64_t>(p.steps, 1)),
+                                   p.steps_per_second, duration(p.seconds_left));
     if (p.last_return) line += fmt::format("  return {:.2f}", *p.last_return);
     if (p.last_success) line += fmt::format("  success {:.0f}%", 100 * *p.last_success);
     fmt::print(stderr, "{}{}{}", state->terminal ? "\r" : "", line, state->terminal ? "\x1b[K" : "\n");

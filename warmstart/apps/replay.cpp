@@ -1,7 +1,7 @@
 // `warmstart replay`: a recorded state and actions in, what the environment makes of them out. For comparing with others.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdlib>
 #include <memory>
@@ -88,7 +88,8 @@ std::vector<Row> read_actions(const std::string& path, int size) {
   if (rows.empty()) throw data_error("no actions", path, "write one action a line, or a JSON list of lists");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string where = fmt::format("{}, row {}", path, i);
-    if (static_cast<int>(rows[i].size()) != size) throw data_error(fmt::format("action has {} numbers", rows[i].size()), where, fmt::format("give {}", size));
+    if (static_cast<int>(rows[i].size()) != size)
+      throw data_error(fmt::format("action has {} numbers", rows[i].size()), where, fmt::format("give {}", size));
     for (const double a : rows[i])
       if (!std::isfinite(a)) throw data_error(fmt::format("action holds {}", a), where, "give finite numbers");
   }
@@ -133,14 +134,14 @@ void replay(const Options& options) {
   }
   const bool ended = terminated.back() || truncated.back();
   if (ended && reward.size() < actions.size())
-    fmt::print(stderr, "the episode {} in step {}; {} actions are left over\n", terminated.back() ? "terminated" : "was truncated", reward.size(),
-               actions.size() - reward.size());
+    fmt::print(stderr, "the episode {} in step {}; {} actions are left over\n", terminated.back() ? "terminated" : "was truncated",
+               reward.size(), actions.size() - reward.size());
   if (options.json)
     fmt::print("{{\"env\":\"{}\",\"obs\":[{}],\"reward\":{},\"terminated\":{},\"truncated\":{},\"success\":{}}}\n", options.env,
                join(obs, ","), numbers(reward), flags(terminated), flags(truncated), flags(success));
   else
-    fmt::print("{}: {} steps, return {:.6g}, terminated {}, truncated {}, success {}\nlast observation {}\n", options.env, reward.size(), total,
-               bool(terminated.back()), bool(truncated.back()), bool(success.back()), obs.back());
+    fmt::print("{}: {} steps, return {:.6g}, terminated {}, truncated {}, success {}\nlast observation {}\n", options.env, reward.size(),
+               total, bool(terminated.back()), bool(truncated.back()), bool(success.back()), obs.back());
 }
 
 }  // namespace

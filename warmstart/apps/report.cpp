@@ -1,13 +1,14 @@
 // `warmstart report`: run folders in, one HTML page and a table out.
-#include <CLI/CLI.hpp>
+#include "warmstart/io/report.h"
+
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
-#include "warmstart/io/report.h"
 
 namespace warmstart {
 namespace {

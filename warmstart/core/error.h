@@ -8,10 +8,10 @@ namespace warmstart {
 /// Process exit codes; scripts rely on the numbers.
 enum class Exit : int {
   kDone = 0,
-  kUsage = 2,      ///< wrong command line or recipe
-  kData = 3,       ///< bad dataset or checkpoint
-  kDiverged = 4,   ///< NaN or infinity in a loss
-  kMachine = 5,    ///< disk, memory, missing library
+  kUsage = 2,     ///< wrong command line or recipe
+  kData = 3,      ///< bad dataset or checkpoint
+  kDiverged = 4,  ///< NaN or infinity in a loss
+  kMachine = 5,   ///< disk, memory, missing library
   kInterrupted = 130,
 };
 

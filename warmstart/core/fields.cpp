@@ -41,9 +41,8 @@ std::string number(double value) {
 std::string list_text(const std::vector<std::int64_t>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
 
 std::string shown(const ConfigValue& value) {
-  return std::visit(Overload{[](bool b) { return std::string(b ? "true" : "false"); },
-                             [](std::int64_t i) { return std::to_string(i); }, [](double d) { return number(d); },
-                             [](const std::string& s) { return quoted(s); },
+  return std::visit(Overload{[](bool b) { return std::string(b ? "true" : "false"); }, [](std::int64_t i) { return std::to_string(i); },
+                             [](double d) { return number(d); }, [](const std::string& s) { return quoted(s); },
                              [](const std::vector<std::int64_t>& v) { return list_text(v); }},
                     value);
 }
@@ -52,8 +51,7 @@ std::string shown(const ConfigValue& value) {
 
 std::string Field::type_name() const {
   return std::visit(Overload{[](bool*) { return "true or false"; }, [](std::int64_t*) { return "an integer"; },
-                             [](int*) { return "an integer"; }, [](double*) { return "a number"; },
-                             [](std::string*) { return "text"; },
+                             [](int*) { return "an integer"; }, [](double*) { return "a number"; }, [](std::string*) { return "text"; },
                              [](std::vector<std::int64_t>*) { return "a list of integers"; }},
                     target);
 }
@@ -63,8 +61,7 @@ void Field::set(const ConfigValue& value, const std::string& where) const {
   const auto wrong_type = [&]() { return usage_error("wrong type: " + shown(value), place, "give " + type_name()); };
   const auto check_range = [&](double x) {
     if (!(x >= doc.min && x <= doc.max) && !(doc.nan_is_unset && std::isnan(x)))
-      throw usage_error("value out of range: " + shown(value), place,
-                        fmt::format("give a value from {} to {}", doc.min, doc.max));
+      throw usage_error("value out of range: " + shown(value), place, fmt::format("give a value from {} to {}", doc.min, doc.max));
   };
   const auto as_integer = [&]() -> std::int64_t {
     if (const auto* i = std::get_if<std::int64_t>(&value)) return *i;
@@ -100,8 +97,9 @@ void Field::set(const ConfigValue& value, const std::string& where) const {
                         const auto* s = std::get_if<std::string>(&value);
                         if (!s) throw wrong_type();
                         if (!doc.choices.empty() && std::find(doc.choices.begin(), doc.choices.end(), *s) == doc.choices.end())
-                          throw usage_error("unknown value " + quoted(*s), place,
-                                            fmt::format("did you mean \"{}\"? valid: {}", nearest_name(*s, doc.choices), join(doc.choices)));
+                          throw usage_error(
+                              "unknown value " + quoted(*s), place,
+                              fmt::format("did you mean \"{}\"? valid: {}", nearest_name(*s, doc.choices), join(doc.choices)));
                         *p = *s;
                       },
                       [&](std::vector<std::int64_t>* p) {
@@ -145,10 +143,9 @@ void Field::set_text(const std::string& text, const std::string& where) const {
 }
 
 std::string Field::toml() const {
-  return std::visit(Overload{[](bool* p) { return std::string(*p ? "true" : "false"); },
-                             [](std::int64_t* p) { return std::to_string(*p); }, [](int* p) { return std::to_string(*p); },
-                             [](double* p) { return number(*p); }, [](std::string* p) { return quoted(*p); },
-                             [](std::vector<std::int64_t>* p) { return list_text(*p); }},
+  return std::visit(Overload{[](bool* p) { return std::string(*p ? "true" : "false"); }, [](std::int64_t* p) { return std::to_string(*p); },
+                             [](int* p) { return std::to_string(*p); }, [](double* p) { return number(*p); },
+                             [](std::string* p) { return quoted(*p); }, [](std::vector<std::int64_t>* p) { return list_text(*p); }},
                     target);
 }
 

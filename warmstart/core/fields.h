@@ -14,13 +14,13 @@ using ConfigValue = std::variant<bool, std::int64_t, double, std::string, std::v
 
 /// What a user is told about one key.
 struct FieldDoc {
-  std::string help;                        ///< meaning, one sentence
-  std::string unit = {};                   ///< "" when it has none
-  std::string when = {};                   ///< when to change it
+  std::string help;       ///< meaning, one sentence
+  std::string unit = {};  ///< "" when it has none
+  std::string when = {};  ///< when to change it
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
-  std::vector<std::string> choices = {};   ///< for text: the valid values (empty = any)
-  bool nan_is_unset = false;               ///< for numbers: nan stands for "work it out"
+  std::vector<std::string> choices = {};  ///< for text: the valid values (empty = any)
+  bool nan_is_unset = false;              ///< for numbers: nan stands for "work it out"
 };
 
 /// One key bound to a variable of a config struct, which must outlive it.

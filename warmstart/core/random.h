@@ -18,11 +18,11 @@ class Rng {
 
   std::uint32_t bits32();
   std::uint64_t bits64();
-  double uniform();                            ///< [0, 1), 53 bits
-  double uniform(double low, double high);     ///< [low, high)
-  double normal();                             ///< N(0, 1); one Box-Muller pair per call, so no hidden state
-  std::uint32_t below(std::uint32_t n);        ///< uniform on {0..n-1}, unbiased; n > 0
-  void fill_normal(std::span<float> out);      ///< float N(0, 1)
+  double uniform();                         ///< [0, 1), 53 bits
+  double uniform(double low, double high);  ///< [low, high)
+  double normal();                          ///< N(0, 1); one Box-Muller pair per call, so no hidden state
+  std::uint32_t below(std::uint32_t n);     ///< uniform on {0..n-1}, unbiased; n > 0
+  void fill_normal(std::span<float> out);   ///< float N(0, 1)
   void fill_uniform(std::span<float> out, float low, float high);
 
   State state() const { return state_; }

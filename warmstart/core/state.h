@@ -84,7 +84,8 @@ class StateReader {
 
  private:
   [[noreturn]] void mismatch() const {
-    throw data_error("saved state does not fit this version", where_, "resume with the version that saved it, or start again with --overwrite");
+    throw data_error("saved state does not fit this version", where_,
+                     "resume with the version that saved it, or start again with --overwrite");
   }
   std::span<const std::uint8_t> bytes_;
   std::size_t at_ = 0;

@@ -19,9 +19,8 @@ struct Batch {
 
   int rows() const { return obs.rows; }
   Batch slice(int first, int count) const {
-    return {obs.slice(first, count),        action.slice(first, count),   reward.subspan(first, count),
-            mask.subspan(first, count),     next_obs.slice(first, count),
-            mc_return.empty() ? mc_return : mc_return.subspan(first, count)};
+    return {obs.slice(first, count),    action.slice(first, count),   reward.subspan(first, count),
+            mask.subspan(first, count), next_obs.slice(first, count), mc_return.empty() ? mc_return : mc_return.subspan(first, count)};
   }
 };
 

@@ -22,8 +22,8 @@ void check_finite(const std::string& source, const std::string& key, std::span<c
 void check_sizes(const D4rlFile& file, const DatasetOptions& o) {
   const auto check = [&](const char* what, int found, int expected) {
     if (expected && found != expected)
-      throw data_error(fmt::format("{} have size {}, but task {} has {}", what, found, o.task.empty() ? "(unnamed)" : o.task, expected), o.source,
-                       "choose the task that the data were recorded in (--env), or another dataset");
+      throw data_error(fmt::format("{} have size {}, but task {} has {}", what, found, o.task.empty() ? "(unnamed)" : o.task, expected),
+                       o.source, "choose the task that the data were recorded in (--env), or another dataset");
   };
   check("observations", file.observations.cols(), o.obs_size);
   check("actions", file.actions.cols(), o.action_size);
@@ -55,7 +55,8 @@ Dataset Dataset::from_d4rl(const D4rlFile& file, const DatasetOptions& options) 
   const auto steps = static_cast<std::size_t>(file.observations.rows());
   const auto O = static_cast<std::size_t>(file.observations.cols()), A = static_cast<std::size_t>(file.actions.cols());
   if (steps == 0) throw data_error("the dataset is empty", options.source, "record at least one episode with `warmstart collect`");
-  if (O == 0 || A == 0) throw data_error(fmt::format("{} have size 0", O == 0 ? "observations" : "actions"), options.source, "every step needs both");
+  if (O == 0 || A == 0)
+    throw data_error(fmt::format("{} have size 0", O == 0 ? "observations" : "actions"), options.source, "every step needs both");
   check_sizes(file, options);
   const bool has_next = file.next_observations.rows() > 0;
   check_finite(options.source, "observations", {file.observations.data(), file.observations.size()}, O);
@@ -109,8 +110,12 @@ Dataset Dataset::from_d4rl(const D4rlFile& file, const DatasetOptions& options) 
 
 Transition Dataset::at(std::size_t row) const {
   const auto O = static_cast<std::size_t>(obs_size_), A = static_cast<std::size_t>(action_size_);
-  return {{states_.data() + state_[row] * O, O}, {action_.data() + row * A, A}, reward_[row], mask_[row],
-          {states_.data() + next_state_[row] * O, O}, mc_return_[row]};
+  return {{states_.data() + state_[row] * O, O},
+          {action_.data() + row * A, A},
+          reward_[row],
+          mask_[row],
+          {states_.data() + next_state_[row] * O, O},
+          mc_return_[row]};
 }
 
 void Dataset::sample(Rng& rng, BatchStorage& out, int first, int count) const {

@@ -54,7 +54,7 @@ class Dataset : public DataSource {
 
   int obs_size() const { return obs_size_; }
   int action_size() const { return action_size_; }
-  Transition at(std::size_t row) const;  ///< row < size(); in file order
+  Transition at(std::size_t row) const;                             ///< row < size(); in file order
   std::size_t clipped_actions() const { return clipped_actions_; }  ///< action entries beyond action_clip
   std::size_t dropped_steps() const { return dropped_steps_; }      ///< steps without a known next observation
   const std::vector<Episode>& episodes() const { return episodes_; }
@@ -62,8 +62,8 @@ class Dataset : public DataSource {
  private:
   Dataset() = default;
   int obs_size_ = 0, action_size_ = 0;
-  std::vector<float> states_;                          // [S,O]: an observation shared by two transitions is stored once
-  std::vector<std::uint32_t> state_, next_state_;      // [size()] rows of states_
+  std::vector<float> states_;                              // [S,O]: an observation shared by two transitions is stored once
+  std::vector<std::uint32_t> state_, next_state_;          // [size()] rows of states_
   std::vector<float> action_, reward_, mask_, mc_return_;  // [size(), A], [size()]
   std::vector<Episode> episodes_;
   std::size_t clipped_actions_ = 0, dropped_steps_ = 0;

@@ -18,8 +18,8 @@ bool same(std::span<const float> a, std::span<const float> b) { return std::memc
 void check_finite(const char* what, std::span<const float> values) {
   for (const float v : values)
     if (!std::isfinite(v))
-      throw Error(Exit::kDiverged, fmt::format("{} {} of a new transition", std::isnan(v) ? "NaN in the" : "infinity in the", what), "replay buffer",
-                  "the simulation or the policy diverged; resume from an earlier checkpoint or lower the learning rates");
+      throw Error(Exit::kDiverged, fmt::format("{} {} of a new transition", std::isnan(v) ? "NaN in the" : "infinity in the", what),
+                  "replay buffer", "the simulation or the policy diverged; resume from an earlier checkpoint or lower the learning rates");
 }
 
 }  // namespace
@@ -27,8 +27,8 @@ void check_finite(const char* what, std::span<const float> values) {
 ReplayBuffer::ReplayBuffer(std::size_t capacity, int obs_size, int action_size)
     : capacity_(capacity), obs_size_(static_cast<std::size_t>(obs_size)), action_size_(static_cast<std::size_t>(action_size)) {
   if (capacity == 0 || capacity > UINT32_MAX || obs_size < 1 || action_size < 1)
-    throw usage_error(fmt::format("a buffer of {} rows, observation size {}, action size {}", capacity, obs_size, action_size), "replay buffer",
-                      "all must be at least 1, and rows below 4294967296");
+    throw usage_error(fmt::format("a buffer of {} rows, observation size {}, action size {}", capacity, obs_size, action_size),
+                      "replay buffer", "all must be at least 1, and rows below 4294967296");
 }
 ReplayBuffer::~ReplayBuffer() = default;
 ReplayBuffer::ReplayBuffer(ReplayBuffer&&) noexcept = default;
@@ -40,7 +40,8 @@ float* ReplayBuffer::row(std::uint64_t number) {
 }
 const float* ReplayBuffer::row(std::uint64_t number) const { return const_cast<ReplayBuffer*>(this)->row(number); }
 
-void ReplayBuffer::add(std::span<const float> obs, std::span<const float> action, float reward, float mask, std::span<const float> next_obs) {
+void ReplayBuffer::add(std::span<const float> obs, std::span<const float> action, float reward, float mask,
+                       std::span<const float> next_obs) {
   assert(obs.size() == obs_size_ && next_obs.size() == obs_size_ && action.size() == action_size_);
   check_finite("observation", obs);
   check_finite("action", action);
@@ -74,7 +75,8 @@ void ReplayBuffer::add(std::span<const float> obs, std::span<const float> action
 
 void ReplayBuffer::append_dataset(const Dataset& data) {
   if (data.obs_size() != obs_size() || data.action_size() != action_size())
-    throw data_error(fmt::format("dataset rows have sizes {} and {}, buffer rows {} and {}", data.obs_size(), data.action_size(), obs_size_, action_size_),
+    throw data_error(fmt::format("dataset rows have sizes {} and {}, buffer rows {} and {}", data.obs_size(), data.action_size(), obs_size_,
+                                 action_size_),
                      "retention = append", "use a dataset of the same task");
   for (std::size_t i = 0; i < data.size(); ++i) {
     const Transition t = data.at(i);

@@ -62,11 +62,11 @@ class ReplayBuffer : public DataSource {
   void start_at(std::uint64_t number);              // restoring after a gap of overwritten rows
 
   std::size_t capacity_, obs_size_, action_size_;
-  std::uint64_t oldest_ = 0, added_ = 0;              // rows are numbered from 0 and kept in [oldest_, added_)
-  std::vector<std::unique_ptr<float[]>> blocks_;      // [kBlockRows, obs | action | reward | mask]
-  std::vector<std::uint8_t> own_next_;                // per slot: next observation is in ends_, not in the next slot
+  std::uint64_t oldest_ = 0, added_ = 0;                        // rows are numbered from 0 and kept in [oldest_, added_)
+  std::vector<std::unique_ptr<float[]>> blocks_;                // [kBlockRows, obs | action | reward | mask]
+  std::vector<std::uint8_t> own_next_;                          // per slot: next observation is in ends_, not in the next slot
   std::unordered_map<std::uint64_t, std::vector<float>> ends_;  // row number -> [O]
-  std::vector<float> last_next_;                      // [O] next observation of the newest row
+  std::vector<float> last_next_;                                // [O] next observation of the newest row
   std::unique_ptr<SegmentLog> log_;
 };
 

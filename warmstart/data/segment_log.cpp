@@ -60,7 +60,8 @@ std::uint64_t segment_number(const fs::path& path) {  // ~0 when it is no segmen
   const std::string name = path.filename().string();
   unsigned long long index = 0;
   int end = 0;
-  if (std::sscanf(name.c_str(), "segment-%6llu.bin%n", &index, &end) != 1 || static_cast<std::size_t>(end) != name.size()) return ~std::uint64_t{0};
+  if (std::sscanf(name.c_str(), "segment-%6llu.bin%n", &index, &end) != 1 || static_cast<std::size_t>(end) != name.size())
+    return ~std::uint64_t{0};
   return index;
 }
 
@@ -168,12 +169,15 @@ void SegmentLog::read_segment(std::uint64_t index, std::uint64_t committed, Repl
   SegmentHeader s;
   std::memcpy(&s, bytes.data(), sizeof s);
   if (std::memcmp(s.magic, kMagic, sizeof kMagic) != 0) throw damaged("does not begin with WSBUFFER", path);
-  if (s.checksum != checksum(bytes.first(offsetof(SegmentHeader, checksum)))) throw damaged("is damaged: checksum of its header differs", path);
+  if (s.checksum != checksum(bytes.first(offsetof(SegmentHeader, checksum))))
+    throw damaged("is damaged: checksum of its header differs", path);
   if (s.version != kVersion)
-    throw data_error(fmt::format("replay buffer segment has version {}, this program reads {}", s.version, kVersion), path.string(), "use the version that wrote it");
+    throw data_error(fmt::format("replay buffer segment has version {}, this program reads {}", s.version, kVersion), path.string(),
+                     "use the version that wrote it");
   if (s.index != index) throw damaged(fmt::format("is number {} under the name of number {}", s.index, index), path);
   if (s.obs_size != obs_size_ || s.action_size != action_size_)
-    throw data_error(fmt::format("replay buffer segment holds rows of sizes {} and {}, the task has {} and {}", s.obs_size, s.action_size, obs_size_, action_size_),
+    throw data_error(fmt::format("replay buffer segment holds rows of sizes {} and {}, the task has {} and {}", s.obs_size, s.action_size,
+                                 obs_size_, action_size_),
                      path.string(), "resume with the task that the run was started with");
 
   std::size_t at = sizeof s;
@@ -185,9 +189,12 @@ void SegmentLog::read_segment(std::uint64_t index, std::uint64_t committed, Repl
     if (h.rows > kChunkRows || h.ends > h.rows || bytes.size() - at - sizeof h < payload_bytes(h, obs_size_, action_size_))
       throw damaged(fmt::format("is truncated or damaged after row {}", written_), path);
     const auto chunk = bytes.subspan(at, sizeof h + payload_bytes(h, obs_size_, action_size_));
-    if (h.checksum != chunk_checksum(chunk)) throw damaged(fmt::format("is damaged: checksum of rows {} to {} differs", h.first_row, h.first_row + h.rows - 1), path);
+    if (h.checksum != chunk_checksum(chunk))
+      throw damaged(fmt::format("is damaged: checksum of rows {} to {} differs", h.first_row, h.first_row + h.rows - 1), path);
     if (h.rows == 0 || h.ends == 0 || h.first_row < written_ || h.first_row + h.rows > committed)
-      throw damaged(fmt::format("holds rows {} to {} where row {} of {} committed ones was expected", h.first_row, h.first_row + h.rows, written_, committed), path);
+      throw damaged(fmt::format("holds rows {} to {} where row {} of {} committed ones was expected", h.first_row, h.first_row + h.rows,
+                                written_, committed),
+                    path);
 
     const std::size_t row_floats = obs_size_ + action_size_ + 2, end_bytes = sizeof(std::uint64_t) + obs_size_ * sizeof(float);
     std::vector<float> rows(h.rows * row_floats);
@@ -214,7 +221,8 @@ void SegmentLog::read_segment(std::uint64_t index, std::uint64_t committed, Repl
   }
   index_ = index, bytes_ = at;
   // a full segment may end here; a short one is the last there is
-  if (written_ < committed && at < kSegmentBytes) throw damaged(fmt::format("ends after row {}, but {} were committed", written_, committed), path);
+  if (written_ < committed && at < kSegmentBytes)
+    throw damaged(fmt::format("ends after row {}, but {} were committed", written_, committed), path);
 }
 
 }  // namespace warmstart

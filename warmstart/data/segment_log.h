@@ -28,9 +28,9 @@ class SegmentLog {
 
   std::filesystem::path folder_;
   std::size_t obs_size_, action_size_;
-  std::uint64_t written_ = 0;   // row number after the last committed one
-  std::uint64_t index_ = 0;     // segment that takes the next chunk
-  std::uint64_t bytes_ = 0;     // its committed length; 0 = not begun
+  std::uint64_t written_ = 0;  // row number after the last committed one
+  std::uint64_t index_ = 0;    // segment that takes the next chunk
+  std::uint64_t bytes_ = 0;    // its committed length; 0 = not begun
 };
 
 }  // namespace warmstart

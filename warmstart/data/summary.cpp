@@ -88,7 +88,8 @@ std::string summary_text(const DatasetSummary& s, const std::string& path) {
   line("episodes", fmt::format("{}, length {} .. {}, mean {:.1f}", s.episodes, s.length_min, s.length_max, s.length_mean));
   line("ends", fmt::format("{} terminals, {} timeouts{}", s.terminals, s.timeouts, s.unfinished ? ", last episode unfinished" : ""));
   line("rewards", range_text(s.rewards));
-  line("actions", range_text(s.actions) + (s.clipped_actions ? fmt::format("; {} entries beyond +-0.99999 will be clipped", s.clipped_actions) : ""));
+  line("actions",
+       range_text(s.actions) + (s.clipped_actions ? fmt::format("; {} entries beyond +-0.99999 will be clipped", s.clipped_actions) : ""));
   line("observations", range_text(s.observations));
   line("returns", range_text(s.returns));
   const std::size_t tallest = *std::max_element(s.return_histogram.begin(), s.return_histogram.end());
@@ -105,14 +106,28 @@ std::string summary_text(const DatasetSummary& s, const std::string& path) {
 }
 
 std::string summary_json(const DatasetSummary& s, const std::string& path) {
-  const nlohmann::json json = {
-      {"file", path}, {"steps", s.steps}, {"transitions", s.transitions},
-      {"observation_size", s.obs_size}, {"action_size", s.action_size}, {"has_next_observations", s.has_next_observations},
-      {"episodes", {{"count", s.episodes}, {"length_min", s.length_min}, {"length_mean", s.length_mean}, {"length_max", s.length_max},
-                    {"terminals", s.terminals}, {"timeouts", s.timeouts}, {"unfinished", s.unfinished}}},
-      {"rewards", range_json(s.rewards)}, {"actions", range_json(s.actions)}, {"observations", range_json(s.observations)},
-      {"returns", range_json(s.returns)}, {"return_histogram", s.return_histogram}, {"clipped_actions", s.clipped_actions},
-      {"infos", s.infos}, {"metadata", s.metadata}};
+  const nlohmann::json json = {{"file", path},
+                               {"steps", s.steps},
+                               {"transitions", s.transitions},
+                               {"observation_size", s.obs_size},
+                               {"action_size", s.action_size},
+                               {"has_next_observations", s.has_next_observations},
+                               {"episodes",
+                                {{"count", s.episodes},
+                                 {"length_min", s.length_min},
+                                 {"length_mean", s.length_mean},
+                                 {"length_max", s.length_max},
+                                 {"terminals", s.terminals},
+                                 {"timeouts", s.timeouts},
+                                 {"unfinished", s.unfinished}}},
+                               {"rewards", range_json(s.rewards)},
+                               {"actions", range_json(s.actions)},
+                               {"observations", range_json(s.observations)},
+                               {"returns", range_json(s.returns)},
+                               {"return_histogram", s.return_histogram},
+                               {"clipped_actions", s.clipped_actions},
+                               {"infos", s.infos},
+                               {"metadata", s.metadata}};
   // metadata may hold bytes that are no UTF-8
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }

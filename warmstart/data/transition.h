@@ -9,8 +9,8 @@ namespace warmstart {
 
 /// Views into the source that gave it; valid until that source changes.
 struct Transition {
-  std::span<const float> obs;       ///< [O]
-  std::span<const float> action;    ///< [A]
+  std::span<const float> obs;     ///< [O]
+  std::span<const float> action;  ///< [A]
   float reward = 0;
   float mask = 1;                   ///< 0 only at true terminals
   std::span<const float> next_obs;  ///< [O]

@@ -43,8 +43,7 @@ const EnvSpec& env_spec(const std::string& id) {
 
 std::unique_ptr<Env> make_env(const EnvConfig& config) {
   EnvSpec spec = env_spec(config.id);
-  if (config.max_episode_steps < 0)
-    throw usage_error("negative time limit", config.id, "give a number of steps, or 0 for the task's own");
+  if (config.max_episode_steps < 0) throw usage_error("negative time limit", config.id, "give a number of steps, or 0 for the task's own");
   if (config.max_episode_steps > 0) spec.max_episode_steps = config.max_episode_steps;
   for (const Family& family : kFamilies)
     if (auto env = family.make(spec)) return env;

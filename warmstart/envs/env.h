@@ -13,15 +13,15 @@ namespace warmstart {
 
 /// What is known of a task before it is built.
 struct EnvSpec {
-  std::string id;               ///< Gymnasium's id, e.g. "PointMaze_Medium-v3"
-  std::string summary;          ///< one line for `warmstart list envs`
-  int obs_size = 0;             ///< flat observation length
+  std::string id;       ///< Gymnasium's id, e.g. "PointMaze_Medium-v3"
+  std::string summary;  ///< one line for `warmstart list envs`
+  int obs_size = 0;     ///< flat observation length
   int action_size = 0;
   double action_low = -1, action_high = 1;  ///< the same for every action coordinate
-  int max_episode_steps = 0;    ///< time limit in steps; truncated becomes true in this step
-  double control_seconds = 0;   ///< simulated time per step, s
-  bool sparse_reward = false;   ///< reward is 0/1 for reaching the goal
-  bool reports_success = false; ///< `Step::success` means something
+  int max_episode_steps = 0;                ///< time limit in steps; truncated becomes true in this step
+  double control_seconds = 0;               ///< simulated time per step, s
+  bool sparse_reward = false;               ///< reward is 0/1 for reaching the goal
+  bool reports_success = false;             ///< `Step::success` means something
 };
 
 struct Step {

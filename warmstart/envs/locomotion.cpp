@@ -17,23 +17,29 @@ struct Rules {
   int obs_size, action_size, frame_skip;
   double control_seconds;
   double control_cost;
-  double healthy_reward;    ///< per step; 0 = the task has no notion of falling
-  bool pay_when_fallen;     ///< v4 pays the healthy reward in the step that ends the episode, v5 does not
-  double min_z, max_z;      ///< healthy height of the torso, exclusive, m
-  double max_angle;         ///< healthy |pitch|, exclusive, rad
-  double max_state;         ///< healthy |qpos[2:], qvel|, exclusive
-  double velocity_clip;     ///< of the observed qvel
-  double reset_noise;       ///< uniform on qpos; the same uniform (or, if normal_qvel, this times N(0,1)) on qvel
+  double healthy_reward;  ///< per step; 0 = the task has no notion of falling
+  bool pay_when_fallen;   ///< v4 pays the healthy reward in the step that ends the episode, v5 does not
+  double min_z, max_z;    ///< healthy height of the torso, exclusive, m
+  double max_angle;       ///< healthy |pitch|, exclusive, rad
+  double max_state;       ///< healthy |qpos[2:], qvel|, exclusive
+  double velocity_clip;   ///< of the observed qvel
+  double reset_noise;     ///< uniform on qpos; the same uniform (or, if normal_qvel, this times N(0,1)) on qvel
   bool normal_qvel;
 };
 
 const Rules kRules[] = {
-    {"HalfCheetah-v5", "half_cheetah.xml", "two-legged runner, never falls", 17, 6, 5, .05, .1, 0, false, -kInf, kInf, kInf, kInf, kInf, .1, true},
-    {"HalfCheetah-v4", "half_cheetah.xml", "two-legged runner, never falls (D4RL's version)", 17, 6, 5, .05, .1, 0, false, -kInf, kInf, kInf, kInf, kInf, .1, true},
-    {"Hopper-v5", "hopper.xml", "one-legged hopper, ends when it falls", 11, 3, 4, .008, 1e-3, 1, false, .7, kInf, .2, 100, 10, 5e-3, false},
-    {"Hopper-v4", "hopper.xml", "one-legged hopper, ends when it falls (D4RL's version)", 11, 3, 4, .008, 1e-3, 1, true, .7, kInf, .2, 100, 10, 5e-3, false},
-    {"Walker2d-v5", "walker2d_v5.xml", "two-legged walker, ends when it falls", 17, 6, 4, .008, 1e-3, 1, false, .8, 2, 1, kInf, 10, 5e-3, false},
-    {"Walker2d-v4", "walker2d.xml", "two-legged walker, ends when it falls (D4RL's version)", 17, 6, 4, .008, 1e-3, 1, true, .8, 2, 1, kInf, 10, 5e-3, false},
+    {"HalfCheetah-v5", "half_cheetah.xml", "two-legged runner, never falls", 17, 6, 5, .05, .1, 0, false, -kInf, kInf, kInf, kInf, kInf, .1,
+     true},
+    {"HalfCheetah-v4", "half_cheetah.xml", "two-legged runner, never falls (D4RL's version)", 17, 6, 5, .05, .1, 0, false, -kInf, kInf,
+     kInf, kInf, kInf, .1, true},
+    {"Hopper-v5", "hopper.xml", "one-legged hopper, ends when it falls", 11, 3, 4, .008, 1e-3, 1, false, .7, kInf, .2, 100, 10, 5e-3,
+     false},
+    {"Hopper-v4", "hopper.xml", "one-legged hopper, ends when it falls (D4RL's version)", 11, 3, 4, .008, 1e-3, 1, true, .7, kInf, .2, 100,
+     10, 5e-3, false},
+    {"Walker2d-v5", "walker2d_v5.xml", "two-legged walker, ends when it falls", 17, 6, 4, .008, 1e-3, 1, false, .8, 2, 1, kInf, 10, 5e-3,
+     false},
+    {"Walker2d-v4", "walker2d.xml", "two-legged walker, ends when it falls (D4RL's version)", 17, 6, 4, .008, 1e-3, 1, true, .8, 2, 1, kInf,
+     10, 5e-3, false},
 };
 
 class Locomotion : public MujocoEnv {

@@ -10,42 +10,17 @@
 namespace warmstart {
 
 const std::vector<std::string_view> kUMaze = {
-    "#####",
-    "#...#",
-    "###.#",
-    "#...#",
-    "#####",
+    "#####", "#...#", "###.#", "#...#", "#####",
 };
 const std::vector<std::string_view> kMediumMaze = {
-    "########",
-    "#..##..#",
-    "#..#...#",
-    "##...###",
-    "#..#...#",
-    "#.#..#.#",
-    "#...#..#",
-    "########",
+    "########", "#..##..#", "#..#...#", "##...###", "#..#...#", "#.#..#.#", "#...#..#", "########",
 };
 const std::vector<std::string_view> kMediumDiverseG = {
-    "########",
-    "#r.##..#",
-    "#..#..g#",
-    "##...###",
-    "#..#...#",
-    "#g#..#.#",
-    "#...#g.#",
-    "########",
+    "########", "#r.##..#", "#..#..g#", "##...###", "#..#...#", "#g#..#.#", "#...#g.#", "########",
 };
 const std::vector<std::string_view> kLargeMaze = {
-    "############",
-    "#....#.....#",
-    "#.##.#.#.#.#",
-    "#......#...#",
-    "#.####.###.#",
-    "#..#.#.....#",
-    "##.#.#.#.###",
-    "#..#...#...#",
-    "############",
+    "############", "#....#.....#", "#.##.#.#.#.#", "#......#...#", "#.####.###.#",
+    "#..#.#.....#", "##.#.#.#.###", "#..#...#...#", "############",
 };
 
 double distance(const Xy& a, const Xy& b) {
@@ -60,11 +35,20 @@ Maze::Maze(std::vector<std::string_view> rows, double scale, double height) : ma
     for (int j = 0; j < cols(); ++j) {
       const Xy xy = center({i, j});
       switch (map_[i][j]) {
-        case '#': break;
-        case 'r': starts_.push_back(xy); break;
-        case 'g': goals_.push_back(xy); break;
-        case 'c': both.push_back(xy); break;
-        default: assert(map_[i][j] == '.'); open.push_back(xy);
+        case '#':
+          break;
+        case 'r':
+          starts_.push_back(xy);
+          break;
+        case 'g':
+          goals_.push_back(xy);
+          break;
+        case 'c':
+          both.push_back(xy);
+          break;
+        default:
+          assert(map_[i][j] == '.');
+          open.push_back(xy);
       }
     }
   }
@@ -78,9 +62,7 @@ Maze::Maze(std::vector<std::string_view> rows, double scale, double height) : ma
   assert(!goals_.empty() && !starts_.empty());
 }
 
-Xy Maze::center(Cell c) const {
-  return {(c.col + 0.5) * scale_ - cols() / 2.0 * scale_, rows() / 2.0 * scale_ - (c.row + 0.5) * scale_};
-}
+Xy Maze::center(Cell c) const { return {(c.col + 0.5) * scale_ - cols() / 2.0 * scale_, rows() / 2.0 * scale_ - (c.row + 0.5) * scale_}; }
 
 Cell Maze::cell_at(const Xy& xy) const {
   return {static_cast<int>(std::floor((rows() / 2.0 * scale_ - xy[1]) / scale_)),

@@ -22,7 +22,8 @@ std::string numbers(const mjtNum* values, int n) {
 
 /// MuJoCo's own handler appends to a log file in the current folder; warnings are read from mjData instead.
 void quiet_warnings() {
-  static const bool once = (mju_user_warning = [](const char*) {}, true);
+  static const bool once = (
+      mju_user_warning = [](const char*) {}, true);
   (void)once;
 }
 
@@ -35,8 +36,7 @@ void check_numbers(std::span<const double> values, int size, const std::string& 
   if (static_cast<int>(values.size()) != size)
     throw usage_error(fmt::format("{} has {} numbers", name, values.size()), id, fmt::format("give {}", size));
   for (std::size_t i = 0; i < values.size(); ++i)
-    if (!std::isfinite(values[i]))
-      throw usage_error(fmt::format("{}[{}] is {}", name, i, values[i]), id, "give finite numbers");
+    if (!std::isfinite(values[i])) throw usage_error(fmt::format("{}[{}] is {}", name, i, values[i]), id, "give finite numbers");
 }
 
 }  // namespace

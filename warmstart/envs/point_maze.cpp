@@ -15,8 +15,8 @@ struct Size {
   const std::vector<std::string_view>& map;
   int steps;
 };
-const Size kSizes[] = {{"UMaze", kUMaze, 300}, {"Medium", kMediumMaze, 600}, {"Large", kLargeMaze, 800},
-                       {"Medium_Diverse_G", kMediumDiverseG, 600}};
+const Size kSizes[] = {
+    {"UMaze", kUMaze, 300}, {"Medium", kMediumMaze, 600}, {"Large", kLargeMaze, 800}, {"Medium_Diverse_G", kMediumDiverseG, 600}};
 
 struct Variant {
   const char* suffix;

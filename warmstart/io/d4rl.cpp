@@ -20,7 +20,8 @@ std::size_t checked_count(const Hdf5Reader& file, const std::string& key, const 
   std::size_t count = 1;
   for (const auto d : shape.dims)
     if (d > INT_MAX || (count *= std::max<std::size_t>(d, 1)) > kMaxValues)
-      throw data_error("key '" + key + "' is too large: shape " + shape.text(), file.path(), "split the file, or copy it again if it was damaged");
+      throw data_error("key '" + key + "' is too large: shape " + shape.text(), file.path(),
+                       "split the file, or copy it again if it was damaged");
   return shape.count();
 }
 
@@ -43,7 +44,8 @@ Hdf5Shape number_shape(const Hdf5Reader& file, const std::string& key) {
 Matrix read_table(const Hdf5Reader& file, const std::string& key) {
   const Hdf5Shape shape = number_shape(file, key);
   if (shape.dims.size() != 2)
-    throw data_error(fmt::format("key '{}' has shape {}", key, shape.text()), file.path(), "it must be (steps, size): one flat row per step");
+    throw data_error(fmt::format("key '{}' has shape {}", key, shape.text()), file.path(),
+                     "it must be (steps, size): one flat row per step");
   Matrix table(static_cast<int>(shape.dims[0]), static_cast<int>(shape.dims[1]));
   file.read(key, std::span<float>(table.data(), table.size()));
   return table;
@@ -52,7 +54,8 @@ Matrix read_table(const Hdf5Reader& file, const std::string& key) {
 std::vector<float> read_column(const Hdf5Reader& file, const std::string& key) {
   const Hdf5Shape shape = number_shape(file, key);
   if (shape.dims.size() != 1 && !(shape.dims.size() == 2 && shape.dims[1] == 1))
-    throw data_error(fmt::format("key '{}' has shape {}", key, shape.text()), file.path(), "it must be (steps,) or (steps, 1): one number per step");
+    throw data_error(fmt::format("key '{}' has shape {}", key, shape.text()), file.path(),
+                     "it must be (steps,) or (steps, 1): one number per step");
   std::vector<float> values(shape.count());
   file.read(key, std::span<float>(values));
   return values;
@@ -108,7 +111,8 @@ std::map<std::string, std::string> read_metadata(const Hdf5Reader& file) {
 
 void check_rows(const std::string& where, const std::string& key, std::size_t rows, std::size_t steps) {
   if (rows != steps)
-    throw data_error(fmt::format("key '{}' has {} rows, observations has {}", key, rows, steps), where, "every array needs one row per step");
+    throw data_error(fmt::format("key '{}' has {} rows, observations has {}", key, rows, steps), where,
+                     "every array needs one row per step");
 }
 
 }  // namespace
@@ -132,8 +136,9 @@ D4rlFile read_d4rl(const std::filesystem::path& path) {
     data.next_observations = read_table(file, "next_observations");
     check_rows(file.path(), "next_observations", static_cast<std::size_t>(data.next_observations.rows()), steps);
     if (data.next_observations.cols() != data.observations.cols())
-      throw data_error(fmt::format("next_observations has {} columns, observations has {}", data.next_observations.cols(), data.observations.cols()),
-                       file.path(), "both must be rows of the same observation");
+      throw data_error(
+          fmt::format("next_observations has {} columns, observations has {}", data.next_observations.cols(), data.observations.cols()),
+          file.path(), "both must be rows of the same observation");
   }
   data.infos = read_infos(file, steps);
   data.metadata = read_metadata(file);
@@ -146,7 +151,8 @@ void write_d4rl(const std::filesystem::path& path, const D4rlFile& data) {
   check_rows(path.string(), "rewards", data.rewards.size(), steps);
   check_rows(path.string(), "terminals", data.terminals.size(), steps);
   check_rows(path.string(), "timeouts", data.timeouts.size(), steps);
-  if (data.next_observations.rows()) check_rows(path.string(), "next_observations", static_cast<std::size_t>(data.next_observations.rows()), steps);
+  if (data.next_observations.rows())
+    check_rows(path.string(), "next_observations", static_cast<std::size_t>(data.next_observations.rows()), steps);
   for (const auto& [name, table] : data.infos) {
     check_rows(path.string(), "infos/" + name, static_cast<std::size_t>(table.rows), steps);
     check_rows(path.string(), "infos/" + name, table.values.size(), steps * static_cast<std::size_t>(table.cols));

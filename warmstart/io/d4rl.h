@@ -18,12 +18,12 @@ struct DoubleTable {
 };
 
 struct D4rlFile {
-  Matrix observations;                  ///< [T,O]
-  Matrix actions;                       ///< [T,A]
-  std::vector<float> rewards;           ///< [T]
-  std::vector<std::uint8_t> terminals;  ///< [T] 0/1: true end of an episode
-  std::vector<std::uint8_t> timeouts;   ///< [T] 0/1: cut by a time limit
-  Matrix next_observations;             ///< [T,O], or 0 rows when the file has none
+  Matrix observations;                          ///< [T,O]
+  Matrix actions;                               ///< [T,A]
+  std::vector<float> rewards;                   ///< [T]
+  std::vector<std::uint8_t> terminals;          ///< [T] 0/1: true end of an episode
+  std::vector<std::uint8_t> timeouts;           ///< [T] 0/1: cut by a time limit
+  Matrix next_observations;                     ///< [T,O], or 0 rows when the file has none
   std::map<std::string, DoubleTable> infos;     ///< name under infos/ -> [T, k]; e.g. qpos, qvel, goal, success
   std::map<std::string, std::string> metadata;  ///< name under metadata/ -> text
 };

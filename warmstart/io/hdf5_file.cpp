@@ -72,21 +72,21 @@ std::string Hdf5Shape::text() const {
   return "(" + join(parts) + (dims.size() == 1 ? ",)" : ")");
 }
 
-Hdf5Reader::Hdf5Reader(const std::filesystem::path& path) : path_(path.string()), file_([&]() -> Hdf5Handle {
-      std::error_code error;
-      if (!std::filesystem::exists(path, error))
-        throw data_error("dataset file does not exist", path_, "check the path (--data, or data.file in the recipe)");
-      if (std::filesystem::is_directory(path, error))
-        throw data_error("dataset path is a folder, not a file", path_, "name the .hdf5 file inside it");
-      const hid_t id = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
-      if (id >= 0) return {id, H5Fclose};
-      const std::string reason = last_reason();
-      if (!std::ifstream(path))
-        throw data_error("cannot open dataset file", path_, "check that you may read it");
-      if (reason.find("truncated") != std::string::npos)
-        throw data_error("dataset file is truncated: " + reason, path_, "copy or download it again");
-      throw data_error("not a readable HDF5 file: " + reason, path_, "give a D4RL .hdf5 file, or copy it again if it was damaged");
-    }()) {}
+Hdf5Reader::Hdf5Reader(const std::filesystem::path& path)
+    : path_(path.string()), file_([&]() -> Hdf5Handle {
+        std::error_code error;
+        if (!std::filesystem::exists(path, error))
+          throw data_error("dataset file does not exist", path_, "check the path (--data, or data.file in the recipe)");
+        if (std::filesystem::is_directory(path, error))
+          throw data_error("dataset path is a folder, not a file", path_, "name the .hdf5 file inside it");
+        const hid_t id = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+        if (id >= 0) return {id, H5Fclose};
+        const std::string reason = last_reason();
+        if (!std::ifstream(path)) throw data_error("cannot open dataset file", path_, "check that you may read it");
+        if (reason.find("truncated") != std::string::npos)
+          throw data_error("dataset file is truncated: " + reason, path_, "copy or download it again");
+        throw data_error("not a readable HDF5 file: " + reason, path_, "give a D4RL .hdf5 file, or copy it again if it was damaged");
+      }()) {}
 
 std::vector<std::string> Hdf5Reader::keys(const std::string& group) const {
   std::vector<std::string> names;
@@ -113,7 +113,8 @@ bool Hdf5Reader::has(const std::string& key) const {
 Hdf5Shape Hdf5Reader::shape(const std::string& key) const {
   Hdf5Shape shape;
   const Hdf5Handle object(H5Oopen(file_, key.c_str(), H5P_DEFAULT), H5Oclose);
-  if (!object.valid()) throw data_error("cannot read key '" + key + "': " + last_reason(), path_, "the file is damaged; copy or download it again");
+  if (!object.valid())
+    throw data_error("cannot read key '" + key + "': " + last_reason(), path_, "the file is damaged; copy or download it again");
   if (H5Iget_type(object) != H5I_DATASET) {
     shape.kind = H5Iget_type(object) == H5I_GROUP ? Hdf5Kind::kGroup : Hdf5Kind::kOther;
     shape.type = shape.kind == Hdf5Kind::kGroup ? "group" : "named type";
@@ -121,14 +122,30 @@ Hdf5Shape Hdf5Reader::shape(const std::string& key) const {
   }
   const Hdf5Handle type(H5Dget_type(object), H5Tclose), space(H5Dget_space(object), H5Sclose);
   switch (H5Tget_class(type)) {
-    case H5T_INTEGER: shape.kind = Hdf5Kind::kNumber, shape.type = "integer"; break;
-    case H5T_FLOAT: shape.kind = Hdf5Kind::kNumber, shape.type = "float"; break;
-    case H5T_ENUM: shape.kind = Hdf5Kind::kNumber, shape.type = "enum"; break;
-    case H5T_STRING: shape.kind = Hdf5Kind::kText, shape.type = "string"; break;
-    case H5T_COMPOUND: shape.type = "compound"; break;
-    case H5T_REFERENCE: shape.type = "reference"; break;
-    case H5T_VLEN: shape.type = "variable-length"; break;
-    default: shape.type = "opaque"; break;
+    case H5T_INTEGER:
+      shape.kind = Hdf5Kind::kNumber, shape.type = "integer";
+      break;
+    case H5T_FLOAT:
+      shape.kind = Hdf5Kind::kNumber, shape.type = "float";
+      break;
+    case H5T_ENUM:
+      shape.kind = Hdf5Kind::kNumber, shape.type = "enum";
+      break;
+    case H5T_STRING:
+      shape.kind = Hdf5Kind::kText, shape.type = "string";
+      break;
+    case H5T_COMPOUND:
+      shape.type = "compound";
+      break;
+    case H5T_REFERENCE:
+      shape.type = "reference";
+      break;
+    case H5T_VLEN:
+      shape.type = "variable-length";
+      break;
+    default:
+      shape.type = "opaque";
+      break;
   }
   const int rank = H5Sget_simple_extent_ndims(space);
   if (H5Sget_simple_extent_type(space) == H5S_NULL || rank < 0) {
@@ -182,11 +199,12 @@ std::vector<std::pair<std::string, std::string>> Hdf5Reader::text_attributes() c
   return found;
 }
 
-Hdf5Writer::Hdf5Writer() : file_([]() -> Hdf5Handle {
-      const Hdf5Handle access = checked(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "access list");
-      check(H5Pset_fapl_core(access, std::size_t{4} << 20, false), "memory file");
-      return checked(H5Fcreate("dataset.hdf5", H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose, "memory file");
-    }()) {}
+Hdf5Writer::Hdf5Writer()
+    : file_([]() -> Hdf5Handle {
+        const Hdf5Handle access = checked(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "access list");
+        check(H5Pset_fapl_core(access, std::size_t{4} << 20, false), "memory file");
+        return checked(H5Fcreate("dataset.hdf5", H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose, "memory file");
+      }()) {}
 
 void Hdf5Writer::group(const std::string& name) {
   checked(H5Gcreate2(file_, name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose, name);
@@ -205,8 +223,7 @@ void Hdf5Writer::write_array(const std::string& key, hid_t file_type, hid_t memo
     check(H5Pset_chunk(create, rank, chunk), key);
     check(H5Pset_deflate(create, 4), key);
   }
-  const Hdf5Handle dataset =
-      checked(H5Dcreate2(file_, key.c_str(), file_type, space, H5P_DEFAULT, create, H5P_DEFAULT), H5Dclose, key);
+  const Hdf5Handle dataset = checked(H5Dcreate2(file_, key.c_str(), file_type, space, H5P_DEFAULT, create, H5P_DEFAULT), H5Dclose, key);
   if (rows > 0) check(H5Dwrite(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), key);
 }
 
@@ -233,8 +250,7 @@ void Hdf5Writer::write_text(const std::string& key, const std::string& value) {
   check(H5Tset_strpad(type, H5T_STR_NULLPAD), key);
   check(H5Tset_cset(type, H5T_CSET_UTF8), key);
   const Hdf5Handle space = checked(H5Screate(H5S_SCALAR), H5Sclose, key);
-  const Hdf5Handle dataset =
-      checked(H5Dcreate2(file_, key.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose, key);
+  const Hdf5Handle dataset = checked(H5Dcreate2(file_, key.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose, key);
   check(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value.c_str()), key);
 }
 

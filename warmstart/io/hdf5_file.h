@@ -52,7 +52,7 @@ struct Hdf5Shape {
   std::string type;               ///< for messages: "compound", "string", ...
   std::vector<std::size_t> dims;  ///< [] for a scalar
   std::size_t count() const;
-  std::string text() const;       ///< "(24, 17)"
+  std::string text() const;  ///< "(24, 17)"
 };
 
 class Hdf5Reader {

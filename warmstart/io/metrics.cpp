@@ -128,12 +128,14 @@ std::vector<MetricsRow> read_metrics(const fs::path& run_folder) {
     if (end == begin) continue;
     MetricsRow row;
     try {
-      const auto line = nlohmann::ordered_json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(end));
+      const auto line =
+          nlohmann::ordered_json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(end));
       row.phase = line.at("phase").get<std::string>();
       row.step = line.at("step").get<std::int64_t>();
       row.kind = line.at("kind").get<std::string>();
       for (const auto& [name, value] : line.items())
-        if (!reserved(name)) row.values.emplace_back(name, value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
+        if (!reserved(name))
+          row.values.emplace_back(name, value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
     } catch (const nlohmann::json::exception& error) {
       throw data_error(fmt::format("malformed metrics: {}", error.what()), fmt::format("{}, line {}", path.string(), number_of_line),
                        "remove that line");

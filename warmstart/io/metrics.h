@@ -13,8 +13,8 @@ namespace warmstart {
 
 /// One logged moment. `kind` is "train" (means since the last such row), "eval", "episode" or "switch".
 struct MetricsRow {
-  std::string phase;          ///< "pretrain", "warmup", "finetune"
-  std::int64_t step = 0;      ///< gradient steps in pretrain, environment steps since the switch otherwise
+  std::string phase;      ///< "pretrain", "warmup", "finetune"
+  std::int64_t step = 0;  ///< gradient steps in pretrain, environment steps since the switch otherwise
   std::string kind;
   std::vector<std::pair<std::string, double>> values;
 };

@@ -35,7 +35,8 @@ json parse_info(const std::string& text, const fs::path& path) {
     if (info.is_object()) return info;
     throw data_error("not a JSON object", path.string(), "remove the file: the report then leaves its part out");
   } catch (const json::exception& error) {
-    throw data_error(fmt::format("malformed JSON: {}", error.what()), path.string(), "remove the file: the report then leaves its part out");
+    throw data_error(fmt::format("malformed JSON: {}", error.what()), path.string(),
+                     "remove the file: the report then leaves its part out");
   }
 }
 
@@ -69,13 +70,16 @@ std::size_t width(const std::string& text) {
 }  // namespace
 
 RunFiles read_run(const fs::path& folder) {
-  if (!fs::is_directory(folder)) throw data_error("no such run folder", folder.string(), "name a folder that `warmstart train` has written");
-  if (!is_run(folder)) throw data_error("no metrics.jsonl in this folder", folder.string(), "name a folder that `warmstart train` has written");
+  if (!fs::is_directory(folder))
+    throw data_error("no such run folder", folder.string(), "name a folder that `warmstart train` has written");
+  if (!is_run(folder))
+    throw data_error("no metrics.jsonl in this folder", folder.string(), "name a folder that `warmstart train` has written");
   RunFiles run;
   run.folder = folder;
   run.rows = read_metrics(folder);
   if (run.rows.empty())
-    throw data_error("the run has logged nothing yet", (folder / "metrics.jsonl").string(), "wait for its first evaluation, or name another run");
+    throw data_error("the run has logged nothing yet", (folder / "metrics.jsonl").string(),
+                     "wait for its first evaluation, or name another run");
   run.recipe = text_if_there(folder / "recipe.toml");
   run.info = text_if_there(folder / "run.json");
   const json info = parse_info(run.info, folder / "run.json");
@@ -89,7 +93,8 @@ RunFiles read_run(const fs::path& folder) {
   run.seed = text_of(info, "seed");
   run.seconds = numbers_of(info, "seconds");
   run.at_switch = numbers_of(info, "switch");
-  if (info.contains("warm_up_steps") && info["warm_up_steps"].is_number_integer()) run.warm_up_steps = info["warm_up_steps"].get<std::int64_t>();
+  if (info.contains("warm_up_steps") && info["warm_up_steps"].is_number_integer())
+    run.warm_up_steps = info["warm_up_steps"].get<std::int64_t>();
   else
     for (const MetricsRow& row : run.rows)
       if (row.phase == "warmup") run.warm_up_steps = std::max(run.warm_up_steps, row.step);
@@ -117,8 +122,8 @@ std::string summary_table(const std::vector<RunFiles>& runs) {
     std::string forgotten = "-";
     if (o.judged == 1) forgotten = o.forgotten ? "yes" : "no";
     else if (o.judged > 1) forgotten = fmt::format("{} of {}", o.forgotten, o.judged);
-    table.push_back({group.label, std::to_string(group.runs.size()), cell(o.before, percent), cell(o.lowest, percent), cell(o.last, percent),
-                     cell(o.drop, true), forgotten});
+    table.push_back({group.label, std::to_string(group.runs.size()), cell(o.before, percent), cell(o.lowest, percent),
+                     cell(o.last, percent), cell(o.drop, true), forgotten});
   }
   std::vector<std::size_t> widths(table[0].size(), 0);
   for (const auto& line : table)

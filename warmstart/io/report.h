@@ -15,13 +15,13 @@ namespace warmstart {
 /// What a run folder holds. Files that are absent leave their part empty; only metrics.jsonl is needed.
 struct RunFiles {
   std::filesystem::path folder;
-  std::string label;                      ///< runs of one label are seeds of one method; "" is replaced by the folder's name
-  std::string method, env, status;        ///< from run.json, "" when absent
-  std::string seed;                       ///< as text, "" when absent
-  std::string recipe;                     ///< recipe.toml
-  std::string info;                       ///< run.json
+  std::string label;                ///< runs of one label are seeds of one method; "" is replaced by the folder's name
+  std::string method, env, status;  ///< from run.json, "" when absent
+  std::string seed;                 ///< as text, "" when absent
+  std::string recipe;               ///< recipe.toml
+  std::string info;                 ///< run.json
   std::vector<MetricsRow> rows;
-  std::map<std::string, double> seconds;  ///< phase -> wall-clock seconds
+  std::map<std::string, double> seconds;    ///< phase -> wall-clock seconds
   std::map<std::string, double> at_switch;  ///< run.json's own evaluation at the switch, used when no row has one
   std::int64_t warm_up_steps = 0;
 };

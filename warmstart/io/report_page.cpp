@@ -81,7 +81,8 @@ json group_json(const RunGroup& group) {
     seconds[phase] = to_json(spread(values));
   }
   const RunFiles& first = *group.runs.front();
-  return {{"label", group.label}, {"method", first.method}, {"env", first.env}, {"seeds", seeds}, {"warm_up_steps", warm_up}, {"seconds", seconds}};
+  return {{"label", group.label}, {"method", first.method},   {"env", first.env},
+          {"seeds", seeds},       {"warm_up_steps", warm_up}, {"seconds", seconds}};
 }
 
 // every evaluation as logged, for the table of exact numbers
@@ -93,7 +94,12 @@ json evaluation_rows(const std::vector<RunGroup>& groups) {
         if (row.kind != "eval" && row.kind != "switch") continue;
         json values = json::object();
         for (const auto& [name, value] : row.values) values[name] = value;
-        out.push_back({{"label", group.label}, {"seed", run->seed}, {"phase", row.phase}, {"kind", row.kind}, {"step", row.step}, {"values", values}});
+        out.push_back({{"label", group.label},
+                       {"seed", run->seed},
+                       {"phase", row.phase},
+                       {"kind", row.kind},
+                       {"step", row.step},
+                       {"values", values}});
       }
   return out;
 }
@@ -145,7 +151,8 @@ json configuration(const std::vector<RunGroup>& groups) {
 json run_json(const RunFiles& run, const std::string& label) {
   json info = json::object();
   if (!run.info.empty()) info = json::parse(run.info, nullptr, false);
-  return {{"label", label}, {"seed", run.seed}, {"status", run.status}, {"folder", run.folder.string()}, {"info", info}, {"recipe", run.recipe}};
+  return {{"label", label}, {"seed", run.seed},    {"status", run.status}, {"folder", run.folder.string()},
+          {"info", info},   {"recipe", run.recipe}};
 }
 
 json page_data(const std::vector<RunFiles>& runs) {
@@ -160,8 +167,10 @@ json page_data(const std::vector<RunFiles>& runs) {
     out["headline"].push_back(headline);
     for (const RunFiles* run : group.runs) out["runs"].push_back(run_json(*run, group.label));
   }
-  out["eval"] = {{"pretrain", curves(groups, evaluations, Scope::kPretrain, evals)}, {"online", curves(groups, evaluations, Scope::kOnline, evals)}};
-  out["train"] = {{"pretrain", curves(groups, training, Scope::kPretrain, trained)}, {"online", curves(groups, training, Scope::kOnline, trained)}};
+  out["eval"] = {{"pretrain", curves(groups, evaluations, Scope::kPretrain, evals)},
+                 {"online", curves(groups, evaluations, Scope::kOnline, evals)}};
+  out["train"] = {{"pretrain", curves(groups, training, Scope::kPretrain, trained)},
+                  {"online", curves(groups, training, Scope::kOnline, trained)}};
   out["evaluations"] = evaluation_rows(groups);
   out["configuration"] = configuration(groups);
   return out;

@@ -142,7 +142,8 @@ SafeTensors read_safetensors(const fs::path& path) {
   if (raw.size() < sizeof header_size)
     reader.fail(fmt::format("{} bytes are too few for a safetensors file", raw.size()), "name a .safetensors file, or make it again");
   std::memcpy(&header_size, raw.data(), sizeof header_size);
-  if (header_size > kMaxHeader) reader.fail(fmt::format("header of {} bytes: not a safetensors file", header_size), "name a .safetensors file");
+  if (header_size > kMaxHeader)
+    reader.fail(fmt::format("header of {} bytes: not a safetensors file", header_size), "name a .safetensors file");
   if (header_size > raw.size() - sizeof header_size)
     reader.fail(fmt::format("file is truncated: {} bytes, its header alone needs {}", raw.size(), header_size + sizeof header_size));
   const std::string text(reinterpret_cast<const char*>(raw.data()) + sizeof header_size, header_size);
@@ -200,11 +201,13 @@ SafeTensors read_safetensors(const fs::path& path) {
   if (!sums.empty()) reader.fail(fmt::format("tensor \"{}\" is missing though its checksum is there", sums.begin()->first));
 
   // no overlaps, no holes, nothing behind the last tensor: all bytes are accounted for
-  std::sort(places.begin(), places.end(), [](const Placed& a, const Placed& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
+  std::sort(places.begin(), places.end(),
+            [](const Placed& a, const Placed& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
   std::uint64_t expected = 0;
   for (const Placed& place : places) {
     if (place.begin != expected)
-      reader.fail(fmt::format("tensor \"{}\" {} the one before it", place.name, place.begin < expected ? "overlaps" : "leaves a hole after"));
+      reader.fail(
+          fmt::format("tensor \"{}\" {} the one before it", place.name, place.begin < expected ? "overlaps" : "leaves a hole after"));
     expected = place.end;
   }
   if (expected != data.size()) reader.fail(fmt::format("{} bytes behind the last tensor belong to none", data.size() - expected));

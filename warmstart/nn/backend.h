@@ -38,10 +38,10 @@ struct CriticLoss {
 /// Means over what the step saw; cql fields are 0 without the term.
 struct CriticStats {
   double td_loss = 0, q_mean = 0;
-  double cql_gap = 0;      ///< mean gap before clipping
-  double cql_loss = 0;     ///< mean clipped gap (alpha not applied)
-  double cql_ood = 0;      ///< mean of the logsumexp part
-  double bound_rate = 0;   ///< share of the M*B*n values that the floor lifted
+  double cql_gap = 0;     ///< mean gap before clipping
+  double cql_loss = 0;    ///< mean clipped gap (alpha not applied)
+  double cql_ood = 0;     ///< mean of the logsumexp part
+  double bound_rate = 0;  ///< share of the M*B*n values that the floor lifted
 };
 
 enum class EnsembleReduce { kMin, kMean };

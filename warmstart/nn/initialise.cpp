@@ -19,7 +19,8 @@ void orthogonal(float* kernel, int in, int out, double gain, Rng& rng) {
   for (int j = 0; j < wide; ++j)
     if (qr.matrixQR()(j, j) < 0) q.col(j) = -q.col(j);
   for (int i = 0; i < in; ++i)
-    for (int j = 0; j < out; ++j) kernel[static_cast<std::size_t>(i) * out + j] = static_cast<float>(gain) * (in >= out ? q(i, j) : q(j, i));
+    for (int j = 0; j < out; ++j)
+      kernel[static_cast<std::size_t>(i) * out + j] = static_cast<float>(gain) * (in >= out ? q(i, j) : q(j, i));
 }
 
 void initialise_trunk(float* base, const TrunkSpec& spec, const std::vector<LayerLayout>& layers, Rng& rng) {

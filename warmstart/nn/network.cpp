@@ -6,8 +6,8 @@
 namespace warmstart {
 namespace {
 
-void add_layers(std::vector<TensorInfo>& out, const std::string& prefix, const TrunkSpec& spec,
-                const std::vector<LayerLayout>& layers, std::size_t base) {
+void add_layers(std::vector<TensorInfo>& out, const std::string& prefix, const TrunkSpec& spec, const std::vector<LayerLayout>& layers,
+                std::size_t base) {
   for (std::size_t k = 0; k < layers.size(); ++k) {
     const LayerLayout& l = layers[k];
     const std::string name = prefix + "layer" + std::to_string(k) + "/";

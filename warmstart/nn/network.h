@@ -129,8 +129,8 @@ struct PositiveScalar {
   std::int64_t steps = 0;
 
   explicit PositiveScalar(double value = 1.0);
-  float value() const;            ///< softplus(raw)
-  float value_slope() const;      ///< d value / d raw = sigmoid(raw)
+  float value() const;        ///< softplus(raw)
+  float value_slope() const;  ///< d value / d raw = sigmoid(raw)
   void step(const AdamConfig& config, float grad_raw);
 };
 

@@ -121,7 +121,8 @@ void copy_row(std::span<const double> from, float* to) {
 
 Fields CollectConfig::fields(const std::string& section) {
   Fields f(section);
-  f.add("policy", policy, {.help = "Who acts: a driver that knows the maze, or uniform random actions.", .choices = {"waypoint", "random"}});
+  f.add("policy", policy,
+        {.help = "Who acts: a driver that knows the maze, or uniform random actions.", .choices = {"waypoint", "random"}});
   f.add("protocol", protocol,
         {.help = "episodes: the task's own resets, one goal per episode. maze2d: as D4RL made its maze2d data, the ball goes on from "
                  "goal to goal, each stretch an episode.",
@@ -132,16 +133,23 @@ Fields CollectConfig::fields(const std::string& section) {
          .when = "Raise it for wider coverage, lower it for better demonstrations.",
          .min = 0});
   f.add("random_share", random_share,
-        {.help = "Share of the driver's steps that lie in stretches of one random force held.", .when = "Raise it for mediocre data.", .min = 0, .max = 1});
+        {.help = "Share of the driver's steps that lie in stretches of one random force held.",
+         .when = "Raise it for mediocre data.",
+         .min = 0,
+         .max = 1});
   f.add("detour", detour,
-        {.help = "Probability that the driver first visits another place of the maze in an episode.", .when = "Raise it for mediocre data.", .min = 0, .max = 1});
+        {.help = "Probability that the driver first visits another place of the maze in an episode.",
+         .when = "Raise it for mediocre data.",
+         .min = 0,
+         .max = 1});
   f.add("seed", seed, {.help = "Seed of starts, goals and noise.", .min = 0});
   return f;
 }
 
 Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config, const CollectProgress& progress) {
   if (config.steps < 1) throw usage_error("no steps to collect", "collect.steps", "give at least 1");
-  if (config.steps > std::numeric_limits<int>::max()) throw usage_error("too many steps for one file", "collect.steps", "make several files with different seeds");
+  if (config.steps > std::numeric_limits<int>::max())
+    throw usage_error("too many steps for one file", "collect.steps", "make several files with different seeds");
   if (config.protocol != "episodes" && config.protocol != "maze2d")
     throw usage_error("no protocol \"" + config.protocol + "\"", "collect.protocol",
                       "did you mean \"" + nearest_name(config.protocol, {"episodes", "maze2d"}) + "\"?");
@@ -161,7 +169,8 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   file.timeouts.resize(n);
   DoubleTable &qpos = file.infos["qpos"], &qvel = file.infos["qvel"], &success = file.infos["success"];
   DoubleTable goal;
-  for (auto [table, width] : {std::pair{&qpos, env->qpos().size()}, std::pair{&qvel, env->qvel().size()}, std::pair{&success, std::size_t{1}}})
+  for (auto [table, width] :
+       {std::pair{&qpos, env->qpos().size()}, std::pair{&qvel, env->qvel().size()}, std::pair{&success, std::size_t{1}}})
     table->values.reserve(width * static_cast<std::size_t>(n));
 
   // Apart, so that the starts are the same whatever the driver does.
@@ -211,7 +220,9 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   report.mean_length = n / episodes;
   report.steps_per_second = n / seconds;
 
-  file.metadata = {{"env", spec.id}, {"max_episode_steps", std::to_string(spec.max_episode_steps)}, {"simulator", simulator_version()},
+  file.metadata = {{"env", spec.id},
+                   {"max_episode_steps", std::to_string(spec.max_episode_steps)},
+                   {"simulator", simulator_version()},
                    {"collector_version", std::to_string(kCollectorVersion)}};
   CollectConfig described = config;
   const Fields fields = described.fields("");
@@ -223,7 +234,8 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   return out;
 }
 
-CollectReport collect(const EnvConfig& env, const CollectConfig& config, const std::filesystem::path& path, const CollectProgress& progress) {
+CollectReport collect(const EnvConfig& env, const CollectConfig& config, const std::filesystem::path& path,
+                      const CollectProgress& progress) {
   make_folder(fs::absolute(path).parent_path());  // an unwritable place is found before the work, not after
   const Collected made = collect_steps(env, config, progress);
   write_d4rl(path, made.file);

@@ -32,13 +32,16 @@ Fields Recipe::fields() {
   e.add("id", env.id, choice("task, by Gymnasium's name", "`warmstart list envs` shows all", tasks));
   e.add("max_episode_steps", env.max_episode_steps, {"time limit of an episode; 0 = the task's own", "steps", "", 0, 1e9});
   e.add("reward_scale", reward_scale, {"learners see scale * reward + bias", "", "10 on AntMaze and Adroit", -1e9, 1e9});
-  e.add("reward_bias", reward_bias, {"learners see scale * reward + bias", "", "-5 on AntMaze, so that not reaching the goal costs", -1e9, 1e9});
+  e.add("reward_bias", reward_bias,
+        {"learners see scale * reward + bias", "", "-5 on AntMaze, so that not reaching the goal costs", -1e9, 1e9});
   all.append(e);
 
   Fields d("data");
   d.add("path", data.path, {"offline dataset, a D4RL HDF5 file"});
   d.add("collect", data.collect, {"make the dataset by the `collect` section when `path` does not exist"});
-  d.add("sparse_reward", data.sparse_reward, {"Monte-Carlo return of a never-successful trajectory = negative reward / (1 - discount)", "", "AntMaze, Adroit binary, PointMaze"});
+  d.add(
+      "sparse_reward", data.sparse_reward,
+      {"Monte-Carlo return of a never-successful trajectory = negative reward / (1 - discount)", "", "AntMaze, Adroit binary, PointMaze"});
   d.add("negative_reward", data.negative_reward, {"the file's reward of a step without success", "", "-1 for Adroit binary", -1e9, 1e9});
   d.add("infinite_horizon", data.infinite_horizon, {"Monte-Carlo returns go on after the last step", "", "continuing tasks"});
   all.append(d);
@@ -56,16 +59,21 @@ Fields Recipe::fields() {
   all.append(p);
 
   Fields w("warm_up");
-  w.add("steps", warm_up.steps, {"K: steps of the frozen pre-trained policy into the empty buffer, without updates", "environment steps", "0 for no warm-up", 0, kMany});
-  w.add("reference_count", warm_up.reference_count, {"make one step more, as the reference implementation counts", "", "off for exactly K"});
+  w.add("steps", warm_up.steps,
+        {"K: steps of the frozen pre-trained policy into the empty buffer, without updates", "environment steps", "0 for no warm-up", 0,
+         kMany});
+  w.add("reference_count", warm_up.reference_count,
+        {"make one step more, as the reference implementation counts", "", "off for exactly K"});
   all.append(w);
 
   Fields f("finetune");
   f.add("agent", finetune.agent, choice("update rule of the online phase", "", names));
   f.add("steps", finetune.steps, {"environment steps after the warm-up", "environment steps", "", 0, kMany});
   f.add("batch", finetune.batch, {"rows per critic step", "transitions", "", 1, 1e6});
-  f.add("utd", finetune.utd, {"update-to-data ratio: critic steps per environment step", "", "higher learns faster per step, costs more", 1, 1000});
-  f.add("min_buffer", finetune.min_buffer, {"transitions in the buffer before the first update; 0 = one whole batch (batch * utd)", "transitions", "", 0, kMany});
+  f.add("utd", finetune.utd,
+        {"update-to-data ratio: critic steps per environment step", "", "higher learns faster per step, costs more", 1, 1000});
+  f.add("min_buffer", finetune.min_buffer,
+        {"transitions in the buffer before the first update; 0 = one whole batch (batch * utd)", "transitions", "", 0, kMany});
   f.add("initialise", finetune.initialise, choice("what starts from pre-training", "ablations", {"both", "policy", "critic", "neither"}));
   f.add("reset_optimiser", finetune.reset_optimiser, {"forget Adam's moments and counts at the switch", "", "ablations"});
   f.add("timeout_hides_terminal", finetune.timeout_hides_terminal,
@@ -75,17 +83,20 @@ Fields Recipe::fields() {
   Fields r("retention");
   r.add("mode", retention.mode, choice("what fine-tuning keeps of the offline data", "none is WSRL", {"none", "mixed", "append"}));
   r.add("ratio", retention.ratio, {"share of offline rows in mixed batches", "", "0.5 for RLPD", 0, 1});
-  r.add("interleave", retention.interleave, {"every slice of a mixed batch has its share; off cuts [online | offline] into slices as the reference does", "", ""});
+  r.add("interleave", retention.interleave,
+        {"every slice of a mixed batch has its share; off cuts [online | offline] into slices as the reference does", "", ""});
   all.append(r);
 
   Fields v("eval");
-  v.add("every", eval.every, {"environment steps between evaluations online; 0 = only at the switch and the end", "environment steps", "", 0, kMany});
+  v.add("every", eval.every,
+        {"environment steps between evaluations online; 0 = only at the switch and the end", "environment steps", "", 0, kMany});
   v.add("pretrain_every", eval.pretrain_every, {"gradient steps between evaluations offline; 0 = only at the end", "steps", "", 0, kMany});
   v.add("episodes", eval.episodes, {"deterministic episodes per evaluation", "episodes", "", 1, 1e6});
   all.append(v);
 
   Fields u("run");
-  u.add("fidelity", run.fidelity, choice("group of switches: as the reference implementation does, or as the paper reads", "", {"reference", "paper"}));
+  u.add("fidelity", run.fidelity,
+        choice("group of switches: as the reference implementation does, or as the paper reads", "", {"reference", "paper"}));
   u.add("backend", run.backend, choice("arithmetic", "reference is slow and for checking", {"cpu", "reference"}));
   u.add("replay_capacity", run.replay_capacity, {"transitions the replay buffer holds; the oldest go first", "transitions", "", 1, kMany});
   u.add("log_every", run.log_every, {"steps between rows of training metrics", "steps", "", 1, kMany});
@@ -101,7 +112,9 @@ std::string Recipe::toml() { return fields().toml(); }
 void Recipe::validate() const {
   const auto& spec = env_spec(env.id);
   (void)spec;
-  const auto refuse = [](const std::string& what, const std::string& keys, const std::string& remedy) { throw usage_error(what, keys, remedy); };
+  const auto refuse = [](const std::string& what, const std::string& keys, const std::string& remedy) {
+    throw usage_error(what, keys, remedy);
+  };
   if (network.critic_hidden.empty() || network.actor_hidden.empty())
     refuse("a network needs a hidden layer", "network.critic_hidden and network.actor_hidden", "give at least one width, e.g. [256, 256]");
   if (agent.num_min_qs > network.num_qs)
@@ -146,8 +159,10 @@ void gather(const fs::path& path, std::vector<fs::path> seen, std::vector<Assign
     if (key != "base") out.push_back({key, path.string(), value});
 }
 
-const std::vector<std::pair<std::string, bool>> kPaperGroup = {
-    {"network.shared_output", false}, {"agent.subset_with_replacement", false}, {"agent.idle_adam_steps", false}, {"warm_up.reference_count", false}};
+const std::vector<std::pair<std::string, bool>> kPaperGroup = {{"network.shared_output", false},
+                                                               {"agent.subset_with_replacement", false},
+                                                               {"agent.idle_adam_steps", false},
+                                                               {"warm_up.reference_count", false}};
 
 Recipe assemble(Recipe recipe, const std::vector<Assignment>& assignments, const std::vector<Override>& overrides) {
   Fields fields = recipe.fields();
@@ -174,7 +189,9 @@ Recipe load_recipe(const fs::path& path, const std::vector<Override>& overrides)
   const std::string folder = fs::absolute(path).parent_path().filename().string();
   recipe.name = folder + "-" + path.stem().string();
   // a base's name is its own
-  std::erase_if(assignments, [&](const Assignment& a) { return (a.key == "name" || a.key == "label" || a.key == "summary") && a.where != path.string(); });
+  std::erase_if(assignments, [&](const Assignment& a) {
+    return (a.key == "name" || a.key == "label" || a.key == "summary") && a.where != path.string();
+  });
   return assemble(recipe, assignments, overrides);
 }
 

@@ -13,7 +13,7 @@
 namespace warmstart {
 
 struct DataConfig {
-  std::string path;               ///< D4RL file; with `collect` it is made when missing
+  std::string path;  ///< D4RL file; with `collect` it is made when missing
   bool collect = false;
   bool sparse_reward = false, infinite_horizon = false;
   double negative_reward = 0;
@@ -27,14 +27,14 @@ struct PretrainConfig {
 
 struct WarmupConfig {
   std::int64_t steps = 5000;
-  bool reference_count = true;    ///< one step more, as the reference implementation counts
+  bool reference_count = true;  ///< one step more, as the reference implementation counts
 };
 
 struct FinetuneConfig {
   std::string agent = "sac";
-  std::int64_t steps = 100000;    ///< environment steps after the warm-up
-  int batch = 256, utd = 4;       ///< rows per slice, slices per environment step
-  std::int64_t min_buffer = 0;    ///< transitions before the first update; 0 = one whole batch
+  std::int64_t steps = 100000;  ///< environment steps after the warm-up
+  int batch = 256, utd = 4;     ///< rows per slice, slices per environment step
+  std::int64_t min_buffer = 0;  ///< transitions before the first update; 0 = one whole batch
   std::string initialise = "both";
   bool reset_optimiser = false;
   bool timeout_hides_terminal = false;

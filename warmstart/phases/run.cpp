@@ -18,8 +18,16 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
 // What a run writes; --overwrite removes these and nothing else.
-const std::vector<std::string> kOwnFiles = {"recipe.toml",   "checkpoint.safetensors", "pretrained.safetensors", "final.safetensors", "metrics.csv",
-                                            "metrics.jsonl", "timing.jsonl",           "run.json",               "report.html",       "buffer"};
+const std::vector<std::string> kOwnFiles = {"recipe.toml",
+                                            "checkpoint.safetensors",
+                                            "pretrained.safetensors",
+                                            "final.safetensors",
+                                            "metrics.csv",
+                                            "metrics.jsonl",
+                                            "timing.jsonl",
+                                            "run.json",
+                                            "report.html",
+                                            "buffer"};
 
 }  // namespace
 
@@ -71,7 +79,8 @@ void Run::prepare_folder() {
   bool used = false;
   for (const auto& name : kOwnFiles) used = used || fs::exists(folder / name);
   if (used && !options.resume && !options.overwrite)
-    throw usage_error("the output folder holds a run", folder.string(), "continue it with --resume, replace it with --overwrite, or choose another --out");
+    throw usage_error("the output folder holds a run", folder.string(),
+                      "continue it with --resume, replace it with --overwrite, or choose another --out");
   make_folder(folder);
   const fs::path lock = folder / ".lock";
   lock_.fd = ::open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
@@ -90,7 +99,8 @@ void Run::load_pretrained() {
                      "the recipe's env.id is " + recipe.env.id + "; use a recipe of that task or another checkpoint");
   ActorCritic start = fresh_agent(recipe);
   if (start.actor.spec != file.agent.actor.spec || start.critic.spec != file.agent.critic.spec)
-    throw data_error("checkpoint of other network sizes", where + " and the recipe's network section", "use the network section it was trained with (see its header)");
+    throw data_error("checkpoint of other network sizes", where + " and the recipe's network section",
+                     "use the network section it was trained with (see its header)");
   state.phase = Phase::kWarmup;
   seed_online_streams();
   state.evaluated_policy = file.metadata["evaluated_policy"];
@@ -118,19 +128,27 @@ void Run::collect_dataset_if_missing() {
   const fs::path folder = fs::path(recipe.data.path).parent_path();
   if (!folder.empty()) make_folder(folder);
   const CollectReport report = collect(recipe.env, recipe.collect, recipe.data.path);
-  note(fmt::format("collected {} episodes, success {:.0f}%, {:.0f} steps/s", report.episodes, 100 * report.success_share, report.steps_per_second));
+  note(fmt::format("collected {} episodes, success {:.0f}%, {:.0f} steps/s", report.episodes, 100 * report.success_share,
+                   report.steps_per_second));
 }
 
 const Dataset& Run::dataset() {
   if (dataset_) return *dataset_;
   collect_dataset_if_missing();
   const EnvSpec& spec = env_spec(recipe.env.id);
-  DatasetOptions o{.reward_scale = recipe.reward_scale, .reward_bias = recipe.reward_bias, .discount = recipe.agent.discount,
-                   .sparse_reward = recipe.data.sparse_reward, .negative_reward = recipe.data.negative_reward,
-                   .infinite_horizon = recipe.data.infinite_horizon, .obs_size = spec.obs_size, .action_size = spec.action_size,
-                   .task = recipe.env.id, .source = recipe.data.path};
+  DatasetOptions o{.reward_scale = recipe.reward_scale,
+                   .reward_bias = recipe.reward_bias,
+                   .discount = recipe.agent.discount,
+                   .sparse_reward = recipe.data.sparse_reward,
+                   .negative_reward = recipe.data.negative_reward,
+                   .infinite_horizon = recipe.data.infinite_horizon,
+                   .obs_size = spec.obs_size,
+                   .action_size = spec.action_size,
+                   .task = recipe.env.id,
+                   .source = recipe.data.path};
   dataset_ = Dataset::load(recipe.data.path, o);
-  std::string text = fmt::format("dataset {}: {} transitions, {} episodes", recipe.data.path, dataset_->size(), dataset_->episodes().size());
+  std::string text =
+      fmt::format("dataset {}: {} transitions, {} episodes", recipe.data.path, dataset_->size(), dataset_->episodes().size());
   if (dataset_->clipped_actions()) text += fmt::format(", {} action entries clipped to +-{}", dataset_->clipped_actions(), o.action_clip);
   note(text);
   return *dataset_;
@@ -190,16 +208,19 @@ void Run::log(const std::string& kind, std::int64_t step, std::vector<std::pair<
   metrics_->write({phase_name(state.phase), step, kind, std::move(values)});
   if (kind != "train" || !(rate_began_at_ >= 0)) return;
   const double elapsed = seconds_since(rate_began_);
-  if (elapsed > 0) metrics_->write_timing(phase_name(state.phase), step, seconds_in_phase(), static_cast<double>(step - rate_began_at_) / elapsed);
+  if (elapsed > 0)
+    metrics_->write_timing(phase_name(state.phase), step, seconds_in_phase(), static_cast<double>(step - rate_began_at_) / elapsed);
 }
 
 Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int64_t step) {
   const Evaluation e = evaluate(*eval_env_, who, recipe.eval.episodes, static_cast<std::uint64_t>(recipe.run.seed) + 1000);
-  log(kind, step, {{"return_mean", e.return_mean}, {"return_std", e.return_std}, {"success_rate", e.success_rate}, {"episode_length", e.length_mean}});
+  log(kind, step,
+      {{"return_mean", e.return_mean}, {"return_std", e.return_std}, {"success_rate", e.success_rate}, {"episode_length", e.length_mean}});
   last_return_ = e.return_mean;
   if (eval_env_->spec().reports_success) last_success_ = e.success_rate;
-  note(fmt::format("{} at step {}: return {:.2f}{}", kind == "switch" ? "switch to online" : fmt::format("{} evaluation", phase_name(state.phase)), step,
-                   e.return_mean, last_success_ ? fmt::format(", success {:.0f}%", 100 * e.success_rate) : ""));
+  note(fmt::format("{} at step {}: return {:.2f}{}",
+                   kind == "switch" ? "switch to online" : fmt::format("{} evaluation", phase_name(state.phase)), step, e.return_mean,
+                   last_success_ ? fmt::format(", success {:.0f}%", 100 * e.success_rate) : ""));
   return e;
 }
 

@@ -23,10 +23,10 @@ const char* phase_name(Phase phase);  ///< "pretrain", "warmup", "finetune", "do
 /// What the progress line shows; sent a few times a second at most.
 struct Progress {
   Phase phase = Phase::kPretrain;
-  std::int64_t step = 0, steps = 0;           ///< within the phase
+  std::int64_t step = 0, steps = 0;  ///< within the phase
   double steps_per_second = 0, seconds_left = 0;
   std::optional<double> last_return, last_success;  ///< last evaluation, or last episodes online
-  std::string note;                           ///< something worth a line of its own: an evaluation, a saved file
+  std::string note;                                 ///< something worth a line of its own: an evaluation, a saved file
 };
 
 /// Set from a signal handler: the run saves and stops before its next step.
@@ -36,9 +36,9 @@ struct RunOptions {
   std::filesystem::path folder;
   int threads = 2;
   bool resume = false, overwrite = false;
-  std::filesystem::path from;                   ///< pretrained.safetensors to start from; "" = pre-train here
+  std::filesystem::path from;                     ///< pretrained.safetensors to start from; "" = pre-train here
   std::function<void(const Progress&)> progress;  ///< may be empty
-  std::string command;                          ///< as typed, for the report
+  std::string command;                            ///< as typed, for the report
 };
 
 /// Counters and streams; everything but arrays that decides what comes next.
@@ -51,8 +51,8 @@ struct RunState {
   std::uint64_t buffer_rows = 0;    ///< committed to the buffer's segment files
   MetricsLog::Offsets metrics;
   Rng data_rng, noise_rng, policy_rng;
-  std::string evaluated_policy;     ///< fingerprint of the policy last evaluated offline
-  double seconds[3] = {0, 0, 0};    ///< wall-clock per phase, for the report; decides nothing
+  std::string evaluated_policy;   ///< fingerprint of the policy last evaluated offline
+  double seconds[3] = {0, 0, 0};  ///< wall-clock per phase, for the report; decides nothing
 };
 
 class Run {
@@ -67,10 +67,10 @@ class Run {
   RunState state;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Agent> agent;
-  std::unique_ptr<Policy> policy;             ///< who acts online
+  std::unique_ptr<Policy> policy;  ///< who acts online
   std::unique_ptr<ExperienceSource> source;
   std::unique_ptr<ReplayBuffer> buffer;
-  StatsMeter meter;                           ///< means since the last row of training metrics
+  StatsMeter meter;  ///< means since the last row of training metrics
 
   /// The dataset, loaded when first asked for; throws Error when it is missing or does not fit the task.
   const Dataset& dataset();

@@ -73,8 +73,8 @@ void CpuBackend::adam_step(FloatVector& params, Adam& adam, const AdamConfig& co
   const AdamFactors factors(config, ++adam.steps);
   team_.for_each(blocks(static_cast<int>(params.size()), static_cast<int>(kAdamRange)), [&](int task, int) {
     const std::size_t first = static_cast<std::size_t>(task) * kAdamRange, count = std::min(kAdamRange, params.size() - first);
-    kernels().adam(params.data() + first, idle ? nullptr : adam.grad.data() + first, adam.m.data() + first, adam.v.data() + first, nullptr, count,
-                   factors, 0);
+    kernels().adam(params.data() + first, idle ? nullptr : adam.grad.data() + first, adam.m.data() + first, adam.v.data() + first, nullptr,
+                   count, factors, 0);
   });
 }
 

@@ -7,9 +7,9 @@
 
 namespace warmstart::cpu {
 
-constexpr int kBlockRows = 256;       ///< rows of a critic block: activations of one layer stay in the L2 cache
+constexpr int kBlockRows = 256;  ///< rows of a critic block: activations of one layer stay in the L2 cache
 constexpr int kActorBlockRows = 128;
-constexpr int kLanes = 4;             ///< partial gradients per member (CQL) or actor; bounds their parallelism and their memory
+constexpr int kLanes = 4;  ///< partial gradients per member (CQL) or actor; bounds their parallelism and their memory
 constexpr std::size_t kAdamRange = 1 << 15;
 
 /// States per block of about kBlockRows rows.
@@ -29,7 +29,8 @@ class CpuBackend : public Backend {
                 int actions_per_state, MatrixView q) override;
   void q_action_gradient(const Critic& critic, ConstMatrixView obs, ConstMatrixView action, EnsembleReduce reduce, std::span<float> q,
                          MatrixView dq_da) override;
-  CriticStats critic_step(Critic& critic, Adam& adam, const AdamConfig& config, const CriticLoss& loss, FloatVector* target, float tau) override;
+  CriticStats critic_step(Critic& critic, Adam& adam, const AdamConfig& config, const CriticLoss& loss, FloatVector* target,
+                          float tau) override;
   void adam_step(FloatVector& params, Adam& adam, const AdamConfig& config, bool idle) override;
 
  private:

@@ -89,7 +89,8 @@ void CpuBackend::q_action_gradient(const Critic& critic, ConstMatrixView obs, Co
 }
 
 // The whole batch of one member: forward, loss, backward, block after block.
-void CpuBackend::td_member(const Critic& critic, const CriticLoss& loss, int member, TrunkWork& w, float* grad, float* head_grad, Sums& sums) {
+void CpuBackend::td_member(const Critic& critic, const CriticLoss& loss, int member, TrunkWork& w, float* grad, float* head_grad,
+                           Sums& sums) {
   const int b = loss.obs.rows, h = critic.spec.trunk.width();
   const float* p = critic.params.data() + critic.member_offset(member);
   const float* head = critic.params.data() + critic.head_offset(member);
@@ -155,7 +156,8 @@ void CpuBackend::cql_lane(const Critic& critic, const CriticLoss& loss, int memb
   if (first_block) std::fill_n(grad, critic.trunk_size(), 0.0f);  // more lanes than blocks
 }
 
-CriticStats CpuBackend::critic_step(Critic& critic, Adam& adam, const AdamConfig& config, const CriticLoss& loss, FloatVector* target, float tau) {
+CriticStats CpuBackend::critic_step(Critic& critic, Adam& adam, const AdamConfig& config, const CriticLoss& loss, FloatVector* target,
+                                    float tau) {
   const int n = critic.spec.members, b = loss.obs.rows, h = critic.spec.trunk.width();
   const std::size_t trunk = critic.trunk_size(), head_size = static_cast<std::size_t>(h) + 1;
   const AdamFactors factors(config, ++adam.steps);
@@ -183,8 +185,8 @@ CriticStats CpuBackend::critic_step(Critic& critic, Adam& adam, const AdamConfig
     float* head_grad = heads_.data() + static_cast<std::size_t>(task) * head_size;
     if (task < wide) {
       const int member = term_members[task / kLanes];
-      cql_lane(critic, loss, member, multiplicity[member], task % kLanes, work_[worker], lanes_.data() + static_cast<std::size_t>(task) * trunk,
-               head_grad, sums[task]);
+      cql_lane(critic, loss, member, multiplicity[member], task % kLanes, work_[worker],
+               lanes_.data() + static_cast<std::size_t>(task) * trunk, head_grad, sums[task]);
       return;
     }
     const int member = narrow_members[task - wide];

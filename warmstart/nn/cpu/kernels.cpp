@@ -25,7 +25,8 @@ const Kernels& kernels() {
     if (name == "avx512" && has_512) return avx512::table;
     if (name == "avx2" && has_2) return avx2::table;
     if (name == "x86-64") return base::table;
-    throw usage_error("instruction set not available: " + name, "environment variable WARMSTART_ISA", "use avx512, avx2 or x86-64, as this CPU allows");
+    throw usage_error("instruction set not available: " + name, "environment variable WARMSTART_ISA",
+                      "use avx512, avx2 or x86-64, as this CPU allows");
   }();
   return chosen;
 }

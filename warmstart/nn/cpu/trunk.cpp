@@ -36,7 +36,8 @@ void TrunkWork::reserve(const TrunkSpec& spec, int rows, bool keep) {
     for (auto& buffer : d) grow(buffer, static_cast<std::size_t>(rows) * widest);
 }
 
-void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w, bool keep) {
+void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w,
+                   bool keep) {
   const Kernels& k = kernels();
   const int rows = in.rows(), n = in.actions_per_state, o = in.obs.cols, a = in.action.cols;
   w.reserve(spec, rows, keep);
@@ -62,9 +63,9 @@ void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers
       gemm(false, false, rows, l.out, l.in, x, l.in, p + l.kernel, l.out, 0, z, l.out);
     }
     if (spec.layer_norm)
-      k.norm_relu(z, rows, l.out, p + l.bias, p + l.scale, p + l.shift, keep ? w.xhat[i].data() : nullptr, keep ? w.rstd[i].data() : nullptr);
-    else
-      k.bias_relu(z, rows, l.out, p + l.bias);
+      k.norm_relu(z, rows, l.out, p + l.bias, p + l.scale, p + l.shift, keep ? w.xhat[i].data() : nullptr,
+                  keep ? w.rstd[i].data() : nullptr);
+    else k.bias_relu(z, rows, l.out, p + l.bias);
     x = z;
   }
   w.out = x;
@@ -86,8 +87,7 @@ void trunk_backward(const TrunkSpec& spec, const std::vector<LayerLayout>& layer
     if (spec.layer_norm)
       k.norm_relu_backward(d, w.y[i].data(), w.xhat[i].data(), w.rstd[i].data(), rows, l.out, p + l.scale, grad ? grad + l.scale : nullptr,
                            grad ? grad + l.shift : nullptr, grad ? grad + l.bias : nullptr);
-    else
-      k.bias_relu_backward(d, w.y[i].data(), rows, l.out, grad ? grad + l.bias : nullptr);
+    else k.bias_relu_backward(d, w.y[i].data(), rows, l.out, grad ? grad + l.bias : nullptr);
 
     if (i > 0) {
       if (grad) gemm(true, false, l.in, l.out, rows, w.y[i - 1].data(), l.in, d, l.out, beta, grad + l.kernel, l.out);
@@ -103,7 +103,8 @@ void trunk_backward(const TrunkSpec& spec, const std::vector<LayerLayout>& layer
     } else {
       gemm(true, false, a, l.out, rows, in.action.data, a, d, l.out, beta, grad + l.kernel + static_cast<std::size_t>(o) * l.out, l.out);
       std::fill_n(w.obs_part.data(), static_cast<std::size_t>(in.obs.rows) * l.out, 0.0f);
-      for (int r = 0; r < rows; ++r) k.add(w.obs_part.data() + static_cast<std::size_t>(r / n) * l.out, d + static_cast<std::size_t>(r) * l.out, l.out);
+      for (int r = 0; r < rows; ++r)
+        k.add(w.obs_part.data() + static_cast<std::size_t>(r / n) * l.out, d + static_cast<std::size_t>(r) * l.out, l.out);
       gemm(true, false, o, l.out, in.obs.rows, in.obs.data, o, w.obs_part.data(), l.out, beta, grad + l.kernel, l.out);
     }
   }

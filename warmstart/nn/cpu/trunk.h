@@ -6,7 +6,8 @@
 namespace warmstart::cpu {
 
 /// C [m,n] = op(A) op(B) + beta C, row-major, single-threaded (oneDNN).
-void gemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float* a, int lda, const float* b, int ldb, float beta, float* c, int ldc);
+void gemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float* a, int lda, const float* b, int ldb, float beta, float* c,
+          int ldc);
 
 /// S states with n actions each (rows s * n + i), or with none (an actor).
 struct TrunkInput {
@@ -28,7 +29,8 @@ struct TrunkWork {
 };
 
 /// Runs the block; with `keep` the activations stay for trunk_backward. `p` points at the trunk's parameters.
-void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w, bool keep);
+void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w,
+                   bool keep);
 
 /// From dL/d(out) in w.d[0] [R,H]. `grad` (null to skip) points at the trunk's gradients: overwritten when `first`, else added to.
 /// `d_action` (null to skip) receives dL/daction [R,A].

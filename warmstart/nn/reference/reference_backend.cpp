@@ -134,8 +134,8 @@ class ReferenceBackend : public Backend {
     }
   }
 
-  void actor_backward(const Actor& actor, ConstMatrixView obs, const ActorTape& tape, ConstMatrixView d_mean,
-                      ConstMatrixView d_log_std, FloatVector& grad) override {
+  void actor_backward(const Actor& actor, ConstMatrixView obs, const ActorTape& tape, ConstMatrixView d_mean, ConstMatrixView d_log_std,
+                      FloatVector& grad) override {
     const auto& t = dynamic_cast<const ReferenceTape&>(tape);
     assert(t.hidden.rows == obs.rows && d_mean.rows == obs.rows && d_log_std.rows == obs.rows);
     const float* p = actor.params.data();
@@ -153,8 +153,8 @@ class ReferenceBackend : public Backend {
     grad.assign(g.begin(), g.end());
   }
 
-  void q_values(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs,
-                ConstMatrixView action, int actions_per_state, MatrixView q) override {
+  void q_values(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs, ConstMatrixView action,
+                int actions_per_state, MatrixView q) override {
     assert(q.rows == static_cast<int>(members.size()) && q.cols == action.rows);
     const Grid x = concat(obs, action, actions_per_state);
     for (std::size_t m = 0; m < members.size(); ++m) {
@@ -163,8 +163,8 @@ class ReferenceBackend : public Backend {
     }
   }
 
-  void q_action_gradient(const Critic& critic, ConstMatrixView obs, ConstMatrixView action, EnsembleReduce reduce,
-                         std::span<float> q, MatrixView dq_da) override {
+  void q_action_gradient(const Critic& critic, ConstMatrixView obs, ConstMatrixView action, EnsembleReduce reduce, std::span<float> q,
+                         MatrixView dq_da) override {
     const int rows = obs.rows, members = critic.spec.members;
     assert(static_cast<int>(q.size()) == rows && dq_da.rows == rows && dq_da.cols == action.cols);
     const Grid x = concat(obs, action, 1);

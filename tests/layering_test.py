@@ -148,7 +148,7 @@ def self_test():
         "warmstart/nn/net.h": "#include <dnnl.h>\n",
         "warmstart/envs/maze.cpp": "#include <mujoco/mujoco.h>\n",
         "warmstart/apps/main.cpp": '#include <CLI/CLI.hpp>\n#include "warmstart/agents/sac.h"\n',
-        "docs/a.md": "see docs/work/plan and $HOME/work and https://example.org/home/x\n",
+        "docs/a.md": "see docs/my/work and $HOME/work and https://example.org/home/x\n",
     }
     bad = {  # file, content, what the fault says
         "upward include": ("warmstart/nn/a.h", '#include "warmstart/agents/sac.h"\n', "nn may use core"),

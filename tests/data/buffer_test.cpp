@@ -102,28 +102,28 @@ TEST_P(Buffer, BehavesLikeAList) {
 
 TEST_P(Buffer, RestoresBitForBitAfterManySaves) {
   const std::size_t capacity = GetParam();
-  const Scratch scratch;
+  const TemporaryFolder scratch;
   ReplayBuffer buffer(capacity, O, A);
   Stream stream(2);
-  EXPECT_EQ(buffer.append_new_rows(scratch.path), 0u);
+  EXPECT_EQ(buffer.append_new_rows(scratch.path()), 0u);
   // saves at odd distances, one of them longer than the ring: rows overwritten before they were saved leave a gap
   for (const int rows : {1, 0, 30, 7, 203, 5}) {
     for (int i = 0; i < rows; ++i) add(buffer, stream.next());
-    const auto committed = buffer.append_new_rows(scratch.path);
+    const auto committed = buffer.append_new_rows(scratch.path());
     EXPECT_EQ(committed, buffer.added());
     ReplayBuffer back(capacity, O, A);
-    back.restore(scratch.path, committed);
+    back.restore(scratch.path(), committed);
     expect_same(buffer, back);
   }
   // the restored one goes on in the same files
   ReplayBuffer back(capacity, O, A);
-  back.restore(scratch.path, buffer.added());
+  back.restore(scratch.path(), buffer.added());
   for (int i = 0; i < 40; ++i) {
     const Row row = stream.next();
     add(buffer, row), add(back, row);
   }
   ReplayBuffer again(capacity, O, A);
-  again.restore(scratch.path, back.append_new_rows(scratch.path));
+  again.restore(scratch.path(), back.append_new_rows(scratch.path()));
   expect_same(buffer, again);
 }
 
@@ -183,17 +183,17 @@ class Saved : public testing::Test {
     Stream stream(4);
     for (int save = 0; save < 3; ++save) {
       for (int i = 0; i < 20; ++i) add(buffer, stream.next());
-      buffer.append_new_rows(scratch.path);
+      buffer.append_new_rows(scratch.path());
       lengths.push_back(fs::file_size(segment));
     }
   }
   void expect_damage(std::uint64_t committed, const std::vector<std::string>& parts) {
     std::vector<std::string> all = parts;
     all.push_back("segment-000000.bin");
-    expect_error(Exit::kData, all, [&] { ReplayBuffer(100, O, A).restore(scratch.path, committed); });
+    expect_error(Exit::kData, all, [&] { ReplayBuffer(100, O, A).restore(scratch.path(), committed); });
   }
-  Scratch scratch;
-  fs::path segment = scratch.path / "segment-000000.bin";
+  TemporaryFolder scratch;
+  fs::path segment = scratch / "segment-000000.bin";
   ReplayBuffer buffer{100, O, A};
   std::vector<std::uintmax_t> lengths;
 };
@@ -202,26 +202,26 @@ TEST_F(Saved, SavingCostsOnlyNewRows) {
   const auto row_bytes = (O + A + 2 + O + 2) * sizeof(float);  // a row and at most one end
   EXPECT_LE(lengths[1] - lengths[0], 20 * row_bytes + 32);
   EXPECT_LE(lengths[2] - lengths[1], 20 * row_bytes + 32);
-  buffer.append_new_rows(scratch.path);
+  buffer.append_new_rows(scratch.path());
   EXPECT_EQ(fs::file_size(segment), lengths[2]);
 }
 
 TEST_F(Saved, CutsOffWhatWasNotCommitted) {
   ReplayBuffer back(100, O, A);
-  back.restore(scratch.path, 40);
+  back.restore(scratch.path(), 40);
   EXPECT_EQ(back.size(), 40u);
   for (std::size_t i = 0; i < 40; ++i) EXPECT_EQ(flat(back.at(i)), flat(buffer.at(i)));
   EXPECT_EQ(fs::file_size(segment), lengths[1]);
   // half a chunk, as a power cut leaves it
   ReplayBuffer again(100, O, A);
   { std::ofstream(segment, std::ios::app | std::ios::binary) << "half a chunk"; }
-  again.restore(scratch.path, 40);
+  again.restore(scratch.path(), 40);
   expect_same(back, again);
   EXPECT_EQ(fs::file_size(segment), lengths[1]);
   // a segment that no checkpoint knows of goes away
-  write_atomically(scratch.path / "segment-000001.bin", std::string("stray"));
-  ReplayBuffer(100, O, A).restore(scratch.path, 40);
-  EXPECT_FALSE(fs::exists(scratch.path / "segment-000001.bin"));
+  write_atomically(scratch / "segment-000001.bin", std::string("stray"));
+  ReplayBuffer(100, O, A).restore(scratch.path(), 40);
+  EXPECT_FALSE(fs::exists(scratch / "segment-000001.bin"));
 }
 
 TEST_F(Saved, FindsFlippedBytes) {
@@ -233,7 +233,7 @@ TEST_F(Saved, FindsFlippedBytes) {
     overwrite(segment, intact);
   }
   ReplayBuffer back(100, O, A);
-  back.restore(scratch.path, 60);
+  back.restore(scratch.path(), 60);
   expect_same(buffer, back);
 }
 
@@ -249,23 +249,23 @@ TEST_F(Saved, FindsTruncation) {
 TEST_F(Saved, NamesWhatIsWrong) {
   expect_damage(80, {"ends after row 60, but 80 were committed"});
   expect_damage(50, {"50"});
-  expect_error(Exit::kData, {"sizes 3 and 2", "4 and 2"}, [&] { ReplayBuffer(100, O + 1, A).restore(scratch.path, 60); });
+  expect_error(Exit::kData, {"sizes 3 and 2", "4 and 2"}, [&] { ReplayBuffer(100, O + 1, A).restore(scratch.path(), 60); });
   flip(segment, lengths[0] + 40);
   expect_damage(60, {"checksum of rows 20 to 39 differs", "--overwrite"});
   fs::remove(segment);
   expect_damage(60, {"is missing"});
   ReplayBuffer fresh(100, O, A);
-  fresh.restore(scratch.path, 0);
+  fresh.restore(scratch.path(), 0);
   EXPECT_EQ(fresh.size(), 0u);
 }
 
 TEST_F(Saved, AnotherFolderGetsEverything) {
-  const Scratch other;
-  write_atomically(other.path / "segment-000007.bin", std::string("from an earlier run"));
+  const TemporaryFolder other;
+  write_atomically(other / "segment-000007.bin", std::string("from an earlier run"));
   ReplayBuffer back(100, O, A);
-  back.restore(other.path, (buffer.append_new_rows(other.path)));
+  back.restore(other.path(), (buffer.append_new_rows(other.path())));
   expect_same(buffer, back);
-  EXPECT_FALSE(fs::exists(other.path / "segment-000007.bin"));
+  EXPECT_FALSE(fs::exists(other / "segment-000007.bin"));
 }
 
 TEST_F(Saved, FullDiskKeepsWhatWasCommitted) {
@@ -276,21 +276,21 @@ TEST_F(Saved, FullDiskKeepsWhatWasCommitted) {
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   const struct rlimit small = {lengths[2] + 100, old.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  expect_error(Exit::kMachine, {"segment-000000.bin"}, [&] { buffer.append_new_rows(scratch.path); });
+  expect_error(Exit::kMachine, {"segment-000000.bin"}, [&] { buffer.append_new_rows(scratch.path()); });
   ::setrlimit(RLIMIT_FSIZE, &old);
   std::signal(SIGXFSZ, handler);
 
   EXPECT_EQ(fs::file_size(segment), lengths[2]);
   ReplayBuffer before(100, O, A);
-  before.restore(scratch.path, 60);
+  before.restore(scratch.path(), 60);
   EXPECT_EQ(before.size(), 60u);
   ReplayBuffer after(100, O, A);  // with room again, the same call succeeds
-  after.restore(scratch.path, buffer.append_new_rows(scratch.path));
+  after.restore(scratch.path(), buffer.append_new_rows(scratch.path()));
   expect_same(buffer, after);
 }
 
 TEST(ReplayBufferFiles, ManyRowsSpanSegments) {
-  const Scratch scratch;
+  const TemporaryFolder scratch;
   constexpr int kWide = 1000;
   ReplayBuffer buffer(24'000, kWide, A);
   std::vector<float> obs(kWide, 0), next(kWide, 0), action(A, 0);
@@ -299,15 +299,15 @@ TEST(ReplayBufferFiles, ManyRowsSpanSegments) {
     next[0] = static_cast<float>(i + 1);
     buffer.add(obs, action, static_cast<float>(i), 1, next);
     std::swap(obs, next);
-    if (i % 4'000 == 3'999) committed = buffer.append_new_rows(scratch.path);
+    if (i % 4'000 == 3'999) committed = buffer.append_new_rows(scratch.path());
   }
-  EXPECT_TRUE(fs::exists(scratch.path / "segment-000001.bin"));
+  EXPECT_TRUE(fs::exists(scratch / "segment-000001.bin"));
   ReplayBuffer back(24'000, kWide, A);
-  back.restore(scratch.path, committed);
+  back.restore(scratch.path(), committed);
   ASSERT_EQ(back.size(), 24'000u);
   for (std::size_t i = 0; i < 24'000; i += 501) EXPECT_EQ(flat(back.at(i)), flat(buffer.at(i)));
-  fs::remove(scratch.path / "segment-000001.bin");
-  expect_error(Exit::kData, {"segment-000001.bin", "missing"}, [&] { ReplayBuffer(24'000, kWide, A).restore(scratch.path, committed); });
+  fs::remove(scratch / "segment-000001.bin");
+  expect_error(Exit::kData, {"segment-000001.bin", "missing"}, [&] { ReplayBuffer(24'000, kWide, A).restore(scratch.path(), committed); });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "warmstart/io/d4rl.h"
 
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 
 #include "fixtures.h"
 #include "warmstart/core/files.h"
+#include "warmstart/io/crash_guard.h"
 
 namespace warmstart {
 namespace {
@@ -59,21 +61,21 @@ TEST(D4rl, ReadsTheFormatSamples) {
 }
 
 TEST(D4rl, WritesWhatItReads) {
-  const Scratch scratch;
-  write_d4rl(scratch.path / "a.hdf5", six_steps());
-  const D4rlFile back = read_d4rl(scratch.path / "a.hdf5");
+  const TemporaryFolder scratch;
+  write_d4rl(scratch / "a.hdf5", six_steps());
+  const D4rlFile back = read_d4rl(scratch / "a.hdf5");
   expect_same(back, six_steps());
-  EXPECT_EQ(std::distance(fs::directory_iterator(scratch.path), {}), 1) << "a temporary file was left behind";
+  EXPECT_EQ(std::distance(fs::directory_iterator(scratch.path()), {}), 1) << "a temporary file was left behind";
 }
 
 TEST(D4rl, WritesEmptyTextAndNoSteps) {
-  const Scratch scratch;
+  const TemporaryFolder scratch;
   D4rlFile file;
   file.observations.resize(0, 3);
   file.actions.resize(0, 2);
   file.metadata["note"] = "";
-  write_d4rl(scratch.path / "a.hdf5", file);
-  const D4rlFile back = read_d4rl(scratch.path / "a.hdf5");
+  write_d4rl(scratch / "a.hdf5", file);
+  const D4rlFile back = read_d4rl(scratch / "a.hdf5");
   EXPECT_EQ(back.observations.rows(), 0);
   EXPECT_EQ(back.observations.cols(), 3);
   EXPECT_EQ(back.metadata.at("note"), "");
@@ -82,8 +84,8 @@ TEST(D4rl, WritesEmptyTextAndNoSteps) {
 TEST(D4rl, H5pyReadsWhatWeWrite) {
   const std::string python = WARMSTART_VENV "/bin/python";
   if (std::system((python + " -c 'import h5py' 2>/dev/null").c_str()) != 0) GTEST_SKIP() << "no h5py in " WARMSTART_VENV;
-  const Scratch scratch;
-  const auto path = scratch.path / "ours.hdf5";
+  const TemporaryFolder scratch;
+  const auto path = scratch / "ours.hdf5";
   write_d4rl(path, six_steps());
   const std::string script = python + " " WARMSTART_TEST_DIR "/h5py_check.py check " + path.string();
   EXPECT_EQ(std::system(script.c_str()), 0);
@@ -116,9 +118,9 @@ TEST(D4rl, SaysWhatIsWrongWithAFile) {
 }
 
 TEST(D4rl, FindsTruncation) {
-  const Scratch scratch;
+  const TemporaryFolder scratch;
   const auto bytes = read_bytes(golden("h5py_plain.hdf5"));
-  const auto path = scratch.path / "cut.hdf5";
+  const auto path = scratch / "cut.hdf5";
   for (std::size_t size = 0; size < bytes.size(); size += 97) {
     std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(size));
     expect_error(Exit::kData, {"cut.hdf5"}, [&] { read_d4rl(path); });
@@ -126,9 +128,9 @@ TEST(D4rl, FindsTruncation) {
 }
 
 TEST(D4rl, FindsDamagedArrays) {
-  const Scratch scratch;
+  const TemporaryFolder scratch;
   const auto bytes = read_bytes(golden("h5py_plain.hdf5"));
-  const auto path = scratch.path / "flipped.hdf5";
+  const auto path = scratch / "flipped.hdf5";
   int arrays = 0;
   for (std::size_t at = 0; at + 20 < bytes.size(); ++at) {
     if (bytes[at] != 0x78 || bytes[at + 1] != 0x5e) continue;  // how a zlib stream of level 4 begins
@@ -141,9 +143,48 @@ TEST(D4rl, FindsDamagedArrays) {
   EXPECT_EQ(arrays, 7) << "observations, actions, rewards, terminals, timeouts, infos/qpos, metadata/iteration";
 }
 
+// Some damaged headers make the HDF5 library itself crash; whatever happens, the process ends with 0 or with our message.
+TEST(D4rl, NoFlippedByteCrashes) {
+  const TemporaryFolder scratch;
+  const auto bytes = read_bytes(golden("h5py_plain.hdf5"));
+  const auto path = scratch / "flipped.hdf5", said = scratch / "said.txt";
+  for (std::size_t at = 0; at < bytes.size(); at += 5) {
+    auto flipped = bytes;
+    flipped[at] ^= 0xff;
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(flipped.data()), static_cast<std::streamsize>(flipped.size()));
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (!std::freopen(said.c_str(), "w", stderr)) ::_exit(1);
+      try {
+        read_d4rl(path);
+      } catch (const Error& error) {
+        std::fprintf(stderr, "error: %s\n", error.what());
+        ::_exit(static_cast<int>(error.code()));
+      }
+      ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status)) << "byte " << at << ": signal " << WTERMSIG(status);
+    ASSERT_TRUE(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3) << "byte " << at << ": exit code " << WEXITSTATUS(status);
+    if (WEXITSTATUS(status) == 3)
+      ASSERT_NE(read_text(said).find("flipped.hdf5"), std::string::npos) << "byte " << at << ": " << read_text(said);
+  }
+}
+
+TEST(D4rl, ACrashInsideHdf5BecomesAMessage) {
+  const auto crash = [](int signal) {
+    const CrashGuard guard("dataset file makes the HDF5 library crash (a.hdf5): it is damaged");
+    std::raise(signal);
+  };
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGABRT})
+    EXPECT_EXIT(crash(signal), ::testing::ExitedWithCode(3), "error: dataset file makes the HDF5 library crash .a.hdf5.: it is damaged");
+}
+
 TEST(D4rl, FullDiskLeavesTheOldFile) {
-  const Scratch scratch;
-  const auto path = scratch.path / "a.hdf5";
+  const TemporaryFolder scratch;
+  const auto path = scratch / "a.hdf5";
   write_d4rl(path, six_steps());
   const auto before = read_bytes(path);
 
@@ -158,16 +199,16 @@ TEST(D4rl, FullDiskLeavesTheOldFile) {
   std::signal(SIGXFSZ, handler);
 
   EXPECT_EQ(read_bytes(path), before);
-  EXPECT_EQ(std::distance(fs::directory_iterator(scratch.path), {}), 1) << "a temporary file was left behind";
-  expect_error(Exit::kMachine, {"nowhere"}, [&] { write_d4rl(scratch.path / "nowhere" / "a.hdf5", six_steps()); });
+  EXPECT_EQ(std::distance(fs::directory_iterator(scratch.path()), {}), 1) << "a temporary file was left behind";
+  expect_error(Exit::kMachine, {"nowhere"}, [&] { write_d4rl(scratch / "nowhere" / "a.hdf5", six_steps()); });
 }
 
 TEST(D4rl, RefusesToWriteArraysThatDisagree) {
-  const Scratch scratch;
+  const TemporaryFolder scratch;
   D4rlFile file = six_steps();
   file.rewards.pop_back();
-  expect_error(Exit::kData, {"'rewards' has 5 rows"}, [&] { write_d4rl(scratch.path / "a.hdf5", file); });
-  EXPECT_FALSE(fs::exists(scratch.path / "a.hdf5"));
+  expect_error(Exit::kData, {"'rewards' has 5 rows"}, [&] { write_d4rl(scratch / "a.hdf5", file); });
+  EXPECT_FALSE(fs::exists(scratch / "a.hdf5"));
 }
 
 }  // namespace

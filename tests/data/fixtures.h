@@ -1,12 +1,9 @@
-// Small datasets with known numbers, scratch folders, and "this must fail and say so".
+// Small datasets with known numbers.
 #pragma once
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <string>
 
-#include "warmstart/core/error.h"
+#include "../support.h"
 #include "warmstart/data/dataset.h"
 
 namespace warmstart {
@@ -28,30 +25,6 @@ inline D4rlFile six_steps() {
   f.infos["qpos"] = qpos;
   f.metadata["algorithm"] = "SAC";
   return f;
-}
-
-/// A fresh folder that goes away with the test.
-struct Scratch {
-  std::filesystem::path path;
-  Scratch() {
-    std::string name = (std::filesystem::temp_directory_path() / "warmstart-test-XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-  ~Scratch() { std::filesystem::remove_all(path); }
-};
-
-/// Runs `task`, which must throw Error(code) whose text holds every one of `parts`.
-template <class Task>
-void expect_error(Exit code, const std::vector<std::string>& parts, Task&& task) {
-  try {
-    task();
-  } catch (const Error& error) {
-    EXPECT_EQ(static_cast<int>(error.code()), static_cast<int>(code)) << error.what();
-    for (const auto& part : parts)
-      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << "'" << part << "' is not in: " << error.what();
-    return;
-  }
-  ADD_FAILURE() << "no error";
 }
 
 }  // namespace warmstart

@@ -64,17 +64,17 @@ TEST(DataVerb, InfoAsTextAndJson) {
 }
 
 TEST(DataVerb, InfoReportsNaNs) {
-  const Scratch scratch;
+  const TemporaryFolder scratch;
   D4rlFile file = six_steps();
   file.observations(4, 1) = NAN;
-  write_d4rl(scratch.path / "nan.hdf5", file);
-  EXPECT_NE(data({"info", (scratch.path / "nan.hdf5").string()}).find("1 NaN or infinite, first in row 4"), std::string::npos);
+  write_d4rl(scratch / "nan.hdf5", file);
+  EXPECT_NE(data({"info", (scratch / "nan.hdf5").string()}).find("1 NaN or infinite, first in row 4"), std::string::npos);
   expect_error(Exit::kData, {"does not exist"}, [&] { data({"info", "absent.hdf5"}); });
 }
 
 TEST(DataVerb, VerifyReplaysTheDynamics) {
-  const Scratch scratch;
-  const std::string path = (scratch.path / "a.hdf5").string();
+  const TemporaryFolder scratch;
+  const std::string path = (scratch / "a.hdf5").string();
   for (const char* id : {"PointMaze_Medium-v3", "HalfCheetah-v5"}) {
     SCOPED_TRACE(id);
     D4rlFile file = recorded(id);
@@ -91,8 +91,8 @@ TEST(DataVerb, VerifyReplaysTheDynamics) {
 }
 
 TEST(DataVerb, VerifyNamesEveryProblem) {
-  const Scratch scratch;
-  const std::string path = (scratch.path / "a.hdf5").string();
+  const TemporaryFolder scratch;
+  const std::string path = (scratch / "a.hdf5").string();
   D4rlFile file = six_steps();
   file.actions(0, 0) = 2;
   file.rewards[1] = NAN;

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "../support.h"
 #include "limited_disk.h"
-#include "temporary_folder.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 #include "warmstart/io/report_stats.h"

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <numeric>
 
+#include "../support.h"
 #include "limited_disk.h"
-#include "temporary_folder.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 

@@ -1,42 +1,13 @@
 // A recipe so small that all three phases take a fraction of a second, and a folder that goes with it.
 #pragma once
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
-#include "warmstart/core/error.h"
+#include "../support.h"
 #include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/train.h"
 
 namespace warmstart {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "warmstart-phases-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp failed");
-    path_ = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code none;
-    std::filesystem::remove_all(path_, none);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
-  std::filesystem::path write(const std::string& name, const std::string& text) const {
-    std::filesystem::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name, std::ios::binary) << text;
-    return path_ / name;
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline const char* kTinyRecipe = R"(
 [env]
@@ -91,19 +62,6 @@ inline std::vector<float> numbers(ActorCritic& agent) {
   for (const auto& array : agent.arrays()) all.insert(all.end(), array.values.begin(), array.values.end());
   for (const auto* count : agent.counts()) all.push_back(static_cast<float>(*count));
   return all;
-}
-
-/// `act` must throw an Error of `code` whose text has all of `parts`.
-template <class F>
-void expect_error(Exit code, const std::vector<std::string>& parts, F&& act) {
-  try {
-    act();
-    FAIL() << "no error; expected one with \"" << (parts.empty() ? "" : parts[0]) << "\"";
-  } catch (const Error& e) {
-    EXPECT_EQ(static_cast<int>(e.code()), static_cast<int>(code)) << e.what();
-    for (const auto& part : parts)
-      EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << '"' << part << "\" is not in: " << e.what();
-  }
 }
 
 }  // namespace warmstart

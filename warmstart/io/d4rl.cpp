@@ -8,6 +8,7 @@
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 #include "warmstart/core/text.h"
+#include "warmstart/io/crash_guard.h"
 #include "warmstart/io/hdf5_file.h"
 
 namespace warmstart {
@@ -120,6 +121,8 @@ void check_rows(const std::string& where, const std::string& key, std::size_t ro
 D4rlFile read_d4rl(const std::filesystem::path& path) {
   const std::lock_guard lock(hdf5_mutex());
   const SilencedHdf5 silence;
+  const CrashGuard guard(
+      data_error("dataset file makes the HDF5 library crash", path.string(), "it is damaged; copy or download it again").what());
   const Hdf5Reader file(path);
   D4rlFile data;
   data.observations = read_table(file, "observations");

@@ -2,22 +2,24 @@
 #pragma once
 #include <cassert>
 #include <cstddef>
-#include <new>
 #include <span>
 #include <vector>
 
 namespace warmstart {
 
-/// Allocates on cache lines, so that vector kernels never split one.
+/// Memory on cache lines, so that vector kernels never split one; large blocks ask for huge pages, because a product walks
+/// down columns and would miss the address cache at every row. Throws std::bad_alloc.
+void* allocate_aligned(std::size_t bytes);
+void free_aligned(void* p, std::size_t bytes) noexcept;
+
 template <class T>
 struct AlignedAllocator {
   using value_type = T;
-  static constexpr std::align_val_t kAlign{64};
   AlignedAllocator() = default;
   template <class U>
   AlignedAllocator(const AlignedAllocator<U>&) {}
-  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kAlign)); }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, kAlign); }
+  T* allocate(std::size_t n) { return static_cast<T*>(allocate_aligned(n * sizeof(T))); }
+  void deallocate(T* p, std::size_t n) noexcept { free_aligned(p, n * sizeof(T)); }
   bool operator==(const AlignedAllocator&) const { return true; }
 };
 

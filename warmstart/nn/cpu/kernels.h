@@ -26,8 +26,9 @@ struct Kernels {
   void (*adam)(float* p, const float* g, float* m, float* v, float* target, std::size_t n, const AdamFactors& f, float tau);
   /// into += from
   void (*add)(float* into, const float* from, std::size_t n);
-  /// Multiply-adds per second of one core, in GFLOP/s: the peak that benchmarks are measured against.
-  double (*fma_peak)();
+  /// Multiply-adds per second of one core, in GFLOP/s, the best of `samples` samples of a few ms: what benchmarks are measured
+  /// against. The clock settles at its rate for wide vectors in some 50 ms, unless such work ran just before.
+  double (*fma_peak)(int samples);
 };
 
 /// The best set this CPU has; WARMSTART_ISA=avx512|avx2|x86-64 chooses a lesser one.

@@ -4,6 +4,7 @@
 
 #define ISA_NAME "avx2"
 #define ISA_SPACE avx2
+#define ISA_WIDTH 8
 // two half-width chains per 16 values
 #define ISA_FMA_LOOP(x, loops)                                                                         \
   do {                                                                                                 \

@@ -4,6 +4,7 @@
 
 #define ISA_NAME "avx512"
 #define ISA_SPACE avx512
+#define ISA_WIDTH 16
 #define ISA_FMA_LOOP(x, loops)                                                                       \
   do {                                                                                               \
     const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);                             \

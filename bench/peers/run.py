@@ -4,7 +4,7 @@
 
 A peer is a program that prints one JSON line when it is ready and then, for every line it reads, does one step and prints
 {"ms": ...}. It holds its compiled step between rounds and waits without using the processor. Each round times every
-contestant once, so that a slow moment of the machine hits all of them.
+contestant, so that a slow moment of the machine hits all of them. WARMSTART_BINARY names a program other than the release build.
 """
 import argparse
 import json
@@ -14,9 +14,7 @@ import statistics
 import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
-WARMSTART = HERE.parent.parent / "build/release/warmstart"
-CASES = ["wsrl-antmaze", "wsrl-adroit", "wsrl-kitchen", "wsrl-locomotion", "calql-antmaze", "calql-adroit", "cql-kitchen",
-         "cql-locomotion"]
+WARMSTART = os.environ.get("WARMSTART_BINARY", HERE.parent.parent / "build/release/warmstart")
 
 
 class Peer:
@@ -44,9 +42,9 @@ class Peer:
         self.process.wait()
 
 
-def ours(case, threads, steps, precision):
-    command = [WARMSTART, "bench", "step", "--case", case, "--threads", str(threads), "--rounds", str(steps), "--json"]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def ours(*arguments):
+    command = [WARMSTART, "bench", *map(str, arguments), "--json"]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def contest(case, args):
@@ -59,13 +57,13 @@ def contest(case, args):
     times = {peer.name: [] for peer in peers}
     runs = []
     for _ in range(args.rounds):
-        runs.append(ours(case, args.threads, args.steps, "fp32"))
+        runs.append(ours("step", "--case", case, "--threads", args.threads, "--rounds", args.steps))
         for peer in peers:
-            times[peer.name].append(peer.ms())
+            times[peer.name].append(statistics.median(peer.ms() for _ in range(args.steps)))  # as ours: the first finds cold caches
     for peer in peers:
         peer.close()
     ms = statistics.median(r["ms_per_step"] for r in runs)
-    peak = max(r["fma_peak_gflops"] for r in runs)
+    peak = statistics.median(r["fma_peak_gflops"] for r in runs)
     row = {"case": case, "threads": args.threads, "ms": ms, "gflop_needed": runs[0]["gflop_needed"], "fma_peak_gflops": peak,
            "share_of_peak": runs[0]["gflop_needed"] / ms * 1e3 / peak,
            "spread_ms": [min(r["ms_per_step"] for r in runs), max(r["ms_per_step"] for r in runs)], "peers": {}}
@@ -77,17 +75,20 @@ def contest(case, args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--case", action="append", choices=CASES, help="may be repeated (default: all)")
+    parser.add_argument("--case", action="append", help="one of `warmstart bench list`; may be repeated (default: all)")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=3, help="our steps in a round; their median counts")
+    parser.add_argument("--steps", type=int, default=3, help="steps of each contestant in a round; their median counts")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--reference", nargs=2, metavar=("CHECKOUT", "PYTHON"), help="checkout of the JAX implementation, and a Python with its requirements")
     parser.add_argument("--torch", metavar="PYTHON", help="a Python with PyTorch")
     parser.add_argument("--json", metavar="FILE", help="write the rows there")
     args = parser.parse_args()
+    cases = [c["case"] for c in ours("list")]
+    if unknown := set(args.case or []) - set(cases):
+        parser.error(f"no case {', '.join(unknown)}: the cases are {', '.join(cases)}")
     rows = []
     print(f"{'case':<16} {'ours ms':>9} {'of peak':>8}   peers: ms (ratio)")
-    for case in args.case or CASES:
+    for case in args.case or cases:
         row = contest(case, args)
         rows.append(row)
         peers = ", ".join(f"{name} {p['ms']:.0f} ({p['ratio']:.1f}x)" for name, p in row["peers"].items())

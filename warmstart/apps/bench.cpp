@@ -78,6 +78,7 @@ void add_bench(CLI::App& app) {
   add_case_options(*step, *o);
   add_timing_options(*step, *o, rounds);
   step->callback([o] { bench_step(*o); });
+  add_bench_list(*verb);
   verb->callback([o, verb] {
     if (verb->get_subcommands().empty()) bench_all(*o);
   });

@@ -16,8 +16,9 @@ struct BenchCase {
   NetworkConfig network;
   AgentConfig config;
   CqlConfig cql;
-  // medians of the reference implementation, ms, on 2 cores of a Zen 5 with 546 GFLOP/s: with the jax it pins, and the newest one
-  double reference_pinned_ms = 0, reference_newest_ms = 0;  ///< 0 = not known
+  // medians on 2 cores of a Zen 5 with 546 GFLOP/s, ms, 0 = not known: the reference implementation with the jax it pins
+  // (0.4.20) and with 0.10.2; rl-garden with torch 2.15, the better of eager and compiled
+  double reference_pinned_ms = 0, reference_newest_ms = 0, torch_ms = 0;
 };
 
 inline constexpr double kReferencePeak = 546;  ///< GFLOP/s of the machine of the reference figures

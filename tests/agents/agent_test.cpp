@@ -175,7 +175,8 @@ TEST(Subset, WithoutReplacementHasNoDuplicates) {
   RandomNoise noise(rng);
   bool duplicates = false;
   for (int i = 0; i < 200; ++i) {
-    const auto without = noise.subset("any", 5, 4, false), with = noise.subset("any", 5, 4, true);
+    std::array<int, 4> without, with;
+    noise.subset({"any", "subset"}, 5, false, without), noise.subset({"any", "subset"}, 5, true, with);
     EXPECT_EQ(std::set<int>(without.begin(), without.end()).size(), 4u);
     duplicates = duplicates || std::set<int>(with.begin(), with.end()).size() < 4;
   }

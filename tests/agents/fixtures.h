@@ -15,12 +15,12 @@ constexpr int kObs = 4, kAct = 2, kMembers = 3, kRows = 16;
 /// Each draw has its own stream by step and name, so that a switch which adds or drops a draw leaves the others alone.
 class NamedNoise : public Noise {
  public:
-  void normal(const std::string& name, int, MatrixView out) override { stream(name).fill_normal({out.data, out.size()}); }
-  void uniform(const std::string& name, int, MatrixView out) override { stream(name).fill_uniform({out.data, out.size()}, -1, 1); }
-  std::vector<int> subset(const std::string& name, int n, int count, bool with_replacement) override {
-    subsets.push_back(name + (with_replacement ? " with replacement" : " without replacement"));
-    Rng rng = stream(name);
-    return RandomNoise(rng).subset(name, n, count, with_replacement);
+  void normal(Draw draw, int, MatrixView out) override { stream(draw.name()).fill_normal({out.data, out.size()}); }
+  void uniform(Draw draw, int, MatrixView out) override { stream(draw.name()).fill_uniform({out.data, out.size()}, -1, 1); }
+  void subset(Draw draw, int n, bool with_replacement, std::span<int> out) override {
+    subsets.push_back(draw.name() + (with_replacement ? " with replacement" : " without replacement"));
+    Rng rng = stream(draw.name());
+    RandomNoise(rng).subset(draw, n, with_replacement, out);
   }
   void next_step() override { ++step_; }
 

@@ -90,21 +90,16 @@ void RecordedNoise::copy_state_major(const std::string& name, int n, MatrixView 
     }
 }
 
-void RecordedNoise::normal(const std::string& name, int actions_per_state, MatrixView out) {
-  copy_state_major(name, actions_per_state, out);
-}
+void RecordedNoise::normal(Draw draw, int actions_per_state, MatrixView out) { copy_state_major(draw.name(), actions_per_state, out); }
 
-void RecordedNoise::uniform(const std::string& name, int actions_per_state, MatrixView out) {
-  copy_state_major(name, actions_per_state, out);
-}
+void RecordedNoise::uniform(Draw draw, int actions_per_state, MatrixView out) { copy_state_major(draw.name(), actions_per_state, out); }
 
-std::vector<int> RecordedNoise::subset(const std::string& name, int n, int count, bool) {
-  const auto values = take(name).i32();
-  std::vector<int> out(values.begin(), values.end());
-  if (static_cast<int>(out.size()) != count) throw std::runtime_error("subset of another size: " + name);
-  for (int i : out)
-    if (i < 0 || i >= n) throw std::runtime_error("subset outside the ensemble: " + name);
-  return out;
+void RecordedNoise::subset(Draw draw, int n, bool, std::span<int> out) {
+  const auto values = take(draw.name()).i32();
+  if (values.size() != out.size()) throw std::runtime_error("subset of another size: " + draw.name());
+  for (int i : values)
+    if (i < 0 || i >= n) throw std::runtime_error("subset outside the ensemble: " + draw.name());
+  std::copy(values.begin(), values.end(), out.begin());
 }
 
 std::vector<std::string> RecordedNoise::unused() const {

@@ -52,9 +52,9 @@ class RecordedNoise : public Noise {
   RecordedNoise(const Case& c, int update, std::function<void(int)> finished)
       : case_(c), prefix_(std::to_string(update) + "/draws/"), finished_(std::move(finished)) {}
 
-  void normal(const std::string& name, int actions_per_state, MatrixView out) override;
-  void uniform(const std::string& name, int actions_per_state, MatrixView out) override;
-  std::vector<int> subset(const std::string& name, int n, int count, bool with_replacement) override;
+  void normal(Draw draw, int actions_per_state, MatrixView out) override;
+  void uniform(Draw draw, int actions_per_state, MatrixView out) override;
+  void subset(Draw draw, int n, bool with_replacement, std::span<int> out) override;
   void next_step() override;
   /// Recorded draws that nobody asked for.
   std::vector<std::string> unused() const;

@@ -40,6 +40,8 @@ struct UpdateStats {
   double actor_loss = kNone, entropy = kNone, temperature = kNone, temperature_loss = kNone, bc_loss = kNone, action_mse = kNone;
   double cql_gap = kNone, cql_loss = kNone, cql_alpha = kNone, cql_alpha_loss = kNone, cql_ood = kNone, calql_bound_rate = kNone;
 
+  static constexpr std::size_t kCount = 16;
+
   /// Calls f(name, value&) for every number, in a fixed order.
   template <class F>
   void visit(F&& f) {

@@ -39,7 +39,7 @@ Cql::Cql(const AgentConfig& config, const CqlConfig& cql, ActorCritic start, Bac
     throw usage_error("CQL has no entropy in its target", "agent.backup_entropy", "set agent.backup_entropy = false");
 }
 
-CqlTerm Cql::draw_term(const Batch& batch, const std::string& loss, Noise& noise) {
+CqlTerm Cql::draw_term(const Batch& batch, const char* loss, Noise& noise) {
   const int b = batch.rows(), a = ac_.actor.spec.action, n = cql_.actions, total = 3 * n;
   const bool squash = ac_.actor.spec.squash;
   actions_.resize(b * total, a);
@@ -52,20 +52,18 @@ CqlTerm Cql::draw_term(const Batch& batch, const std::string& loss, Noise& noise
   };
   random_.resize(b * n, a), noise_.resize(b * n, a), sampled_.resize(b * n, a);
   log_prob_.assign(static_cast<std::size_t>(b) * n, static_cast<float>(a * std::log(0.5)));
-  const std::string name = loss + "/cql_random_actions";
-  cql_.random_actions == "normal" ? noise.normal(name, n, random_) : noise.uniform(name, n, random_);
+  const Draw random{loss, "cql_random_actions"};
+  cql_.random_actions == "normal" ? noise.normal(random, n, random_) : noise.uniform(random, n, random_);
   place(random_, log_prob_, 0);
-  const auto place_policy = [&](const Heads& heads, const std::string& what, int first) {
-    noise.normal(loss + "/" + what, n, noise_);
+  const auto place_policy = [&](const Heads& heads, const char* what, int first) {
+    noise.normal({loss, what}, n, noise_);
     sample_actions(heads.mean, heads.log_std, noise_, squash, sampled_, log_prob_);
     place(sampled_, log_prob_, first);
   };
   place_policy(at_obs_, "cql_current_action_noise", n);
   place_policy(at_next_, "cql_next_action_noise", 2 * n);
 
-  members_ = config_.num_min_qs == 0 ? all_members()
-                                     : noise.subset(loss + "/cql_redq_subset_indices", ac_.critic.spec.members, config_.num_min_qs,
-                                                    config_.subset_with_replacement);
+  choose_members({loss, "cql_redq_subset_indices"}, noise, members_);
   CqlTerm term{.action = actions_, .actions_per_state = total, .members = members_};
   if (cql_.importance_sampling) term.log_density = density_;
   if (cql_.calibrated) {  // this is Cal-QL

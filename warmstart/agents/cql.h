@@ -39,8 +39,8 @@ class Cql : public Sac {
   void step_multiplier(Networks moved) override;
 
  private:
-  /// Draws the actions and members of the term; `loss` prefixes the draws' names.
-  CqlTerm draw_term(const Batch& batch, const std::string& loss, Noise& noise);
+  /// Draws the actions and members of the term; `loss` is what the draws are for.
+  CqlTerm draw_term(const Batch& batch, const char* loss, Noise& noise);
   double mean_gap(const Batch& batch, const CqlTerm& term);
   void set_alpha_gradient(double gap, UpdateStats& stats);
 

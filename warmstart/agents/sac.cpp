@@ -1,6 +1,7 @@
 #include "warmstart/agents/sac.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -39,10 +40,10 @@ UpdateStats Sac::update(const Batch& batch, int utd, Noise& noise) {
       UpdateStats of_slice;
       noise.next_step();
       step(batch.slice(slice * rows, rows), {.critic = true}, noise, of_slice);
-      auto mean = std::vector<double>();
-      of_slice.visit([&](const char*, double& value) { mean.push_back(value); });
-      std::size_t i = 0;
-      stats.visit([&](const char*, double& value) { running_mean(value, mean[i++], slice + 1); });
+      std::array<double, UpdateStats::kCount> values;
+      std::size_t i = 0, k = 0;
+      of_slice.visit([&](const char*, double& value) { values[i++] = value; });
+      stats.visit([&](const char*, double& mean) { running_mean(mean, values[k++], slice + 1); });
     }
     noise.next_step();
     step(batch, {.actor = true}, noise, stats);
@@ -79,20 +80,18 @@ void Sac::step(const Batch& batch, Networks moved, Noise& noise, UpdateStats& st
 }
 
 std::span<const float> Sac::td_target(const Batch& batch, Noise& noise, UpdateStats& stats) {
-  const int b = batch.rows(), n = target_actions(), members = ac_.critic.spec.members;
+  const int b = batch.rows(), n = target_actions();
   noise_.resize(b * n, ac_.actor.spec.action), action_.resize(b * n, ac_.actor.spec.action);
   log_prob_.resize(static_cast<std::size_t>(b) * n);
-  noise.normal("critic/next_action_noise", n, noise_);
+  noise.normal({"critic", "next_action_noise"}, n, noise_);
   sample_actions(at_next_.mean, at_next_.log_std, noise_, ac_.actor.spec.squash, action_, log_prob_);
 
   // REDQ: M of N, evaluated alone; a member drawn twice is the same minimum
-  std::vector<int> subset = config_.num_min_qs == 0
-                                ? all_members()
-                                : noise.subset("critic/redq_subset_indices", members, config_.num_min_qs, config_.subset_with_replacement);
-  std::sort(subset.begin(), subset.end());
-  subset.erase(std::unique(subset.begin(), subset.end()), subset.end());
-  q_.resize(static_cast<int>(subset.size()), b * n);
-  backend_.q_values(ac_.critic, ac_.target_critic, subset, batch.next_obs, action_, n, q_);
+  choose_members({"critic", "redq_subset_indices"}, noise, members_);
+  std::sort(members_.begin(), members_.end());
+  members_.erase(std::unique(members_.begin(), members_.end()), members_.end());
+  q_.resize(static_cast<int>(members_.size()), b * n);
+  backend_.q_values(ac_.critic, ac_.target_critic, members_, batch.next_obs, action_, n, q_);
 
   target_.resize(b);
   const float temperature = ac_.temperature.value();
@@ -123,7 +122,7 @@ void Sac::actor_gradient(const Batch& batch, Noise& noise, UpdateStats& stats) {
   const bool squash = ac_.actor.spec.squash;
   noise_.resize(b, a), action_.resize(b, a), dq_da_.resize(b, a);
   log_prob_.resize(b), q_min_.resize(b);
-  noise.normal("actor/action_noise", 1, noise_);
+  noise.normal({"actor", "action_noise"}, 1, noise_);
   sample_actions(at_obs_.mean, at_obs_.log_std, noise_, squash, action_, log_prob_);
   backend_.q_action_gradient(ac_.critic, batch.obs, action_, config_.reduce(), q_min_, dq_da_);
 
@@ -160,7 +159,7 @@ float Sac::temperature_gradient(const Batch& batch, Noise& noise, UpdateStats& s
     const int n = target_actions();
     noise_.resize(batch.rows() * n, ac_.actor.spec.action), action_.resize(noise_.rows(), noise_.cols());
     log_prob_.resize(noise_.rows());
-    noise.normal("temperature/next_action_noise", n, noise_);
+    noise.normal({"temperature", "next_action_noise"}, n, noise_);
     sample_actions(at_next_.mean, at_next_.log_std, noise_, ac_.actor.spec.squash, action_, log_prob_);
     entropy = -mean_of(log_prob_);
   }
@@ -168,10 +167,11 @@ float Sac::temperature_gradient(const Batch& batch, Noise& noise, UpdateStats& s
   return static_cast<float>(ac_.temperature.value_slope() * (entropy - config_.target_entropy));
 }
 
-std::vector<int> Sac::all_members() const {
-  std::vector<int> all(ac_.critic.spec.members);
-  std::iota(all.begin(), all.end(), 0);
-  return all;
+void Sac::choose_members(Draw draw, Noise& noise, std::vector<int>& members) const {
+  const int n = ac_.critic.spec.members;
+  members.resize(config_.num_min_qs == 0 ? n : config_.num_min_qs);
+  if (config_.num_min_qs == 0) std::iota(members.begin(), members.end(), 0);
+  else noise.subset(draw, n, config_.subset_with_replacement, members);
 }
 
 }  // namespace warmstart

@@ -41,7 +41,8 @@ class Sac : public Agent {
   std::span<const float> td_target(const Batch& batch, Noise& noise, UpdateStats& stats);
   void actor_gradient(const Batch& batch, Noise& noise, UpdateStats& stats);
   float temperature_gradient(const Batch& batch, Noise& noise, UpdateStats& stats);
-  std::vector<int> all_members() const;
+  /// The M members of a minimum or a mean: drawn, or all N when num_min_qs is 0.
+  void choose_members(Draw draw, Noise& noise, std::vector<int>& members) const;
   AdamConfig critic_adam() const { return {.learning_rate = config_.critic_lr}; }
 
   AgentConfig config_;
@@ -53,6 +54,7 @@ class Sac : public Agent {
   std::unique_ptr<ActorTape> tape_;
   Matrix noise_, action_, q_, dq_da_, d_mean_, d_log_std_;
   Column log_prob_, q_min_, d_log_prob_;
+  std::vector<int> members_;
   float entropy_at_obs_ = 0;
 };
 

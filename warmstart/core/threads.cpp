@@ -33,7 +33,8 @@ struct ThreadTeam::Shared {
   std::atomic<std::uint64_t> generation{0};
   std::atomic<int> next{0}, active{0};
   int tasks = 0;
-  const std::function<void(int, int)>* task = nullptr;
+  Call call = nullptr;
+  const void* task = nullptr;
   std::exception_ptr failure;
   bool stop = false;
   std::vector<std::thread> threads;
@@ -41,7 +42,7 @@ struct ThreadTeam::Shared {
   void run(int worker) {
     for (int i; (i = next.fetch_add(1)) < tasks;) {
       try {
-        (*task)(i, worker);
+        call(task, i, worker);
       } catch (...) {
         std::lock_guard lock(mutex);
         if (!failure) failure = std::current_exception();
@@ -85,16 +86,16 @@ ThreadTeam::~ThreadTeam() {
 
 int ThreadTeam::size() const { return static_cast<int>(shared_->threads.size()) + 1; }
 
-void ThreadTeam::for_each(int tasks, const std::function<void(int, int)>& task) {
+void ThreadTeam::run(int tasks, Call call, const void* task) {
   one_openmp_thread();  // the caller need not be the thread that made the team
   Shared& s = *shared_;
   if (tasks <= 1 || s.threads.empty()) {
-    for (int i = 0; i < tasks; ++i) task(i, 0);
+    for (int i = 0; i < tasks; ++i) call(task, i, 0);
     return;
   }
   {
     std::lock_guard lock(s.mutex);
-    s.tasks = tasks, s.task = &task, s.failure = nullptr;
+    s.tasks = tasks, s.call = call, s.task = task, s.failure = nullptr;
     s.next.store(0);
     s.active.store(static_cast<int>(s.threads.size()));
     s.generation.fetch_add(1, std::memory_order_release);

@@ -1,8 +1,8 @@
 // A fixed team of threads for fork-join loops. Which thread runs a task is left to chance; what a task computes must not
 // depend on it, so results are the same bits on any number of threads.
 #pragma once
-#include <functional>
 #include <memory>
+#include <type_traits>
 
 namespace warmstart {
 
@@ -15,9 +15,17 @@ class ThreadTeam {
 
   /// Calls task(index, worker) for every index in [0, tasks), worker in [0, size()); returns when all are done.
   /// Lower indices start first. An exception from a task is rethrown here. Not reentrant.
-  void for_each(int tasks, const std::function<void(int index, int worker)>& task);
+  template <class Task>
+  void for_each(int tasks, Task&& task) {  // by address: a std::function would allocate for every loop of a training step
+    using T = std::remove_reference_t<Task>;
+    run(
+        tasks, [](const void* t, int index, int worker) { (*const_cast<T*>(static_cast<const T*>(t)))(index, worker); }, &task);
+  }
 
  private:
+  using Call = void (*)(const void* task, int index, int worker);
+  void run(int tasks, Call call, const void* task);
+
   struct Shared;
   std::unique_ptr<Shared> shared_;
 };

@@ -19,6 +19,8 @@ void CpuBackend::actor_forward(const Actor& actor, ConstMatrixView obs, MatrixVi
   auto* kept = static_cast<Tape*>(tape);
   if (kept && static_cast<int>(kept->blocks.size()) < count) kept->blocks.resize(count);
   const float* p = actor.params.data();
+  if (!kept) reserve(actor.spec.trunk, std::min(kActorBlockRows, obs.rows), false);
+  for (int i = 0; kept && i < count; ++i) kept->blocks[i].reserve(actor.spec.trunk, std::min(kActorBlockRows, obs.rows), true);
   team_.for_each(count, [&](int task, int worker) {
     const int first = task * kActorBlockRows, rows = std::min(kActorBlockRows, obs.rows - first);
     TrunkWork& w = kept ? kept->blocks[task] : work_[worker];
@@ -36,6 +38,7 @@ void CpuBackend::actor_forward(const Actor& actor, ConstMatrixView obs, MatrixVi
 
 void CpuBackend::actor_backward(const Actor& actor, ConstMatrixView obs, const ActorTape& tape, ConstMatrixView d_mean,
                                 ConstMatrixView d_log_std, FloatVector& grad) {
+  assert(grad.size() == actor.params.size());
   const auto& kept = static_cast<const Tape&>(tape);
   const int count = blocks(obs.rows, kActorBlockRows), lanes = std::min(kLanes, count), h = actor.spec.trunk.width(), a = actor.spec.action;
   const bool exp_head = actor.spec.std_head == StdHead::kExp;

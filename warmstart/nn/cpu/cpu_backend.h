@@ -34,14 +34,29 @@ class CpuBackend : public Backend {
   void adam_step(FloatVector& params, Adam& adam, const AdamConfig& config, bool idle) override;
 
  private:
-  struct Sums;
+  /// Partial sums of one task, added up in task order.
+  struct Sums {
+    double td = 0, q = 0, gap = 0, clipped_gap = 0, ood = 0, bounded = 0;
+  };
+  /// Room in every worker for blocks of `rows` rows: which worker gets which block is left to chance.
+  void reserve(const TrunkSpec& spec, int rows, bool keep) {
+    for (TrunkWork& w : work_) w.reserve(spec, rows, keep);
+  }
+  /// Rows that one member is differentiated for: [first, first + count) of `order_`.
+  struct Rows {
+    int member, first, count;
+  };
   void td_member(const Critic& critic, const CriticLoss& loss, int member, TrunkWork& w, float* grad, float* head_grad, Sums& sums);
   void cql_lane(const Critic& critic, const CriticLoss& loss, int member, int multiplicity, int lane, TrunkWork& w, float* grad,
                 float* head_grad, Sums& sums);
 
   ThreadTeam team_;
   std::vector<TrunkWork> work_;  ///< one per worker
+  // scratch that keeps its size from step to step
   FloatVector lanes_, heads_, all_q_, all_d_, gathered_;
+  std::vector<int> members_, multiplicity_, wide_, narrow_, best_, order_;
+  std::vector<Rows> blocks_;
+  std::vector<Sums> sums_;
 };
 
 }  // namespace warmstart::cpu

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "warmstart/nn/cpu/cpu_backend.h"
 #include "warmstart/nn/cpu/kernels.h"
@@ -7,15 +8,11 @@
 
 namespace warmstart::cpu {
 
-/// Partial sums of one task, added up in task order.
-struct CpuBackend::Sums {
-  double td = 0, q = 0, gap = 0, clipped_gap = 0, ood = 0, bounded = 0;
-};
-
 void CpuBackend::q_values(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs,
                           ConstMatrixView action, int n, MatrixView q) {
   assert(action.rows == obs.rows * n && q.rows == static_cast<int>(members.size()) && q.cols == action.rows);
   const int states = block_states(n), per_member = blocks(obs.rows, states), h = critic.spec.trunk.width();
+  reserve(critic.spec.trunk, std::min(states, obs.rows) * n, false);
   team_.for_each(static_cast<int>(members.size()) * per_member, [&](int task, int worker) {
     const int m = task / per_member, first = task % per_member * states, count = std::min(states, obs.rows - first);
     TrunkWork& w = work_[worker];
@@ -31,12 +28,13 @@ void CpuBackend::q_action_gradient(const Critic& critic, ConstMatrixView obs, Co
   const int n = critic.spec.members, b = obs.rows, o = obs.cols, a = action.cols, h = critic.spec.trunk.width();
   all_q_.resize(static_cast<std::size_t>(n) * b);
   const MatrixView every{all_q_.data(), n, b};
-  std::vector<int> members(n);
-  for (int i = 0; i < n; ++i) members[i] = i;
-  q_values(critic, critic.params, members, obs, action, 1, every);
+  members_.resize(n);
+  std::iota(members_.begin(), members_.end(), 0);
+  q_values(critic, critic.params, members_, obs, action, 1, every);
 
-  // rows by the member that is differentiated for them: the minimal one, or each
-  std::vector<std::vector<int>> rows_of(n);
+  // the member that is differentiated for a row: the minimal one, or each
+  const bool all = reduce == EnsembleReduce::kMean;
+  best_.resize(b);
   for (int r = 0; r < b; ++r) {
     int best = 0;
     double sum = 0;
@@ -44,48 +42,44 @@ void CpuBackend::q_action_gradient(const Critic& critic, ConstMatrixView obs, Co
       if (every(i, r) < every(best, r)) best = i;
       sum += every(i, r);
     }
-    q[r] = reduce == EnsembleReduce::kMin ? every(best, r) : static_cast<float>(sum / n);
-    if (reduce == EnsembleReduce::kMin) rows_of[best].push_back(r);
-    else
-      for (int i = 0; i < n; ++i) rows_of[i].push_back(r);
+    q[r] = all ? static_cast<float>(sum / n) : every(best, r);
+    best_[r] = best;
   }
-  struct Block {
-    int member, first, count;
-    std::size_t out;
-  };
-  std::vector<Block> tasks;
-  std::size_t total = 0;
-  for (int i = 0; i < n; ++i)
-    for (int first = 0; first < static_cast<int>(rows_of[i].size()); first += kBlockRows) {
-      const int count = std::min<int>(kBlockRows, static_cast<int>(rows_of[i].size()) - first);
-      tasks.push_back({i, first, count, total});
-      total += count;
-    }
-  all_d_.resize(total * a);
-  gathered_.resize(total * (o + a));
-  team_.for_each(static_cast<int>(tasks.size()), [&](int task, int worker) {
-    const Block& block = tasks[task];
+  order_.clear(), blocks_.clear();
+  order_.reserve(static_cast<std::size_t>(all ? n : 1) * b);
+  blocks_.reserve(static_cast<std::size_t>(n) * blocks(b, kBlockRows));
+  reserve(critic.spec.trunk, std::min(kBlockRows, b), true);
+  for (int i = 0; i < n; ++i) {
+    int first = static_cast<int>(order_.size());
+    for (int r = 0; r < b; ++r)
+      if (all || best_[r] == i) order_.push_back(r);
+    for (; first < static_cast<int>(order_.size()); first += kBlockRows)
+      blocks_.push_back({i, first, std::min(kBlockRows, static_cast<int>(order_.size()) - first)});
+  }
+  all_d_.resize(order_.size() * a);
+  gathered_.resize(order_.size() * (o + a));
+  team_.for_each(static_cast<int>(blocks_.size()), [&](int task, int worker) {
+    const Rows& block = blocks_[task];
+    const int* rows = order_.data() + block.first;
     TrunkWork& w = work_[worker];
-    const MatrixView obs_rows{gathered_.data() + block.out * (o + a), block.count, o};
+    const MatrixView obs_rows{gathered_.data() + static_cast<std::size_t>(block.first) * (o + a), block.count, o};
     const MatrixView action_rows{obs_rows.data + obs_rows.size(), block.count, a};
     for (int r = 0; r < block.count; ++r) {
-      const int row = rows_of[block.member][block.first + r];
-      std::copy_n(obs.row(row), o, obs_rows.row(r));
-      std::copy_n(action.row(row), a, action_rows.row(r));
+      std::copy_n(obs.row(rows[r]), o, obs_rows.row(r));
+      std::copy_n(action.row(rows[r]), a, action_rows.row(r));
     }
     const TrunkInput in{obs_rows, action_rows, 1};
     const float* p = critic.params.data() + critic.member_offset(block.member);
     const float* head = critic.params.data() + critic.head_offset(block.member);
     trunk_forward(critic.spec.trunk, critic.layers, p, in, w, true);
-    w.d_q.assign(block.count, 1.0f);
+    std::fill_n(w.d_q.begin(), block.count, 1.0f);
     kernels().head_backward(w.d_q.data(), w.out, block.count, h, head, w.d[0].data(), nullptr);
-    trunk_backward(critic.spec.trunk, critic.layers, p, in, w, nullptr, true, all_d_.data() + block.out * a);
+    trunk_backward(critic.spec.trunk, critic.layers, p, in, w, nullptr, true, all_d_.data() + static_cast<std::size_t>(block.first) * a);
   });
   std::fill_n(dq_da.data, dq_da.size(), 0.0f);
-  const float share = reduce == EnsembleReduce::kMin ? 1.0f : 1.0f / static_cast<float>(n);
-  for (const Block& block : tasks)
-    for (int r = 0; r < block.count; ++r)
-      for (int j = 0; j < a; ++j) dq_da(rows_of[block.member][block.first + r], j) += share * all_d_[(block.out + r) * a + j];
+  const float share = all ? 1.0f / static_cast<float>(n) : 1.0f;
+  for (std::size_t i = 0; i < order_.size(); ++i)
+    for (int j = 0; j < a; ++j) dq_da(order_[i], j) += share * all_d_[i * a + j];
 }
 
 // The whole batch of one member: forward, loss, backward, block after block.
@@ -99,7 +93,6 @@ void CpuBackend::td_member(const Critic& critic, const CriticLoss& loss, int mem
     const int count = std::min(kBlockRows, b - first);
     const TrunkInput in{loss.obs.slice(first, count), loss.action.slice(first, count), 1};
     trunk_forward(critic.spec.trunk, critic.layers, p, in, w, true);
-    w.q.resize(count), w.d_q.resize(count);
     kernels().head(w.out, count, h, head, head[h], w.q.data());
     for (int r = 0; r < count; ++r) {
       const float error = loss.target.empty() ? 0.0f : w.q[r] - loss.target[first + r];
@@ -125,7 +118,6 @@ void CpuBackend::cql_lane(const Critic& critic, const CriticLoss& loss, int memb
   bool first_block = true;
   for (int first = lane * states; first < b; first += kLanes * states) {
     const int count = std::min(states, b - first), rows = count * per_state;
-    w.action.resize(static_cast<std::size_t>(rows) * a);
     for (int s = 0; s < count; ++s) {
       float* to = w.action.data() + static_cast<std::size_t>(s) * per_state * a;
       std::copy_n(term.action.row((first + s) * n), static_cast<std::size_t>(n) * a, to);
@@ -133,7 +125,6 @@ void CpuBackend::cql_lane(const Critic& critic, const CriticLoss& loss, int memb
     }
     const TrunkInput in{loss.obs.slice(first, count), {w.action.data(), rows, a}, per_state};
     trunk_forward(critic.spec.trunk, critic.layers, p, in, w, true);
-    w.q.resize(rows), w.d_q.resize(rows);
     kernels().head(w.out, rows, h, head, head[h], w.q.data());
     for (int s = 0; s < count; ++s) {
       const float* q = w.q.data() + static_cast<std::size_t>(s) * per_state;
@@ -166,58 +157,56 @@ CriticStats CpuBackend::critic_step(Critic& critic, Adam& adam, const AdamConfig
                    target ? target->data() + first : nullptr, count, factors, tau);
   };
 
-  std::vector<int> multiplicity(n, 0), term_members;
+  multiplicity_.assign(n, 0), wide_.clear(), narrow_.clear();
   if (loss.cql)
-    for (int m : loss.cql->members) ++multiplicity[m];
-  for (int i = 0; i < n; ++i)
-    if (multiplicity[i]) term_members.push_back(i);
-  const int wide = static_cast<int>(term_members.size()) * kLanes;
-  std::vector<int> narrow_members;
-  for (int i = 0; i < n; ++i)
-    if (!multiplicity[i]) narrow_members.push_back(i);
+    for (int m : loss.cql->members) ++multiplicity_[m];
+  for (int i = 0; i < n; ++i) (multiplicity_[i] ? wide_ : narrow_).push_back(i);
+  const int wide = static_cast<int>(wide_.size()) * kLanes;
 
   // members in the CQL term first (they are thirty times the work), in lanes; the others whole, down to their new weights
-  const int tasks = wide + static_cast<int>(narrow_members.size());
-  std::vector<Sums> sums(tasks);
+  const int tasks = wide + static_cast<int>(narrow_.size());
+  sums_.assign(tasks, {});
+  const int per_state = loss.cql ? loss.cql->actions_per_state + 1 : 1;
+  reserve(critic.spec.trunk, std::max(std::min(kBlockRows, b), std::min(block_states(per_state), b) * per_state), true);
   lanes_.resize(static_cast<std::size_t>(wide) * trunk);
   heads_.assign(static_cast<std::size_t>(tasks) * head_size, 0.0f);
   team_.for_each(tasks, [&](int task, int worker) {
     float* head_grad = heads_.data() + static_cast<std::size_t>(task) * head_size;
     if (task < wide) {
-      const int member = term_members[task / kLanes];
-      cql_lane(critic, loss, member, multiplicity[member], task % kLanes, work_[worker],
-               lanes_.data() + static_cast<std::size_t>(task) * trunk, head_grad, sums[task]);
+      const int member = wide_[task / kLanes];
+      cql_lane(critic, loss, member, multiplicity_[member], task % kLanes, work_[worker],
+               lanes_.data() + static_cast<std::size_t>(task) * trunk, head_grad, sums_[task]);
       return;
     }
-    const int member = narrow_members[task - wide];
-    td_member(critic, loss, member, work_[worker], adam.grad.data() + critic.member_offset(member), head_grad, sums[task]);
+    const int member = narrow_[task - wide];
+    td_member(critic, loss, member, work_[worker], adam.grad.data() + critic.member_offset(member), head_grad, sums_[task]);
     descend(critic.member_offset(member), trunk);
   });
 
   // partial gradients of the term's members, in lane order, range by range
   const int ranges = blocks(static_cast<int>(trunk), static_cast<int>(kAdamRange));
-  team_.for_each(static_cast<int>(term_members.size()) * ranges, [&](int task, int) {
+  team_.for_each(static_cast<int>(wide_.size()) * ranges, [&](int task, int) {
     const int i = task / ranges;
     const std::size_t first = static_cast<std::size_t>(task % ranges) * kAdamRange, count = std::min(kAdamRange, trunk - first);
-    float* grad = adam.grad.data() + critic.member_offset(term_members[i]) + first;
+    float* grad = adam.grad.data() + critic.member_offset(wide_[i]) + first;
     const float* lane = lanes_.data() + static_cast<std::size_t>(i) * kLanes * trunk + first;
     std::copy_n(lane, count, grad);
     for (int l = 1; l < kLanes; ++l) kernels().add(grad, lane + l * trunk, count);
-    descend(critic.member_offset(term_members[i]) + first, count);
+    descend(critic.member_offset(wide_[i]) + first, count);
   });
 
   // output layers: summed over lanes, and over members when they share one
   for (int i = 0; i < n; ++i)
     if (!critic.spec.shared_output || i == 0) std::fill_n(adam.grad.data() + critic.head_offset(i), head_size, 0.0f);
   for (int task = 0; task < tasks; ++task) {
-    const int member = task < wide ? term_members[task / kLanes] : narrow_members[task - wide];
+    const int member = task < wide ? wide_[task / kLanes] : narrow_[task - wide];
     kernels().add(adam.grad.data() + critic.head_offset(member), heads_.data() + static_cast<std::size_t>(task) * head_size, head_size);
   }
   for (int i = 0; i < n; ++i)
     if (!critic.spec.shared_output || i == 0) descend(critic.head_offset(i), head_size);
 
   Sums all;
-  for (const Sums& s : sums) {
+  for (const Sums& s : sums_) {
     all.td += s.td, all.q += s.q, all.gap += s.gap;
     all.clipped_gap += s.clipped_gap, all.ood += s.ood, all.bounded += s.bounded;
   }

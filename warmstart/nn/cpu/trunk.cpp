@@ -32,28 +32,28 @@ void TrunkWork::reserve(const TrunkSpec& spec, int rows, bool keep) {
     grow(y[k], n);
     if (keep && spec.layer_norm) grow(xhat[k], n), grow(rstd[k], rows);
   }
+  const auto r = static_cast<std::size_t>(rows);
+  grow(input, r * spec.input), grow(obs_part, r * spec.hidden[0]);
+  grow(q, r), grow(d_q, r), grow(action, r * spec.input);
   if (keep)
-    for (auto& buffer : d) grow(buffer, static_cast<std::size_t>(rows) * widest);
+    for (auto& buffer : d) grow(buffer, r * widest);
 }
 
 void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w,
                    bool keep) {
   const Kernels& k = kernels();
   const int rows = in.rows(), n = in.actions_per_state, o = in.obs.cols, a = in.action.cols;
-  w.reserve(spec, rows, keep);
   const float* x = in.obs.data;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const LayerLayout& l = layers[i];
     float* z = w.y[keep ? i : i % 2].data();
     if (i == 0 && n > 1) {  // the observation's share once per state, not once per action
-      grow(w.obs_part, static_cast<std::size_t>(in.obs.rows) * l.out);
       gemm(false, false, in.obs.rows, l.out, o, in.obs.data, o, p + l.kernel, l.out, 0, w.obs_part.data(), l.out);
       for (int r = 0; r < rows; ++r)
         std::copy_n(w.obs_part.data() + static_cast<std::size_t>(r / n) * l.out, l.out, z + static_cast<std::size_t>(r) * l.out);
       gemm(false, false, rows, l.out, a, in.action.data, a, p + l.kernel + static_cast<std::size_t>(o) * l.out, l.out, 1, z, l.out);
     } else {
       if (i == 0 && a > 0) {
-        grow(w.input, static_cast<std::size_t>(rows) * (o + a));
         for (int r = 0; r < rows; ++r) {
           std::copy_n(in.obs.row(r), o, w.input.data() + static_cast<std::size_t>(r) * (o + a));
           std::copy_n(in.action.row(r), a, w.input.data() + static_cast<std::size_t>(r) * (o + a) + o);

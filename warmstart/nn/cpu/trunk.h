@@ -17,7 +17,7 @@ struct TrunkInput {
   int rows() const { return obs.rows * actions_per_state; }
 };
 
-/// Activations of one block. Grows to the largest block it has seen, then never allocates.
+/// Activations of one block. `reserve` grows it to the largest block it was asked for; nothing else allocates.
 struct TrunkWork {
   std::vector<FloatVector> y, xhat, rstd;  ///< per layer: output [R,H], normalised input [R,H], 1/std [R]
   FloatVector input, obs_part;             ///< concat(obs, action) [R,O+A], or the observations' share of layer 0 [S,H]
@@ -25,10 +25,11 @@ struct TrunkWork {
   FloatVector q, d_q, action;              ///< scratch of the callers
   const float* out = nullptr;              ///< last layer's output [R,H]
 
+  /// For blocks of up to `rows` rows, with room for a backward pass when `keep`.
   void reserve(const TrunkSpec& spec, int rows, bool keep);
 };
 
-/// Runs the block; with `keep` the activations stay for trunk_backward. `p` points at the trunk's parameters.
+/// Runs the block, for which `w` was reserved; with `keep` the activations stay for trunk_backward. `p` points at the trunk's parameters.
 void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w,
                    bool keep);
 

@@ -79,6 +79,10 @@ void add_bench(CLI::App& app) {
   add_timing_options(*step, *o, rounds);
   step->callback([o] { bench_step(*o); });
   add_bench_list(*verb);
+  add_bench_act(*verb);
+  add_bench_env(*verb);
+  add_bench_start(*verb);
+  add_bench_memory(*verb);
   verb->callback([o, verb] {
     if (verb->get_subcommands().empty()) bench_all(*o);
   });

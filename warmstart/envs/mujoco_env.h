@@ -69,6 +69,7 @@ class MujocoEnv : public Env {
   std::vector<double> goal_;
 
  private:
+  friend class SimulatorAlone;  // repeats the calls of a step without the task
   void place(std::span<const double> qpos, std::span<const double> qvel);
   void check_simulator(double time_before) const;
 

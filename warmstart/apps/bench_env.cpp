@@ -1,0 +1,119 @@
+// `bench env`: what a task adds to its simulator.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "warmstart/apps/bench.h"
+#include "warmstart/envs/simulator_alone.h"
+
+namespace warmstart {
+namespace {
+
+struct Options {
+  std::string id;
+  int rounds = 51, steps = 1000;
+  bool json = false;
+};
+
+/// Both contestants on the same starts and actions, episode by episode, in turns.
+class Contest {
+ public:
+  explicit Contest(const std::string& id) : env_(make_env({.id = id})), alone_(id), rng_(7, "bench env") {}
+
+  /// Microseconds per step of the task and of the simulator alone, over at least `steps` steps.
+  std::pair<double, double> round(int steps, bool task_first) {
+    double task = 0, simulator = 0;
+    int done = 0;
+    while (done < steps) {
+      env_->reset(rng_);
+      const auto qpos = env_->qpos(), qvel = env_->qvel();
+      draw_actions(std::min(steps - done, env_->spec().max_episode_steps));
+      // how long the episode is shows only when the task has gone through it
+      int length = 0;
+      const auto run_task = [&] {
+        const auto began = BenchClock::now();
+        for (Step step; length < drawn_ && !step.terminated && !step.truncated; ++length) step = env_->step(action(length));
+        return seconds_since(began);
+      };
+      const auto run_simulator = [&] {
+        alone_.start(qpos, qvel);
+        const auto began = BenchClock::now();
+        for (int i = 0; i < length; ++i) alone_.step(action(i));
+        return seconds_since(began);
+      };
+      if (task_first) {
+        task += run_task();
+        simulator += run_simulator();
+      } else {  // once untimed for the length, then from the same start
+        run_task();
+        simulator += run_simulator();
+        env_->set_state(qpos, qvel, env_->goal());
+        length = 0;
+        task += run_task();
+      }
+      done += length;
+    }
+    return {1e6 * task / done, 1e6 * simulator / done};
+  }
+
+ private:
+  void draw_actions(int count) {
+    drawn_ = count;
+    actions_.resize(static_cast<std::size_t>(count) * env_->spec().action_size);
+    for (double& a : actions_) a = rng_.uniform(env_->spec().action_low, env_->spec().action_high);
+  }
+  std::span<const double> action(int i) const {
+    const auto size = static_cast<std::size_t>(env_->spec().action_size);
+    return {actions_.data() + i * size, size};
+  }
+
+  std::unique_ptr<Env> env_;
+  SimulatorAlone alone_;
+  Rng rng_;
+  std::vector<double> actions_;
+  int drawn_ = 0;
+};
+
+void bench_env(const Options& o) {
+  Contest contest(o.id);
+  contest.round(o.steps, true);
+  std::vector<double> task, simulator, ratio;
+  for (int i = 0; i < o.rounds; ++i) {
+    const auto [ours, alone] = contest.round(o.steps, i % 2 == 0);
+    task.push_back(ours), simulator.push_back(alone), ratio.push_back(ours / alone);
+  }
+  const Spread ours = spread_of(task), alone = spread_of(simulator), each = spread_of(ratio);
+  if (o.json) {
+    fmt::print("{}\n", nlohmann::ordered_json{{"env", o.id},
+                                              {"simulator", simulator_version()},
+                                              {"rounds", o.rounds},
+                                              {"steps", o.steps},
+                                              {"us_per_step", ours.median},
+                                              {"us_spread", {ours.low, ours.high}},
+                                              {"simulator_us_per_step", alone.median},
+                                              {"simulator_us_spread", {alone.low, alone.high}},
+                                              {"ratio", ours.median / alone.median},
+                                              {"ratio_spread", {each.low, each.high}}}
+                           .dump());
+    return;
+  }
+  fmt::print("{}, random actions, {} rounds of {} steps each\n", o.id, o.rounds, o.steps);
+  fmt::print("step {:.2f} us, the same {} calls alone {:.2f} us: {:.3f} times (rounds {:.3f}-{:.3f})\n", ours.median, simulator_version(),
+             alone.median, ours.median / alone.median, each.low, each.high);
+}
+
+}  // namespace
+
+void add_bench_env(CLI::App& bench) {
+  auto o = std::make_shared<Options>();
+  CLI::App* verb = bench.add_subcommand("env", "Time a task's step against the same simulator calls alone");
+  verb->add_option("--env", o->id, "Task, see `warmstart list envs`")->required();
+  verb->add_option("--rounds", o->rounds, "Rounds of both in turns")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  verb->add_option("--steps", o->steps, "Steps in a round")->check(CLI::Range(1, 10'000'000))->capture_default_str();
+  verb->add_flag("--json", o->json, "JSON instead of text");
+  verb->callback([o] { bench_env(*o); });
+}
+
+}  // namespace warmstart

@@ -3,7 +3,7 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 BUILD := cmake --build --parallel $(JOBS) --preset
 
-.PHONY: help setup build demo test check asan tsan format clean distclean
+.PHONY: help setup build demo bench test check asan tsan format clean distclean
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 18
 
@@ -16,6 +16,9 @@ build: setup  ## the program, build/release/warmstart; about three minutes on tw
 
 demo: build  ## trains WSRL and its rival on a small maze and writes runs/demo/report.html
 	@scripts/demo.sh
+
+bench: build  ## times this machine and writes docs/performance.md; leave the machine alone for some ten minutes
+	@scripts/bench.sh
 
 test:  ## builds everything and runs all tests
 	@scripts/setup.sh test

@@ -13,6 +13,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- by hand: begin -->", "<!-- by hand: end -->"
+BUSY = 30  # times a second that another program took a core
 BY_HAND = "\n## Where the time goes\n\n(profile and reasons, written by hand; kept when the page is made again)\n"
 
 
@@ -54,6 +55,8 @@ def machine_lines(machine, steps):
         yield (f"- warmstart {machine['warmstart']['version']} (commit {machine['warmstart']['commit']}), {machine['warmstart']['compiler']}, "
                f"{libraries['simulator']}, oneDNN {libraries['onednn']}")
         yield f"- date: {machine['date']}"
+    if busy := [s["case"] for s in steps or [] if s["preempted_per_s"] > BUSY]:
+        yield f"- **other programs were running meanwhile**, which makes these say little: {', '.join(busy)}"
     yield "- command: `make bench`, with peers `REFERENCE=\"CHECKOUT PYTHON\" TORCH=PYTHON make bench`; one part: `scripts/bench.sh PART`"
     yield ""
 
@@ -141,8 +144,8 @@ def rest_lines(act, envs, starts, memory):
 
 def page(folder, by_hand):
     steps, cases = load(folder, "steps"), load(folder, "list")
-    if steps and "share_spread" not in steps[0]:
-        raise SystemExit(f"error: steps without their spread ({folder / 'steps.json'}): measure again with scripts/bench.sh steps")
+    if steps and "preempted_per_s" not in steps[0]:
+        raise SystemExit(f"error: steps of an older warmstart ({folder / 'steps.json'}): measure again with scripts/bench.sh steps")
     lines = ["# Performance", "", "Made by `bench/performance.py` from `bench/results/`; only the part by hand is written by people.", ""]
     lines += machine_lines(load(folder, "machine"), steps)
     lines += steps_lines(steps) if steps else ["No step has been measured yet: `make bench`.", ""]

@@ -74,6 +74,9 @@ void add_bench(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("bench", "Time learning steps on synthetic data, after checking them against the reference backend");
   verb->require_subcommand(0, 1);
   add_timing_options(*verb, *o, rounds);
+  verb->add_option("--compare", o->compare,
+                   "Earlier output of `bench --json`: times its cases again, on as many threads. A case that looks slower is timed twice "
+                   "more; exit code 4 when one stays slower, by more than 10% of its share of the peak and outside both spreads");
   CLI::App* step = verb->add_subcommand("step", "Time one case, or one step of a recipe");
   add_case_options(*step, *o);
   add_timing_options(*step, *o, rounds);
@@ -84,7 +87,8 @@ void add_bench(CLI::App& app) {
   add_bench_start(*verb);
   add_bench_memory(*verb);
   verb->callback([o, verb] {
-    if (verb->get_subcommands().empty()) bench_all(*o);
+    if (!verb->get_subcommands().empty()) return;
+    o->compare.empty() ? bench_all(*o) : bench_compare(*o);
   });
 }
 

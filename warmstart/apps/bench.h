@@ -38,7 +38,7 @@ double quantile(const std::vector<double>& sorted, double share);
 class PeakMeter {
  public:
   explicit PeakMeter(int threads) : team_(threads) {}
-  double sample(int samples = 4);  ///< some 10-20 ms: short enough to stand beside every timed step
+  double sample(int samples = 4);  ///< best of some 3 ms each: 10-20 ms fit beside every timed step
 
  private:
   ThreadTeam team_;
@@ -48,11 +48,12 @@ class PeakMeter {
 struct StepTimes {
   BenchCase what;
   int threads = 0, rounds = 0;
-  double gflop = 0;     ///< needed by one step
-  Spread ms;            ///< per step
-  Spread peak;          ///< GFLOP/s
-  double peak_max = 0;  ///< of all rounds: what the cores can do undisturbed
-  Spread share;         ///< of its own round's peak
+  double gflop = 0;      ///< needed by one step
+  Spread ms;             ///< per step
+  Spread peak;           ///< GFLOP/s
+  double peak_max = 0;   ///< of all rounds: what the cores can do undisturbed
+  Spread share;          ///< of its own round's peak
+  double preempted = 0;  ///< times a second that another program took a core during the steps
   double gflops() const { return gflop / ms.median * 1e3; }
   double share_of_peak() const { return gflops() / peak.median; }
 };

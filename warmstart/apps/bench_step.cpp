@@ -1,5 +1,6 @@
 // One learning step beside the machine's peak, measured in turns.
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -41,6 +42,17 @@ double PeakMeter::sample(int samples) {
   return sum;
 }
 
+namespace {
+
+/// How often other programs have taken a core from this one so far.
+long preemptions() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_nivcsw;
+}
+
+}  // namespace
+
 StepTimes time_steps(const BenchCase& c, int threads, int rounds) {
   constexpr int kWarm = 3, kRounds = 7;
   constexpr double kSeconds = 3;
@@ -58,6 +70,8 @@ StepTimes time_steps(const BenchCase& c, int threads, int rounds) {
 
   std::vector<double> ms, peak, share;
   const double gflop = gflop_needed(c);
+  double seconds = 0;
+  long taken = 0;
   const auto start = BenchClock::now();
   const auto more = [&] {
     if (rounds > 0) return static_cast<int>(ms.size()) < rounds;
@@ -65,19 +79,25 @@ StepTimes time_steps(const BenchCase& c, int threads, int rounds) {
   };
   while (more()) {
     peak.push_back(meter.sample());
+    const long taken_before = preemptions();
     const auto began = BenchClock::now();
     agent->update(batch.view(true), c.utd, noise);
     ms.push_back(1e3 * seconds_since(began));
+    seconds += 1e-3 * ms.back(), taken += preemptions() - taken_before;
     share.push_back(gflop / ms.back() * 1e3 / peak.back());
   }
-  return {c,
-          threads,
-          static_cast<int>(ms.size()),
-          gflop,
-          spread_of(ms),
-          spread_of(peak),
-          *std::max_element(peak.begin(), peak.end()),
-          spread_of(share)};
+  StepTimes t{c,
+              threads,
+              static_cast<int>(ms.size()),
+              gflop,
+              spread_of(ms),
+              spread_of(peak),
+              *std::max_element(peak.begin(), peak.end()),
+              spread_of(share)};
+  t.preempted = static_cast<double>(taken) / seconds;
+  if (t.preempted > 30)
+    fmt::print(stderr, "note: other programs took a core from {} {:.0f} times a second; its time says little\n", c.name, t.preempted);
+  return t;
 }
 
 nlohmann::ordered_json as_json(const StepTimes& t) {
@@ -94,6 +114,7 @@ nlohmann::ordered_json as_json(const StepTimes& t) {
           {"fma_peak_spread", {t.peak.low, t.peak.high}},
           {"share_spread", {t.share.low, t.share.high}},
           {"rounds", t.rounds},
+          {"preempted_per_s", t.preempted},
           {"isa", cpu::kernels().isa}};
 }
 

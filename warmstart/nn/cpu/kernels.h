@@ -12,6 +12,8 @@ struct Kernels {
 
   /// z [R,H] = relu(layer_norm(z + bias) * scale + shift) in place; with xhat [R,H] and rstd [R] the backward's inputs are kept.
   void (*norm_relu)(float* z, int rows, int h, const float* bias, const float* scale, const float* shift, float* xhat, float* rstd);
+  /// z [S*n,H] = share [S,H] of each row's state + action [S*n,A] kernel [A,H]: the first layer of n actions per state.
+  void (*add_actions)(const float* share, const float* action, const float* kernel, int states, int n, int a, int h, float* z);
   /// z [R,H] = relu(z + bias) in place.
   void (*bias_relu)(float* z, int rows, int h, const float* bias);
   /// d [R,H]: dL/dy -> dL/dz in place, y the layer's output. With d_bias [H], adds the parameters' gradients too.

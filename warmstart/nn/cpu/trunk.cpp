@@ -49,9 +49,7 @@ void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers
     float* z = w.y[keep ? i : i % 2].data();
     if (i == 0 && n > 1) {  // the observation's share once per state, not once per action
       gemm(false, false, in.obs.rows, l.out, o, in.obs.data, o, p + l.kernel, l.out, 0, w.obs_part.data(), l.out);
-      for (int r = 0; r < rows; ++r)
-        std::copy_n(w.obs_part.data() + static_cast<std::size_t>(r / n) * l.out, l.out, z + static_cast<std::size_t>(r) * l.out);
-      gemm(false, false, rows, l.out, a, in.action.data, a, p + l.kernel + static_cast<std::size_t>(o) * l.out, l.out, 1, z, l.out);
+      k.add_actions(w.obs_part.data(), in.action.data, p + l.kernel + static_cast<std::size_t>(o) * l.out, in.obs.rows, n, a, l.out, z);
     } else {
       if (i == 0 && a > 0) {
         for (int r = 0; r < rows; ++r) {

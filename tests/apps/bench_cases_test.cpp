@@ -6,6 +6,7 @@
 #include <map>
 
 #include "warmstart/core/error.h"
+#include "warmstart/envs/simulator_alone.h"
 
 namespace warmstart {
 namespace {
@@ -61,6 +62,25 @@ TEST(BenchCases, UnknownNames) {
       EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
     }
   }
+}
+
+// The yardstick of `bench env` does the same work: it ends where the task ends.
+TEST(BenchCases, SimulatorAloneFollowsTheTask) {
+  for (const char* id : {"HalfCheetah-v4", "Hopper-v5", "Walker2d-v4", "PointMaze_UMaze-v3"}) {
+    const auto env = make_env({.id = id});
+    SimulatorAlone alone(id);
+    Rng rng(1, "test");
+    env->reset(rng);
+    alone.start(env->qpos(), env->qvel());
+    std::vector<double> action(env->spec().action_size);
+    for (int i = 0; i < 8; ++i) {
+      for (double& a : action) a = rng.uniform(-1, 1);
+      env->step(action);
+      alone.step(action);
+    }
+    EXPECT_EQ(alone.qpos(), env->qpos()) << id;
+  }
+  EXPECT_THROW(SimulatorAlone("Hoper-v5"), Error);
 }
 
 }  // namespace

@@ -22,7 +22,9 @@ class Rng {
   double uniform(double low, double high);  ///< [low, high)
   double normal();                          ///< N(0, 1); one Box-Muller pair per call, so no hidden state
   std::uint32_t below(std::uint32_t n);     ///< uniform on {0..n-1}, unbiased; n > 0
-  void fill_normal(std::span<float> out);   ///< float N(0, 1)
+  /// float N(0, 1), two from each pair of words, many at a time; an odd count leaves the second of the last pair unused.
+  void fill_normal(std::span<float> out);
+  /// [low, high), 24 bits, one from each word.
   void fill_uniform(std::span<float> out, float low, float high);
 
   State state() const { return state_; }
@@ -30,6 +32,8 @@ class Rng {
 
  private:
   void refill();
+  /// The words that as many calls of bits32() would give.
+  void fill_words(std::span<std::uint32_t> words);
   State state_{};
   std::array<std::uint32_t, 4> block_{};
 };

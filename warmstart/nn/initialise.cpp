@@ -1,7 +1,9 @@
-#include <Eigen/QR>
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
+#include "warmstart/core/threads.h"
+#include "warmstart/core/vecmath.h"
 #include "warmstart/nn/network.h"
 
 namespace warmstart {
@@ -9,25 +11,62 @@ namespace {
 
 constexpr double kGain = std::numbers::sqrt2;
 
-// Orthogonal [in,out]: Q of a Gaussian matrix's QR decomposition, signs fixed by R's diagonal so that it is uniform.
-void orthogonal(float* kernel, int in, int out, double gain, Rng& rng) {
-  const int tall = std::max(in, out), wide = std::min(in, out);
-  Eigen::MatrixXf gaussian(tall, wide);
-  rng.fill_normal({gaussian.data(), static_cast<std::size_t>(gaussian.size())});
-  const Eigen::HouseholderQR<Eigen::MatrixXf> qr(gaussian);
-  Eigen::MatrixXf q = qr.householderQ() * Eigen::MatrixXf::Identity(tall, wide);
-  for (int j = 0; j < wide; ++j)
-    if (qr.matrixQR()(j, j) < 0) q.col(j) = -q.col(j);
-  for (int i = 0; i < in; ++i)
-    for (int j = 0; j < out; ++j)
-      kernel[static_cast<std::size_t>(i) * out + j] = static_cast<float>(gain) * (in >= out ? q(i, j) : q(j, i));
+// One orthogonal kernel [in,out] to be filled.
+struct Job {
+  float* kernel;
+  int in, out;
+  double gain;
+  std::uint64_t seed;
+};
+
+// E [rows,cols] (rows ld apart) -= f v (v^T E); w [cols] is scratch.
+WARMSTART_CLONES void reflect(float* e, std::size_t ld, int rows, int cols, const float* v, float f, float* w) {
+  for (int j = 0; j < cols; ++j) w[j] = 0;
+  for (int i = 0; i < rows; ++i)
+    for (int j = 0; j < cols; ++j) w[j] += v[i] * e[i * ld + j];
+  for (int i = 0; i < rows; ++i) {
+    const float c = f * v[i];
+    for (int j = 0; j < cols; ++j) e[i * ld + j] -= c * w[j];
+  }
 }
 
-void initialise_trunk(float* base, const TrunkSpec& spec, const std::vector<LayerLayout>& layers, Rng& rng) {
+// Uniform on orthogonal matrices, without a QR decomposition (Stewart 1980): reflections of Gaussian vectors of decreasing
+// length, H_0 H_1 ... applied to the identity, with the signs that a QR with positive diagonal would have.
+void orthogonal(const Job& job) {
+  const int tall = std::max(job.in, job.out), wide = std::min(job.in, job.out);
+  const auto ld = static_cast<std::size_t>(wide);
+  FloatVector e(tall * ld, 0.0f), v(tall), w(wide), sign(wide);
+  Rng rng(job.seed, "orthogonal kernel");
+  for (int k = wide - 1; k >= 0; --k) {
+    e[k * ld + k] = 1;
+    const int length = tall - k;
+    rng.fill_normal({v.data(), static_cast<std::size_t>(length)});
+    double squares = 0;
+    for (int i = 0; i < length; ++i) squares += static_cast<double>(v[i]) * v[i];
+    const double norm = std::copysign(std::sqrt(squares), v[0]);
+    sign[k] = v[0] < 0 ? 1.0f : -1.0f;
+    const double first = v[0] + norm, length_squared = squares - static_cast<double>(v[0]) * v[0] + first * first;
+    v[0] = static_cast<float>(first);
+    reflect(e.data() + k * ld + k, ld, length, wide - k, v.data(), static_cast<float>(2 / length_squared), w.data());
+  }
+  for (int i = 0; i < job.in; ++i)
+    for (int j = 0; j < job.out; ++j) {
+      const int row = job.in >= job.out ? i : j, col = job.in >= job.out ? j : i;
+      job.kernel[static_cast<std::size_t>(i) * job.out + j] = static_cast<float>(job.gain) * sign[col] * e[row * ld + col];
+    }
+}
+
+// Every kernel has its own stream, so that they can be made side by side.
+void fill(const std::vector<Job>& jobs) {
+  ThreadTeam team(std::min<int>(available_cpus(), static_cast<int>(jobs.size())));
+  team.for_each(static_cast<int>(jobs.size()), [&](int i, int) { orthogonal(jobs[i]); });
+}
+
+void initialise_trunk(float* base, const TrunkSpec& spec, const std::vector<LayerLayout>& layers, Rng& rng, std::vector<Job>& jobs) {
   for (std::size_t k = 0; k < layers.size(); ++k) {
     const LayerLayout& l = layers[k];
     const bool last = k + 1 == layers.size();
-    orthogonal(base + l.kernel, l.in, l.out, last && spec.final_scale > 0 ? spec.final_scale : kGain, rng);
+    jobs.push_back({base + l.kernel, l.in, l.out, last && spec.final_scale > 0 ? spec.final_scale : kGain, rng.bits64()});
     std::fill_n(base + l.bias, l.out, 0.0f);
     if (!spec.layer_norm) continue;
     std::fill_n(base + l.scale, l.out, 1.0f);
@@ -38,24 +77,28 @@ void initialise_trunk(float* base, const TrunkSpec& spec, const std::vector<Laye
 }  // namespace
 
 void initialise(Critic& critic, Rng& rng) {
+  std::vector<Job> jobs;
   float* p = critic.params.data();
   const int width = critic.spec.trunk.width();
   for (int i = 0; i < critic.spec.members; ++i) {
-    initialise_trunk(p + critic.member_offset(i), critic.spec.trunk, critic.layers, rng);
+    initialise_trunk(p + critic.member_offset(i), critic.spec.trunk, critic.layers, rng, jobs);
     if (critic.spec.shared_output && i > 0) continue;
-    orthogonal(p + critic.head_offset(i), width, 1, kGain, rng);
+    jobs.push_back({p + critic.head_offset(i), width, 1, kGain, rng.bits64()});
     p[critic.head_offset(i) + width] = 0;
   }
+  fill(jobs);
 }
 
 void initialise(Actor& actor, Rng& rng) {
+  std::vector<Job> jobs;
   float* p = actor.params.data();
   const int width = actor.spec.trunk.width(), a = actor.spec.action;
-  initialise_trunk(p, actor.spec.trunk, actor.layers, rng);
-  orthogonal(p + actor.mean_kernel, width, a, kGain, rng);
+  initialise_trunk(p, actor.spec.trunk, actor.layers, rng, jobs);
+  jobs.push_back({p + actor.mean_kernel, width, a, kGain, rng.bits64()});
   std::fill_n(p + actor.mean_bias, a, 0.0f);
-  if (actor.spec.std_head == StdHead::kExp) orthogonal(p + actor.log_std_kernel, width, a, kGain, rng);
+  if (actor.spec.std_head == StdHead::kExp) jobs.push_back({p + actor.log_std_kernel, width, a, kGain, rng.bits64()});
   std::fill_n(p + actor.log_std_bias, a, 0.0f);
+  fill(jobs);
 }
 
 }  // namespace warmstart

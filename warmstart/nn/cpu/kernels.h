@@ -20,6 +20,8 @@ struct Kernels {
   void (*norm_relu_backward)(float* d, const float* y, const float* xhat, const float* rstd, int rows, int h, const float* scale,
                              float* d_scale, float* d_shift, float* d_bias);
   void (*bias_relu_backward)(float* d, const float* y, int rows, int h, float* d_bias);
+  /// y [H] = x [I] kernel [I,H], one row; the kernel is read in order.
+  void (*row_product)(const float* x, int in, const float* kernel, int h, float* y);
   /// q [R] = y w + b, a matrix-vector product.
   void (*head)(const float* y, int rows, int h, const float* w, float b, float* q);
   /// d_y [R,H] = d_q w^T; with d_w [H], adds y^T d_q, and the sum of d_q to d_w[H].

@@ -142,6 +142,15 @@ def rest_lines(act, envs, starts, memory):
         yield from table(["what", "measured", "target", ""], rows)
 
 
+def scale_lines(scale):
+    threads = [t for t in scale[0]["speedup"] if t != "1"]
+    yield "## More cores: a prediction\n"
+    yield ("`warmstart bench scale` times every task of a step on one thread and deals the tasks out to more, as the thread team does, with 5 us "
+           "for each parallel loop. What shared caches and memory do to many cores is not in it; results have the same bits on any number.\n")
+    yield from table(["case", "one thread, ms"] + [f"{t} threads" for t in threads],
+                     [[s["case"], number(s["ms_one_thread"])] + [f"{s['speedup'][t]:.1f}x" for t in threads] for s in scale])
+
+
 def page(folder, by_hand):
     steps, cases = load(folder, "steps"), load(folder, "list")
     if steps and "preempted_per_s" not in steps[0]:
@@ -152,6 +161,8 @@ def page(folder, by_hand):
     lines += peers_lines(load(folder, "peers") or [])
     lines += elsewhere_lines(steps, cases) if cases else []
     lines += rest_lines(*(load(folder, name) for name in ("act", "env", "start", "memory")))
+    if scale := load(folder, "scale"):
+        lines += scale_lines(scale)
     return "\n".join(lines) + "\n" + BEGIN + by_hand + END + "\n"
 
 

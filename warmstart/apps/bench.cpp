@@ -86,6 +86,7 @@ void add_bench(CLI::App& app) {
   add_bench_env(*verb);
   add_bench_start(*verb);
   add_bench_memory(*verb);
+  add_bench_scale(*verb);
   verb->callback([o, verb] {
     if (!verb->get_subcommands().empty()) return;
     o->compare.empty() ? bench_all(*o) : bench_compare(*o);

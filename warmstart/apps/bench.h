@@ -78,5 +78,6 @@ void add_bench_act(CLI::App& bench);
 void add_bench_env(CLI::App& bench);
 void add_bench_start(CLI::App& bench);
 void add_bench_memory(CLI::App& bench);
+void add_bench_scale(CLI::App& bench);
 
 }  // namespace warmstart

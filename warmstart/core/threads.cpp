@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -21,6 +22,19 @@ void one_openmp_thread() {
 #ifdef _OPENMP
   omp_set_num_threads(1);
 #endif
+}
+
+LoopTimes* recorded = nullptr;
+
+template <class Call>
+void record(int tasks, Call call, const void* task) {
+  std::vector<double> seconds(tasks > 0 ? tasks : 0);
+  for (int i = 0; i < tasks; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    call(task, i, 0);
+    seconds[i] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  recorded->push_back(std::move(seconds));
 }
 
 constexpr int kSpins = 2000;  // about 10-50 us: shorter than the gap between two loops of a training step
@@ -90,7 +104,9 @@ void ThreadTeam::run(int tasks, Call call, const void* task) {
   one_openmp_thread();  // the caller need not be the thread that made the team
   Shared& s = *shared_;
   if (tasks <= 1 || s.threads.empty()) {
-    for (int i = 0; i < tasks; ++i) call(task, i, 0);
+    if (recorded) record(tasks, call, task);
+    else
+      for (int i = 0; i < tasks; ++i) call(task, i, 0);
     return;
   }
   {
@@ -107,6 +123,8 @@ void ThreadTeam::run(int tasks, Call call, const void* task) {
   s.finished.wait(lock, [&] { return s.active.load() == 0; });
   if (s.failure) std::rethrow_exception(s.failure);
 }
+
+void record_loops(LoopTimes* times) { recorded = times; }
 
 int available_cpus() {
   cpu_set_t set;

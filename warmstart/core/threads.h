@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <type_traits>
+#include <vector>
 
 namespace warmstart {
 
@@ -29,6 +30,11 @@ class ThreadTeam {
   struct Shared;
   std::unique_ptr<Shared> shared_;
 };
+
+/// The seconds of every task of every loop, in order.
+using LoopTimes = std::vector<std::vector<double>>;
+/// From now on teams of one thread append their loops to `times` (null ends it), for studies of schedules. Not thread safe.
+void record_loops(LoopTimes* times);
 
 /// Number of CPUs this process may run on.
 int available_cpus();

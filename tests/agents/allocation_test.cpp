@@ -2,11 +2,13 @@
 // oneDNN packs the operands of a product into memory that it takes from malloc at each call; that is not seen here.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <new>
 
 #include "fixtures.h"
+#include "warmstart/agents/policy.h"
 
 namespace {
 
@@ -63,6 +65,18 @@ TEST_P(Allocation, NoneInATrainingStep) {
   delete new int;
   counting = false;
   EXPECT_EQ(news, 1);
+}
+
+TEST(Allocation, NoneInActing) {
+  const World world("exp");
+  Policy policy(std::make_shared<const Actor>(world.start.actor), Rng(1, "acting"));
+  std::array<float, kAct> action;
+  const auto act = [&](bool deterministic) { policy.act({world.batch.obs.row(0), kObs}, deterministic, action); };
+  act(true), act(false);
+  news = 0, counting = true;
+  act(true), act(false);
+  counting = false;
+  EXPECT_EQ(news, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Agents, Allocation, ::testing::Values("sac", "cql", "calql", "bc"));

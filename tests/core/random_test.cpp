@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
 #include <set>
 #include <vector>
 
@@ -64,6 +65,33 @@ TEST(Rng, ResumesBetweenDrawsOfAnyKind) {
   resumed.fill_uniform(a, -2, 3), rng.fill_uniform(b, -2, 3);
   EXPECT_EQ(a, b);
   EXPECT_EQ(resumed.below(1000), rng.below(1000));
+}
+
+// Bulk and word by word are the same stream, whatever came before and however many are asked for.
+TEST(Rng, BulkDrawsUseTheWordsThatSingleDrawsWould) {
+  for (const int before : {0, 1, 3, 4, 5})
+    for (const std::size_t n : {0, 1, 2, 5, 7, 19, 20, 64, 255, 511, 512, 513, 1025, 3001}) {
+      Rng bulk(0x123456789abcdefull, "stream");
+      for (int i = 0; i < before; ++i) bulk.bits32();
+      Rng single = bulk;
+      std::vector<float> got(n);
+      bulk.fill_uniform(got, 0, 16777216.0f);
+      for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(got[i], static_cast<float>(single.bits32() >> 8)) << "word " << i << " of " << n;
+      EXPECT_EQ(bulk.state(), single.state());
+      bulk.fill_normal(got);
+      for (std::size_t i = 0; i < n; i += 2) {
+        const double u = ((single.bits32() >> 8) + 0.5f) / 16777216.0, angle = 2 * std::numbers::pi * (single.bits32() >> 8) / 16777216.0;
+        const double radius = std::sqrt(-2 * std::log(u));
+        ASSERT_NEAR(got[i], radius * std::cos(angle), 1e-6) << "value " << i << " of " << n;
+        if (i + 1 < n) ASSERT_NEAR(got[i + 1], radius * std::sin(angle), 1e-6) << "value " << i << " of " << n;
+      }
+      EXPECT_EQ(bulk.state(), single.state());
+      Rng resumed;
+      resumed.set_state(bulk.state());
+      const std::uint64_t next = single.bits64();
+      EXPECT_EQ(bulk.bits64(), next);
+      EXPECT_EQ(resumed.bits64(), next);
+    }
 }
 
 struct Moments {

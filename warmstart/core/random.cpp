@@ -18,51 +18,8 @@ std::uint64_t hash(std::string_view text) {  // FNV-1a
 }
 
 constexpr double kUnit53 = 1.0 / 9007199254740992.0;
-constexpr float kUnit24 = 1.0f / 16777216.0f;
-
-constexpr std::size_t kChunk = 256;  // words generated at a time: 64 blocks
-
-// Philox4x32-10 of kChunk / 4 successive counters, a vector of counters side by side; words[4 i + k] is word k of block i.
-// The same words as the library's, which a test compares.
-WARMSTART_CLONES void philox(std::uint64_t key, std::uint64_t stream, std::uint64_t first, std::uint32_t* words) {
-  constexpr int kWide = 16;
-  for (std::size_t block = 0; block < kChunk / 4; block += kWide) {
-    std::uint32_t c0[kWide], c1[kWide], c2[kWide], c3[kWide];
-    for (int i = 0; i < kWide; ++i) {
-      const std::uint64_t counter = first + block + static_cast<std::uint64_t>(i);
-      c0[i] = static_cast<std::uint32_t>(counter), c1[i] = static_cast<std::uint32_t>(counter >> 32);
-      c2[i] = static_cast<std::uint32_t>(stream), c3[i] = static_cast<std::uint32_t>(stream >> 32);
-    }
-    std::uint32_t k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
-    for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u)
-      for (int i = 0; i < kWide; ++i) {
-        const std::uint64_t a = std::uint64_t{0xD2511F53u} * c0[i], b = std::uint64_t{0xCD9E8D57u} * c2[i];
-        c0[i] = static_cast<std::uint32_t>(b >> 32) ^ c1[i] ^ k0, c2[i] = static_cast<std::uint32_t>(a >> 32) ^ c3[i] ^ k1;
-        c1[i] = static_cast<std::uint32_t>(b), c3[i] = static_cast<std::uint32_t>(a);
-      }
-    for (int i = 0; i < kWide; ++i) {
-      std::uint32_t* w = words + 4 * (block + static_cast<std::size_t>(i));
-      w[0] = c0[i], w[1] = c1[i], w[2] = c2[i], w[3] = c3[i];
-    }
-  }
-}
-
-// Box-Muller: pairs of words to pairs of normals.
-WARMSTART_CLONES void normals(const std::uint32_t* words, float* out, std::size_t pairs) {
-  for (std::size_t i = 0; i < pairs; ++i) {
-    const float u = (static_cast<float>(static_cast<std::int32_t>(words[2 * i] >> 8)) + 0.5f) * kUnit24;
-    const float v = static_cast<float>(static_cast<std::int32_t>(words[2 * i + 1] >> 8)) * kUnit24;
-    const float radius = std::sqrt(-2.0f * vec::log(u));
-    float c, s;
-    vec::turn(v, c, s);
-    out[2 * i] = radius * c, out[2 * i + 1] = radius * s;
-  }
-}
-
-WARMSTART_CLONES void uniforms(const std::uint32_t* words, float* out, std::size_t n, float low, float high) {
-  for (std::size_t i = 0; i < n; ++i)
-    out[i] = low + (high - low) * (static_cast<float>(static_cast<std::int32_t>(words[i] >> 8)) * kUnit24);
-}
+constexpr std::size_t kChunk = 512;    // words made at a time
+constexpr std::size_t kFewBlocks = 5;  // fewer are faster one by one
 
 }  // namespace
 
@@ -117,32 +74,35 @@ std::uint32_t Rng::below(std::uint32_t n) {  // Lemire's multiply-shift with rej
 
 void Rng::fill_words(std::span<std::uint32_t> words) {
   std::size_t at = 0;
-  while (at < words.size() && state_[3] < 4) words[at++] = bits32();
-  for (; at + kChunk <= words.size(); at += kChunk) {
-    philox(state_[0], state_[1], state_[2], words.data() + at);
-    state_[2] += kChunk / 4;
+  while (at < words.size() && state_[3] < 4) words[at++] = bits32();  // what is left of the current block
+  if (const std::size_t blocks = (words.size() - at) / 4; blocks >= kFewBlocks) {
+    vec::functions().philox(state_[0], state_[1], state_[2], words.data() + at, blocks);
+    state_[2] += blocks, at += 4 * blocks;
   }
-  while (at < words.size()) words[at++] = bits32();
+  for (; at < words.size(); ++at) words[at] = bits32();
 }
 
 void Rng::fill_normal(std::span<float> out) {
-  std::uint32_t words[2 * kChunk];
-  float pair[2];
-  while (!out.empty()) {
-    const std::size_t pairs = std::min(out.size() / 2, kChunk);
-    fill_words({words, std::max<std::size_t>(2 * pairs, 2)});
-    normals(words, pairs ? out.data() : pair, std::max<std::size_t>(pairs, 1));
-    if (!pairs) out[0] = pair[0];
-    out = out.subspan(std::max<std::size_t>(2 * pairs, 1));
+  std::uint32_t words[kChunk];
+  while (out.size() > 1) {
+    const std::size_t n = std::min(out.size() & ~std::size_t{1}, kChunk);
+    fill_words({words, n});
+    vec::functions().normals(words, out.data(), n / 2);
+    out = out.subspan(n);
   }
+  if (out.empty()) return;
+  float pair[2];
+  fill_words({words, 2});
+  vec::functions().normals(words, pair, 1);
+  out[0] = pair[0];
 }
 
 void Rng::fill_uniform(std::span<float> out, float low, float high) {
-  std::uint32_t words[2 * kChunk];
+  std::uint32_t words[kChunk];
   while (!out.empty()) {
-    const std::size_t n = std::min(out.size(), 2 * kChunk);
+    const std::size_t n = std::min(out.size(), kChunk);
     fill_words({words, n});
-    uniforms(words, out.data(), n, low, high);
+    vec::functions().uniforms(words, out.data(), n, low, high);
     out = out.subspan(n);
   }
 }

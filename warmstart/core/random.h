@@ -22,9 +22,9 @@ class Rng {
   double uniform(double low, double high);  ///< [low, high)
   double normal();                          ///< N(0, 1); one Box-Muller pair per call, so no hidden state
   std::uint32_t below(std::uint32_t n);     ///< uniform on {0..n-1}, unbiased; n > 0
-  /// float N(0, 1), two from each pair of words, many at a time; an odd count leaves the second of the last pair unused.
+  /// float N(0, 1), Box-Muller of each pair of words; an odd count draws a whole pair for its last value.
   void fill_normal(std::span<float> out);
-  /// [low, high), 24 bits, one from each word.
+  /// [low, high), 24 bits of a word for each value.
   void fill_uniform(std::span<float> out, float low, float high);
 
   State state() const { return state_; }
@@ -32,7 +32,7 @@ class Rng {
 
  private:
   void refill();
-  /// The words that as many calls of bits32() would give.
+  /// The words that as many calls of bits32() would give, in bulk.
   void fill_words(std::span<std::uint32_t> words);
   State state_{};
   std::array<std::uint32_t, 4> block_{};

@@ -1,70 +1,61 @@
 #include "warmstart/nn/gaussian.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 
 #include "warmstart/core/vecmath.h"
 
+// Works on blocks of values that fit the first cache, with scratch on the stack: any thread may call, for any slice of rows,
+// and no value depends on where a block begins.
 namespace warmstart {
 namespace {
 
-const float kHalfLog2Pi = 0.5f * std::log(2.0f * std::numbers::pi_v<float>);
-constexpr int kBlock = 2048;  // values worked on at a time
+constexpr float kHalfLog2Pi = 0.918938533f;
+constexpr float kLogMinStd = -11.5129255f, kLogMaxStd = 2.30258509f;
+constexpr int kBlock = 1024;  // values
+constexpr int kStride = 8;    // values copied at once, which may run over the end
 
-// Scratch that a thread keeps, of at least `count` floats.
-float* scratch(int part, int count) {
-  thread_local FloatVector memory[4];
-  if (memory[part].size() < static_cast<std::size_t>(count)) memory[part].resize(count);
-  return memory[part].data();
+struct Block {
+  alignas(64) float values[kBlock + kStride];
+  operator float*() { return values; }
+};
+
+// std = clip(exp(raw)) of `count` values. The clip passes no gradient where is_inside says no; NaN is inside.
+void stds(const float* raw, int count, float* std) {
+  vec::functions().exp(raw, std, count);
+  for (int i = 0; i < count; ++i) std[i] = std[i] < kMinStd ? kMinStd : std[i] > kMaxStd ? kMaxStd : std[i];
+}
+bool is_inside(float raw) { return !(raw < kLogMinStd) & !(raw > kLogMaxStd); }
+float clipped_log(float raw) { return raw < kLogMinStd ? kLogMinStd : raw > kLogMaxStd ? kLogMaxStd : raw; }
+
+// total[r] += the sum of values [rows,cols] along row r, in order; four rows at a time, because one alone waits for each sum.
+void add_row_sums(const float* values, int rows, int cols, float* total) {
+  int r = 0;
+  for (; r + 4 <= rows; r += 4, values += 4 * cols) {
+    const float *v0 = values, *v1 = v0 + cols, *v2 = v1 + cols, *v3 = v2 + cols;
+    float t0 = total[r], t1 = total[r + 1], t2 = total[r + 2], t3 = total[r + 3];
+    for (int j = 0; j < cols; ++j) t0 += v0[j], t1 += v1[j], t2 += v2[j], t3 += v3[j];
+    total[r] = t0, total[r + 1] = t1, total[r + 2] = t2, total[r + 3] = t3;
+  }
+  for (; r < rows; ++r, values += cols)
+    for (int j = 0; j < cols; ++j) total[r] += values[j];
 }
 
-// log(1 - tanh(u)^2) = 2 (log 2 - |u| - log(1 + t)) with t = exp(-2|u|): the same for u and -u
-WARMSTART_INLINE float squash_correction(float u, float t) {
-  return 2.0f * (std::numbers::ln2_v<float> - std::abs(u) - vec::log(1.0f + t));
-}
-float squash_correction(float u) { return squash_correction(u, vec::exp(-2.0f * std::abs(u))); }
-
-// std = clip(exp(raw)) and its log; `inside` is 0 where the clip passes no gradient.
-WARMSTART_INLINE void clipped_std(float raw, float& value, float& log, float& inside) {
-  const float e = vec::exp(raw);
-  const bool in = !(e < kMinStd) & !(e > kMaxStd);
-  value = e < kMinStd ? kMinStd : e > kMaxStd ? kMaxStd : e;
-  log = in ? raw : vec::log(value);
-  inside = in ? 1.0f : 0.0f;
-}
-
-WARMSTART_CLONES void stds(const float* raw, int count, float* value, float* log, float* inside) {
-  for (int i = 0; i < count; ++i) clipped_std(raw[i], value[i], log[i], inside[i]);
-}
-
-// From u to the action (in place), and every value's share of log pi.
-WARMSTART_CLONES void squash_values(int count, bool squash, const float* eps, float* u, float* share) {
-  if (squash)
-    for (int i = 0; i < count; ++i) {
-      const float t = vec::exp(-2.0f * std::abs(u[i]));
-      share[i] = -0.5f * eps[i] * eps[i] - kHalfLog2Pi - squash_correction(u[i], t);
-      u[i] = vec::tanh_from(u[i], t);
-    }
-  else
-    for (int i = 0; i < count; ++i) share[i] = -0.5f * eps[i] * eps[i] - kHalfLog2Pi;
-}
-
-WARMSTART_CLONES void backward_values(int count, bool squash, const float* mean, const float* std, const float* inside, const float* eps,
-                                      const float* d_action, float d_log_prob, float* d_mean, float* d_log_std) {
-  for (int i = 0; i < count; ++i) {
-    const float u = mean[i] + std[i] * eps[i], a = vec::tanh(u);
-    // d log pi / du = 2 tanh(u): the squash's correction alone depends on u
-    const float d_u = squash ? d_action[i] * (1.0f - a * a) + d_log_prob * 2.0f * a : d_action[i];
-    d_mean[i] += d_u;
-    d_log_std[i] += inside[i] * (d_u * eps[i] * std[i] - d_log_prob);
+// to [rows,cols] = from [states,cols] with each state's row repeated n times; the first `used` of the first state's are past.
+void repeat(const float* from, int rows, int cols, int n, int used, float* to) {
+  for (int r = 0, left = n - used; r < rows; ++r, to += cols) {
+    for (int j = 0; j < cols; j += kStride) std::copy_n(from + j, kStride, to + j);  // what runs over is overwritten by the next row
+    if (--left == 0) from += cols, left = n;
   }
 }
 
-struct Std {
-  float value, log, inside;
-  explicit Std(float raw) { clipped_std(raw, value, log, inside); }
-};
+// Cuts [rows,cols] into contiguous pieces of at most kBlock values: whole rows, or parts of one row where rows are longer.
+// Rows go in multiples of 16 where they fit, because what is left of whole registers goes value by value.
+template <class F>
+void for_each_block(int rows, int cols, F&& f) {
+  const int fit = kBlock / std::max(cols, 1), high = fit >= 16 ? fit - fit % 16 : std::max(fit, 1), wide = std::min(cols, kBlock);
+  for (int r = 0; r < rows; r += high)
+    for (int c = 0; c < cols; c += wide) f(r, std::min(high, rows - r), c, std::min(wide, cols - c));
+}
 
 }  // namespace
 
@@ -72,73 +63,106 @@ void sample_actions(ConstMatrixView mean, ConstMatrixView log_std, ConstMatrixVi
                     std::span<float> log_prob) {
   const int n = noise.rows / std::max(mean.rows, 1), a = mean.cols;
   assert(noise.rows == mean.rows * n && action.rows == noise.rows && action.cols == a);
-  const int states = std::max(1, kBlock / std::max(1, n * a));  // in a block
-  for (int first = 0; first < mean.rows; first += states) {
-    const int count = std::min(states, mean.rows - first), rows = count * n;
-    float *value = scratch(0, count * a), *log = scratch(1, count * a), *inside = scratch(2, count * a), *share = scratch(3, rows * a);
-    stds(log_std.row(first), count * a, value, log, inside);
-    float* u = action.row(first * n);
-    const float* eps = noise.row(first * n);
-    for (int s = 0, r = 0; s < count; ++s) {
-      const float *m = mean.row(first + s), *std = value + s * a;
-      for (int i = 0; i < n; ++i, ++r)
-        for (int j = 0; j < a; ++j) u[r * a + j] = m[j] + std[j] * eps[r * a + j];
+  assert(log_prob.empty() || log_prob.size() == static_cast<std::size_t>(noise.rows));
+  std::fill(log_prob.begin(), log_prob.end(), 0.0f);
+  for_each_block(noise.rows, a, [&](int row, int rows, int col, int cols) {
+    Block std, share, wide_std, wide_mean;
+    const int first = row / n, used = row % n, states = (used + rows - 1) / n + 1, count = rows * cols;
+    const float *m = mean.row(first) + col, *raw = log_std.row(first) + col, *eps = noise.row(row) + col, *sigma = std;
+    float* u = action.row(row) + col;
+    stds(raw, states * cols, std);
+    if (n > 1) {
+      std::copy_n(m, states * cols, share.values);
+      repeat(share, rows, cols, n, used, wide_mean), repeat(std, rows, cols, n, used, wide_std);
+      m = wide_mean, sigma = wide_std;
     }
-    squash_values(rows * a, squash, eps, u, share);
-    if (log_prob.empty()) continue;
-    for (int s = 0, r = 0; s < count; ++s) {
-      float log_std_sum = 0;
-      for (int j = 0; j < a; ++j) log_std_sum += log[s * a + j];
-      for (int i = 0; i < n; ++i, ++r) {
-        float total = -log_std_sum;
-        for (int j = 0; j < a; ++j) total += share[r * a + j];
-        log_prob[first * n + r] = total;
-      }
+    for (int i = 0; i < count; ++i) u[i] = m[i] + sigma[i] * eps[i];
+    if (log_prob.empty()) {
+      if (squash) vec::functions().tanh(u, u, count);
+      return;
     }
-  }
+    // what the state alone decides, then every value's share: of the normal density and of the squash
+    for (int i = 0; i < states * cols; ++i) std[i] = -kHalfLog2Pi - clipped_log(raw[i]);
+    std::fill_n(share.values, states, 0.0f);
+    add_row_sums(std, states, cols, share);
+    for (int r = 0, s = 0, left = n - used; r < rows; ++r) {
+      log_prob[row + r] += share[s];
+      if (--left == 0) ++s, left = n;
+    }
+    if (squash) vec::functions().tanh_log_slope(u, u, share, count);
+    else std::fill_n(share.values, count, 0.0f);
+    for (int i = 0; i < count; ++i) share[i] = -0.5f * eps[i] * eps[i] - share[i];
+    add_row_sums(share, rows, cols, log_prob.data() + row);
+  });
 }
 
 void mode_actions(ConstMatrixView mean, bool squash, MatrixView action) {
-  for (std::size_t i = 0; i < mean.size(); ++i) action.data[i] = squash ? vec::tanh(mean.data[i]) : mean.data[i];
+  if (squash) vec::functions().tanh(mean.data, action.data, mean.size());
+  else if (action.data != mean.data) std::copy_n(mean.data, mean.size(), action.data);
 }
 
 void log_prob_of(ConstMatrixView mean, ConstMatrixView log_std, ConstMatrixView action, bool squash, std::span<float> log_prob) {
-  for (int b = 0; b < mean.rows; ++b) {
-    float total = 0;
-    for (int j = 0; j < mean.cols; ++j) {
-      const Std std(log_std(b, j));
-      const float u = squash ? std::atanh(action(b, j)) : action(b, j);
-      const float z = (u - mean(b, j)) / std.value;
-      total += -0.5f * z * z - std.log - kHalfLog2Pi;
-      if (squash) total -= squash_correction(u);
+  std::fill(log_prob.begin(), log_prob.end(), 0.0f);
+  for_each_block(mean.rows, mean.cols, [&](int row, int rows, int col, int cols) {
+    Block std, u, slope;
+    const float *m = mean.row(row) + col, *raw = log_std.row(row) + col, *given = action.row(row) + col;
+    const int count = rows * cols;
+    stds(raw, count, std);
+    if (squash) {
+      vec::functions().atanh(given, u, count);
+      for (int i = 0; i < count; ++i) slope[i] = (1.0f - given[i]) * (1.0f + given[i]);  // of tanh at u
+      vec::functions().log(slope, slope, count);
+    } else {
+      std::copy_n(given, count, u.values);
+      std::fill_n(slope.values, count, 0.0f);
     }
-    log_prob[b] = total;
-  }
+    for (int i = 0; i < count; ++i) {
+      const float z = (u[i] - m[i]) / std[i];
+      u[i] = ((-0.5f * z * z - clipped_log(raw[i])) - kHalfLog2Pi) - slope[i];
+    }
+    add_row_sums(u, rows, cols, log_prob.data() + row);
+  });
 }
 
 void sample_backward(ConstMatrixView mean, ConstMatrixView log_std, ConstMatrixView noise, bool squash, ConstMatrixView d_action,
                      float d_log_prob, MatrixView d_mean, MatrixView d_log_std) {
-  const int total = static_cast<int>(mean.size());
-  for (int i = 0; i < total; i += kBlock) {
-    const int count = std::min(kBlock, total - i);
-    float *value = scratch(0, count), *log = scratch(1, count), *inside = scratch(2, count);
-    stds(log_std.data + i, count, value, log, inside);
-    backward_values(count, squash, mean.data + i, value, inside, noise.data + i, d_action.data + i, d_log_prob, d_mean.data + i,
-                    d_log_std.data + i);
-  }
+  for_each_block(mean.rows, mean.cols, [&](int row, int rows, int col, int cols) {
+    Block std, action;
+    const float *m = mean.row(row) + col, *raw = log_std.row(row) + col, *eps = noise.row(row) + col, *d_a = d_action.row(row) + col;
+    float *d_m = d_mean.row(row) + col, *d_s = d_log_std.row(row) + col;
+    const int count = rows * cols;
+    stds(raw, count, std);
+    if (squash) {
+      for (int i = 0; i < count; ++i) action[i] = m[i] + std[i] * eps[i];
+      vec::functions().tanh(action, action, count);
+    }
+#pragma GCC ivdep
+    for (int i = 0; i < count; ++i) {
+      // d log pi / du = 2 tanh(u): the squash's correction alone depends on u
+      const float d_u = squash ? d_a[i] * (1.0f - action[i] * action[i]) + d_log_prob * 2.0f * action[i] : d_a[i];
+      const float by_std = d_u * eps[i] * std[i] - d_log_prob, kept = is_inside(raw[i]) ? by_std : 0.0f;
+      d_m[i] += d_u, d_s[i] += kept;
+    }
+  });
 }
 
 void log_prob_backward(ConstMatrixView mean, ConstMatrixView log_std, ConstMatrixView action, bool squash,
                        std::span<const float> d_log_prob, MatrixView d_mean, MatrixView d_log_std) {
-  for (int b = 0; b < mean.rows; ++b) {
-    for (int j = 0; j < mean.cols; ++j) {
-      const Std std(log_std(b, j));
-      const float u = squash ? std::atanh(action(b, j)) : action(b, j);
-      const float z = (u - mean(b, j)) / std.value;
-      d_mean(b, j) += d_log_prob[b] * z / std.value;
-      d_log_std(b, j) += std.inside * d_log_prob[b] * (z * z - 1.0f);
+  for_each_block(mean.rows, mean.cols, [&](int row, int rows, int col, int cols) {
+    Block std, u;
+    const float *m = mean.row(row) + col, *raw = log_std.row(row) + col, *given = action.row(row) + col;
+    float *d_m = d_mean.row(row) + col, *d_s = d_log_std.row(row) + col;
+    stds(raw, rows * cols, std);
+    if (squash) vec::functions().atanh(given, u, rows * cols);
+    else std::copy_n(given, rows * cols, u.values);
+    for (int r = 0; r < rows; ++r) {
+      const float d = d_log_prob[row + r];
+      for (int i = r * cols; i < (r + 1) * cols; ++i) {
+        const float z = (u[i] - m[i]) / std[i], by_std = d * (z * z - 1.0f), kept = is_inside(raw[i]) ? by_std : 0.0f;
+        d_m[i] += d * z / std[i], d_s[i] += kept;
+      }
     }
-  }
+  });
 }
 
 }  // namespace warmstart

@@ -7,7 +7,7 @@
 
 namespace warmstart::cpu {
 
-constexpr int kBlockRows = 256;  ///< rows of a critic block: activations of one layer stay in the L2 cache
+constexpr int kBlockRows = 128;  ///< rows of a critic block: one layer's activations and weights share the L2 cache
 constexpr int kActorBlockRows = 128;
 constexpr int kLanes = 4;  ///< partial gradients per member (CQL) or actor; bounds their parallelism and their memory
 constexpr std::size_t kAdamRange = 1 << 15;

@@ -3,7 +3,6 @@
 #include <numbers>
 
 #include "warmstart/core/threads.h"
-#include "warmstart/core/vecmath.h"
 #include "warmstart/nn/network.h"
 
 namespace warmstart {
@@ -19,8 +18,16 @@ struct Job {
   std::uint64_t seed;
 };
 
+// Once per instruction set, with the same bits (this file is compiled without fused multiply-adds); sanitizers start too late
+// for the loader's choice.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define REFLECT_CLONES
+#else
+#define REFLECT_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#endif
+
 // E [rows,cols] (rows ld apart) -= f v (v^T E); w [cols] is scratch.
-WARMSTART_CLONES void reflect(float* e, std::size_t ld, int rows, int cols, const float* v, float f, float* w) {
+REFLECT_CLONES void reflect(float* e, std::size_t ld, int rows, int cols, const float* v, float f, float* w) {
   for (int j = 0; j < cols; ++j) w[j] = 0;
   for (int i = 0; i < rows; ++i)
     for (int j = 0; j < cols; ++j) w[j] += v[i] * e[i * ld + j];

@@ -1,5 +1,7 @@
 // The policy head: values and gradients against the oracle, squash on and off, stds inside and outside the clip.
 #include <cmath>
+#include <limits>
+#include <thread>
 
 #include "tests/nn/fixtures.h"
 #include "tests/nn/oracle.h"
@@ -114,6 +116,124 @@ TEST_P(Gaussian, DensityIntegratesToOne) {
     total += std::exp(log_prob) * (high - low) / bins;
   }
   EXPECT_NEAR(total, 1.0, 2e-4);
+}
+
+// All results of the five functions for `states` states from `first` on, of a problem of any size.
+struct Results {
+  Matrix action, mode, d_mean, d_log_std, d_mean_given, d_log_std_given;
+  FloatVector log_prob, log_prob_given;
+};
+struct Problem {
+  int states, actions, n;
+  Matrix mean, log_std, noise, given, d_action;
+  FloatVector weight;
+  Problem(int states_, int actions_, int n_, Rng& rng)
+      : states(states_),
+        actions(actions_),
+        n(n_),
+        mean(normal_matrix(states, actions, rng)),
+        log_std(normal_matrix(states, actions, rng, 0.5f)),
+        noise(normal_matrix(states * n, actions, rng)),
+        given(states, actions),
+        d_action(normal_matrix(states, actions, rng)),
+        weight(normal_column(states, rng)) {
+    rng.fill_uniform({given.data(), given.size()}, -0.99f, 0.99f);
+  }
+  Results empty() const {
+    Results r;
+    r.action.resize(states * n, actions), r.log_prob.resize(states * n), r.log_prob_given.resize(states);
+    for (Matrix* m : {&r.mode, &r.d_mean, &r.d_log_std, &r.d_mean_given, &r.d_log_std_given}) m->resize(states, actions);
+    return r;
+  }
+  void compute(bool squash, int first, int count, Results& r) const {
+    const auto of = [&](const Matrix& m) { return m.view().slice(first, count); };
+    const auto into = [&](Matrix& m) { return m.view().slice(first, count); };
+    const auto begin = static_cast<std::size_t>(first), size = static_cast<std::size_t>(count), samples = static_cast<std::size_t>(n);
+    sample_actions(of(mean), of(log_std), noise.view().slice(first * n, count * n), squash, r.action.view().slice(first * n, count * n),
+                   std::span(r.log_prob).subspan(begin * samples, size * samples));
+    mode_actions(of(mean), squash, into(r.mode));
+    log_prob_of(of(mean), of(log_std), of(given), squash, std::span(r.log_prob_given).subspan(begin, size));
+    sample_backward(of(mean), of(log_std), noise.view().slice(first, count), squash, of(d_action), 0.3f, into(r.d_mean), into(r.d_log_std));
+    log_prob_backward(of(mean), of(log_std), of(given), squash, std::span(weight).subspan(begin, size), into(r.d_mean_given),
+                      into(r.d_log_std_given));
+  }
+};
+
+void expect_same(const Results& a, const Results& b) {
+  const auto same = [](const auto& x, const auto& y) { return std::equal(x.data(), x.data() + x.size(), y.data()); };
+  EXPECT_TRUE(same(a.action, b.action)) << "actions";
+  EXPECT_TRUE(same(a.log_prob, b.log_prob)) << "their log-probabilities";
+  EXPECT_TRUE(same(a.mode, b.mode)) << "modes";
+  EXPECT_TRUE(same(a.log_prob_given, b.log_prob_given)) << "log-probabilities of given actions";
+  EXPECT_TRUE(same(a.d_mean, b.d_mean) && same(a.d_log_std, b.d_log_std)) << "gradients of samples";
+  EXPECT_TRUE(same(a.d_mean_given, b.d_mean_given) && same(a.d_log_std_given, b.d_log_std_given)) << "gradients of log-probabilities";
+}
+
+// Blocks begin and end anywhere in a slice: within a state's samples, after whole registers or not, within a row that is long.
+TEST_P(Gaussian, SlicesOfRowsGiveTheBitsOfTheWhole) {
+  for (const auto& [states, actions, n] : {std::array{97, 3, 1}, {61, 6, 10}, {40, 17, 10}, {7, 1, 400}, {130, 8, 4}, {3, 1500, 2}}) {
+    const Problem problem(states, actions, n, rng);
+    Results whole = problem.empty(), sliced = problem.empty(), together = problem.empty();
+    problem.compute(squash, 0, states, whole);
+    for (int first = 0, count = 1; first < states; first += count, count = 1 + (first * 5) % 23)
+      problem.compute(squash, first, std::min(count, states - first), sliced);
+    expect_same(whole, sliced);
+    std::vector<std::thread> team;
+    for (int k = 0; k < 3; ++k)
+      team.emplace_back([&, k] { problem.compute(squash, k * states / 3, (k + 1) * states / 3 - k * states / 3, together); });
+    for (std::thread& worker : team) worker.join();
+    expect_same(whole, together);
+  }
+}
+
+TEST_P(Gaussian, LongAndManyRowsAgreeWithTheOracle) {
+  for (const auto& [states, actions, n] : {std::array{2, 1500, 2}, {90, 5, 10}, {2, 2, 700}}) {
+    const Problem problem(states, actions, n, rng);
+    Results r = problem.empty();
+    problem.compute(squash, 0, states, r);
+    for (int row = 0; row < states * n; ++row) {
+      const auto m = oracle::row_of(problem.mean, row / n), s = oracle::row_of(problem.log_std, row / n);
+      const auto want = oracle::sample(m, s, oracle::row_of(problem.noise, row), squash);
+      for (int j = 0; j < actions; ++j) ASSERT_NEAR(r.action(row, j), want.action[j], 1e-6 * (1 + std::abs(want.action[j])));
+      ASSERT_NEAR(r.log_prob[row], want.log_prob, 1e-6 * (actions + std::abs(want.log_prob)));
+    }
+    for (int b = 0; b < states; ++b) {
+      const auto m = oracle::row_of(problem.mean, b), s = oracle::row_of(problem.log_std, b);
+      const double want = oracle::log_prob(m, s, oracle::row_of(problem.given, b), squash);
+      ASSERT_NEAR(r.log_prob_given[b], want, 1e-6 * (actions + std::abs(want)));
+    }
+  }
+}
+
+TEST_P(Gaussian, NanStaysInItsRowAndIsNotLost) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const int n = 2;
+  const Problem clean(kRows, kActions, n, rng);
+  Results want = clean.empty();
+  clean.compute(squash, 0, kRows, want);
+  for (const int where : {0, 1, 2, 3}) {  // in the mean, the log std, the noise, the given action
+    Problem dirty = clean;
+    const int row = 5;
+    // the backward pass takes the noise of one sample per state, its first kRows rows
+    (where == 0 ? dirty.mean : where == 1 ? dirty.log_std : where == 2 ? dirty.noise : dirty.given)(row, 1) = nan;
+    Results r = dirty.empty();
+    dirty.compute(squash, 0, kRows, r);
+    for (int k = 0; k < kRows * n; ++k) {
+      const bool hit = where == 2 ? k == row : where < 2 && k / n == row;
+      EXPECT_EQ(std::isnan(r.action(k, 1)), hit) << where << " " << k;
+      // without the squash, a sample's log-probability does not depend on the mean
+      EXPECT_EQ(std::isnan(r.log_prob[k]), hit && (squash || where != 0)) << where << " " << k;
+      if (!hit) {
+        EXPECT_EQ(r.log_prob[k], want.log_prob[k]);
+      }
+    }
+    for (int b = 0; b < kRows; ++b) {
+      EXPECT_EQ(std::isnan(r.log_prob_given[b]), b == row && where != 2) << where << " " << b;
+      EXPECT_EQ(std::isnan(r.d_mean_given(b, 1)), b == row && where != 2) << where << " " << b;
+      EXPECT_EQ(std::isnan(r.d_log_std(b, 1)), b == row && where != 3 && (squash || where != 0)) << where << " " << b;
+      EXPECT_EQ(std::isnan(r.mode(b, 1)), b == row && where == 0) << where << " " << b;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Gaussian, ::testing::Bool(), [](const auto& each) { return each.param ? "Squashed" : "Plain"; });

@@ -1,7 +1,7 @@
 // The squashed Gaussian policy head: sampling, log-probabilities and their gradients, given the noise.
 //   u = mean + std * eps,  a = tanh(u),  std = clip(exp(log_std), 1e-5, 10)
 //   log pi(a|s) = sum_j [ -eps^2/2 - log std - log(2 pi)/2 ] - sum_j 2 (log 2 - u - softplus(-2u))
-// With squash off, a = u and the second sum is absent. NaN in a row gives NaN in that row's results.
+// With squash off, a = u and the second sum is absent. NaN gives NaN in what depends on it, in its row alone.
 // Every row is computed by itself, the same bits whichever rows a call is given, and any number of threads may work on slices
 // side by side: nothing is shared or allocated. Results may not overlap inputs, except in mode_actions (mean and action the same).
 #pragma once

@@ -61,7 +61,7 @@ TEST_P(Allocation, NoneInATrainingStep) {
   counting = false;
   EXPECT_EQ(news, 0);
 
-  counting = true;  // the counter must be able to count
+  counting = true;                                 // the counter must be able to count
   ::operator delete(::operator new(sizeof(int)));  // a new-expression may be optimised away
   counting = false;
   EXPECT_EQ(news, 1);

@@ -69,7 +69,7 @@ TEST(Rng, ResumesBetweenDrawsOfAnyKind) {
 
 // Bulk and word by word are the same stream, whatever came before and however many are asked for.
 TEST(Rng, BulkDrawsUseTheWordsThatSingleDrawsWould) {
-  for (const int before : {0, 1, 3, 4, 5})
+  for (const int before : {0, 1, 3, 4, 5}) {
     for (const std::size_t n : {0, 1, 2, 5, 7, 19, 20, 64, 255, 511, 512, 513, 1025, 3001}) {
       Rng bulk(0x123456789abcdefull, "stream");
       for (int i = 0; i < before; ++i) bulk.bits32();
@@ -92,6 +92,7 @@ TEST(Rng, BulkDrawsUseTheWordsThatSingleDrawsWould) {
       EXPECT_EQ(bulk.bits64(), next);
       EXPECT_EQ(resumed.bits64(), next);
     }
+  }
 }
 
 struct Moments {

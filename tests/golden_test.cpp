@@ -26,10 +26,6 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Golden);
 TEST_P(Golden, Replays) {
   const auto& [path, backend_name] = GetParam();
   const Case c = read_case(path);
-  if (c.agent == "iql") {
-    std::printf("golden %-22s %-9s not supported yet: agent \"%s\"\n", c.name.c_str(), backend_name.c_str(), c.agent.c_str());
-    GTEST_SKIP() << "agent \"" << c.agent << "\" is not supported yet";
-  }
   const auto backend = make_backend(backend_name, kThreads);
   const Report report = replay(c, *backend);
   std::printf("golden %-22s %-9s worst %8.4f of its tolerance at %s (%zu numbers)\n", c.name.c_str(), backend_name.c_str(), report.worst,

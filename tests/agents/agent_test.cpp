@@ -247,7 +247,7 @@ TEST(Errors, SettingsThatExcludeEachOther) {
 TEST(State, ReleaseCarriesEverything) {
   const World w("exp");
   const auto backend = make_reference_backend();
-  auto agent = make_agent("cql", {}, small_cql(), w.start, *backend);
+  auto agent = make_agent("cql", {.cql = small_cql()}, w.start, *backend);
   NamedNoise noise;
   agent->update(w.view(), 2, noise);
   ActorCritic kept = agent->state();
@@ -263,7 +263,7 @@ TEST(State, ReleaseCarriesEverything) {
   EXPECT_TRUE(agent->state().critic.params.empty());
 
   // and another learner goes on from it as if nothing had happened
-  auto straight = make_agent("sac", {}, {}, kept, *backend), moved = make_agent("sac", {}, {}, std::move(released), *backend);
+  auto straight = make_agent("sac", {}, kept, *backend), moved = make_agent("sac", {}, std::move(released), *backend);
   NamedNoise one, two;
   straight->update(w.view(), 1, one), moved->update(w.view(), 1, two);
   EXPECT_EQ(straight->state().critic.params, moved->state().critic.params);

@@ -49,7 +49,7 @@ TEST_P(Allocation, NoneInATrainingStep) {
   config.max_target_backup = true;
   CqlConfig cql;
   cql.autotune_alpha = true;
-  const auto agent = make_agent(GetParam(), config, cql, world.start, *backend);
+  const auto agent = make_agent(GetParam(), {.agent = config, .cql = cql}, world.start, *backend);
   Rng rng(1, "allocation");
   RandomNoise noise(rng);
   const Batch batch = world.batch.view(true);

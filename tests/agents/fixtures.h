@@ -22,6 +22,10 @@ class NamedNoise : public Noise {
     Rng rng = stream(draw.name());
     RandomNoise(rng).subset(draw, n, with_replacement, out);
   }
+  void keep(Draw draw, double share, MatrixView out) override {
+    Rng rng = stream(draw.name());
+    RandomNoise(rng).keep(draw, share, out);
+  }
   void next_step() override { ++step_; }
 
   std::vector<std::string> subsets;
@@ -38,12 +42,13 @@ struct World {
     NetworkConfig net;
     net.critic_hidden = net.actor_hidden = {8, 8};
     net.num_qs = kMembers, net.std_head = std_head, net.shared_output = shared_output, net.final_scale = 0;
-    start = ActorCritic(net, kObs, kAct, 0.7, 1.3, rng);
-    for (FloatVector* v : {&start.actor.params, &start.critic.params, &start.target_critic})
+    start = ActorCritic(net, kObs, kAct, 0.7, 1.3, rng, {.value = true, .target_actor = true});
+    for (FloatVector* v : {&start.actor.params, &start.critic.params, &start.target_critic, &start.value.params, &start.target_actor})
       for (float& x : *v) x += 0.1f * static_cast<float>(rng.normal());
     batch.resize(kRows, kObs, kAct);
     for (Matrix* m : {&batch.obs, &batch.next_obs}) rng.fill_normal({m->data(), m->size()});
     rng.fill_uniform({batch.action.data(), batch.action.size()}, -0.9f, 0.9f);
+    rng.fill_uniform({batch.next_action.data(), batch.next_action.size()}, -0.9f, 0.9f);
     rng.fill_normal(batch.reward);
     rng.fill_normal(batch.mc_return);
     for (int i = 0; i < kRows; ++i) batch.mask[i] = i % 5 ? 1.0f : 0.0f;
@@ -67,18 +72,21 @@ struct Outcome {
 };
 
 /// One update of a fresh learner that starts from `start`.
-inline Outcome run(const std::string& name, const World& w, const AgentConfig& c, const CqlConfig& q, ActorCritic start, int utd,
-                   Noise& noise) {
+inline Outcome run(const std::string& name, const World& w, const AgentSettings& settings, ActorCritic start, int utd, Noise& noise) {
   const auto backend = make_reference_backend();
-  const auto agent = make_agent(name, c, q, std::move(start), *backend);
+  const auto agent = make_agent(name, settings, std::move(start), *backend);
   Outcome out;
   out.stats = agent->update(w.view(), utd, noise);
   out.after = agent->release();
   return out;
 }
+inline Outcome run(const std::string& name, const World& w, const AgentConfig& c, const CqlConfig& q, ActorCritic start, int utd,
+                   Noise& noise) {
+  return run(name, w, {.agent = c, .cql = q}, std::move(start), utd, noise);
+}
 inline Outcome run(const std::string& name, const World& w, const AgentConfig& c, const CqlConfig& q, ActorCritic start, int utd = 1) {
   NamedNoise noise;
-  return run(name, w, c, q, std::move(start), utd, noise);
+  return run(name, w, {.agent = c, .cql = q}, std::move(start), utd, noise);
 }
 
 }  // namespace warmstart::testing_agents

@@ -24,7 +24,7 @@ TEST(BenchCases, NeededArithmeticIsNearThePublishedCounts) {
 TEST(BenchCases, ByHand) {
   BenchCase c{.name = "tiny", .obs = 3, .action = 2, .batch = 1, .utd = 1};
   c.network.critic_hidden = {4}, c.network.actor_hidden = {5};
-  c.network.num_qs = 1, c.config.num_min_qs = 1;
+  c.network.num_qs = 1, c.settings.agent.num_min_qs = 1;
   const double actor = 3 * 5 + 5 * 4, critic = (3 + 2) * 4 + 4;
   const double target = actor + critic, td = 2 * critic + 4, climb = actor + critic + (2 * 4 + 4) + (actor + 5 * 4), temperature = actor;
   EXPECT_NEAR(gflop_needed(c), 2e-9 * (target + td + climb + temperature), 1e-15);
@@ -34,7 +34,7 @@ TEST(BenchCases, ByHand) {
 
 TEST(BenchCases, OnlyTheAskedMembersCount) {
   BenchCase two = bench_case("wsrl-antmaze"), all = two;
-  all.config.num_min_qs = 0;
+  all.settings.agent.num_min_qs = 0;
   EXPECT_GT(gflop_needed(all), 1.5 * gflop_needed(two));
 }
 

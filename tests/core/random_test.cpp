@@ -83,7 +83,9 @@ TEST(Rng, BulkDrawsUseTheWordsThatSingleDrawsWould) {
         const double u = ((single.bits32() >> 8) + 0.5f) / 16777216.0, angle = 2 * std::numbers::pi * (single.bits32() >> 8) / 16777216.0;
         const double radius = std::sqrt(-2 * std::log(u));
         ASSERT_NEAR(got[i], radius * std::cos(angle), 1e-6) << "value " << i << " of " << n;
-        if (i + 1 < n) ASSERT_NEAR(got[i + 1], radius * std::sin(angle), 1e-6) << "value " << i << " of " << n;
+        if (i + 1 < n) {
+          ASSERT_NEAR(got[i + 1], radius * std::sin(angle), 1e-6) << "value " << i << " of " << n;
+        }
       }
       EXPECT_EQ(bulk.state(), single.state());
       Rng resumed;

@@ -94,6 +94,12 @@ void RecordedNoise::normal(Draw draw, int actions_per_state, MatrixView out) { c
 
 void RecordedNoise::uniform(Draw draw, int actions_per_state, MatrixView out) { copy_state_major(draw.name(), actions_per_state, out); }
 
+void RecordedNoise::keep(Draw draw, double, MatrixView out) {
+  const auto values = take(draw.name()).u8();
+  if (values.size() != out.size()) throw std::runtime_error("draw of another size: " + draw.name());
+  for (std::size_t i = 0; i < out.size(); ++i) out.data[i] = values[i] ? 1.0f : 0.0f;
+}
+
 void RecordedNoise::subset(Draw draw, int n, bool, std::span<int> out) {
   const auto values = take(draw.name()).i32();
   if (values.size() != out.size()) throw std::runtime_error("subset of another size: " + draw.name());

@@ -37,8 +37,7 @@ Case read_case(const fs::path& path);
 /// Everything a replay needs to know. Throws std::runtime_error naming a recorded key that cannot be honoured.
 struct Setup {
   std::string agent;
-  AgentConfig config;
-  CqlConfig cql;
+  AgentSettings settings;
   ActorSpec actor;
   CriticSpec critic;
   int updates = 0, utd = 1;
@@ -55,6 +54,7 @@ class RecordedNoise : public Noise {
   void normal(Draw draw, int actions_per_state, MatrixView out) override;
   void uniform(Draw draw, int actions_per_state, MatrixView out) override;
   void subset(Draw draw, int n, bool with_replacement, std::span<int> out) override;
+  void keep(Draw draw, double share, MatrixView out) override;
   void next_step() override;
   /// Recorded draws that nobody asked for.
   std::vector<std::string> unused() const;

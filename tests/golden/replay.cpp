@@ -42,10 +42,10 @@ std::string layer_path(const std::string& name) {  // "layer2/shift" -> "network
   return "network/" + std::string(norm ? "LayerNorm_" : "Dense_") + index + "/" + (what == "shift" ? "bias" : what);
 }
 
-std::vector<Piece> pieces(const Critic& critic) {
+std::vector<Piece> pieces(const Critic& critic) {  // of a value function too
   std::vector<Piece> out;
-  for (const TensorInfo& t : critic.tensors()) {
-    std::string name = t.name.substr(std::string("critic/").size());
+  for (const TensorInfo& t : critic.tensors("")) {
+    std::string name = t.name.substr(1);
     if (name.starts_with("output/")) {
       out.push_back({"Dense_0/" + name.substr(7), 0, t.offset, t.size});
     } else {
@@ -98,15 +98,17 @@ void compare_scalar(const Case& c, const std::string& key, double ours, Report& 
   report.see(key, ours, c.at(key).f32()[0], tolerance);
 }
 
-const std::set<std::string> kModules = {"modules_actor", "modules_critic", "modules_temperature", "modules_cql_alpha_lagrange"};
+const std::set<std::string> kModules = {"modules_actor", "modules_critic", "modules_value", "modules_temperature", "modules_cql_alpha_lagrange"};
 
 void compare_parameters(const Case& c, const std::string& prefix, const ActorCritic& ac, Report& report) {
   for (const auto& path : c.under(prefix))
-    if (!kModules.contains(path.substr(0, path.find('/'))))
+    if (const std::string module = path.substr(0, path.find('/')); !kModules.contains(module) || (module == "modules_value" && !ac.has_value()))
       throw std::runtime_error("recorded module without an equal here: " + prefix + path);
   compare(c, prefix + "modules_actor/", pieces(ac.actor), ac.actor.params, report);
   compare(c, prefix + "modules_critic/", pieces(ac.critic), ac.critic.params, report);
-  compare_scalar(c, prefix + "modules_temperature/lagrange", ac.temperature.raw, report);
+  if (ac.has_value()) compare(c, prefix + "modules_value/", pieces(ac.value), ac.value.params, report);
+  if (c.has(prefix + "modules_temperature/lagrange") || !ac.has_value())
+    compare_scalar(c, prefix + "modules_temperature/lagrange", ac.temperature.raw, report);
   if (c.has(prefix + "modules_cql_alpha_lagrange/lagrange"))
     compare_scalar(c, prefix + "modules_cql_alpha_lagrange/lagrange", ac.cql_alpha.raw, report);
 }
@@ -116,12 +118,14 @@ void compare_optimizers(const Case& c, int update, const ActorCritic& ac, Report
   const auto mu = [&](const std::string& net) { return prefix + net + "/mu/"; };
   if (!c.under(mu("actor")).empty()) compare(c, mu("actor"), pieces(ac.actor), ac.actor_adam.m, report);
   if (!c.under(mu("critic")).empty()) compare(c, mu("critic"), pieces(ac.critic), ac.critic_adam.m, report);
+  if (!c.under(mu("value")).empty()) compare(c, mu("value"), pieces(ac.value), ac.value_adam.m, report);
   if (c.has(mu("temperature") + "lagrange")) compare_scalar(c, mu("temperature") + "lagrange", ac.temperature.m, report);
   if (c.has(mu("cql_alpha_lagrange") + "lagrange")) compare_scalar(c, mu("cql_alpha_lagrange") + "lagrange", ac.cql_alpha.m, report);
 
   const std::string counts = "opt_count_after_" + std::to_string(update);
   const std::map<std::string, std::int64_t> ours = {{"actor", ac.actor_adam.steps},
                                                     {"critic", ac.critic_adam.steps},
+                                                    {"value", ac.value_adam.steps},
                                                     {"temperature", ac.temperature.steps},
                                                     {"cql_alpha_lagrange", ac.cql_alpha.steps}};
   constexpr double kExact = 0.5;
@@ -151,6 +155,16 @@ void compare_infos(const Case& c, int update, const UpdateStats& stats, Report& 
       {"actor/bc_loss", stats.bc_loss},
       {"temperature/temperature_loss", stats.temperature_loss},
       {"cql_alpha_lagrange/cql_alpha_loss", stats.cql_alpha_loss},
+      // IQL's names
+      {"critic/q", stats.q_mean},
+      {"critic/target_q", stats.target_q_mean},
+      {"value/value_loss", stats.value_loss},
+      {"value/v", stats.v_mean},
+      {"actor/adv_mean", stats.adv_mean},
+      {"actor/adv_min", stats.adv_min},
+      {"actor/adv_max", stats.adv_max},
+      {"actor/behavior_logprob", stats.data_log_prob},
+      {"actor/behavior_mse", stats.action_mse},
   };
   const std::string prefix = std::to_string(update) + "/info/";
   for (const auto& [name, ours] : infos) {
@@ -204,10 +218,18 @@ std::unique_ptr<Agent> build_agent(const Case& c, const Setup& setup, Backend& b
   load(c, "0/params/modules_actor/", pieces(start.actor), start.actor.params);
   load(c, "0/params/modules_critic/", pieces(start.critic), start.critic.params);
   load(c, "0/target_params/modules_critic/", pieces(start.critic), start.target_critic);
-  start.temperature.raw = c.at("0/params/modules_temperature/lagrange").f32()[0];
+  if (agent_info(setup.agent).networks.value) {
+    CriticSpec value{setup.critic.obs, 0, 1, setup.critic.trunk, true};
+    value.trunk.input = value.obs;
+    start.value = Critic(value);
+    start.value_adam.resize(start.value.params.size());
+    load(c, "0/params/modules_value/", pieces(start.value), start.value.params);
+  } else {
+    start.temperature.raw = c.at("0/params/modules_temperature/lagrange").f32()[0];
+  }
   const std::string alpha = "0/params/modules_cql_alpha_lagrange/lagrange";
   if (c.has(alpha)) start.cql_alpha.raw = c.at(alpha).f32()[0];
-  return make_agent(setup.agent, setup.config, setup.cql, std::move(start), backend);
+  return make_agent(setup.agent, setup.settings, std::move(start), backend);
 }
 
 Report replay(const Case& c, Backend& backend) {

@@ -98,7 +98,7 @@ void read_rate(Keys& keys, const std::string& key, double& rate) {
   }
 }
 
-TrunkSpec read_trunk(Keys& parent, const std::string& key, int input) {
+TrunkSpec read_trunk(Keys& parent, const std::string& key, int input, double* dropout = nullptr) {
   TrunkSpec trunk{.input = input, .hidden = {256, 256}, .layer_norm = false};
   if (!parent.has(key)) return trunk;
   const Json holder = {{key, parent[key]}};
@@ -108,7 +108,8 @@ TrunkSpec read_trunk(Keys& parent, const std::string& key, int input) {
   keys.only("activations", "relu");
   keys.only("activate_final", true);
   keys.only("use_group_norm", false);
-  if (keys.number("dropout_rate", 0) != 0) refuse(keys.name("dropout_rate"), "cannot be honoured");
+  if (const double rate = keys.number("dropout_rate", 0); dropout) *dropout = rate;
+  else if (rate != 0) refuse(keys.name("dropout_rate"), "cannot be honoured");
   trunk.final_scale = keys.number("kernel_scale_final", 0);
   keys.inert({"kernel_init_type"});
   keys.finish();
@@ -130,7 +131,7 @@ void read_policy(Keys& parent, ActorSpec& actor) {
 }
 
 void read_cql(Keys& keys, Setup& s) {
-  CqlConfig& q = s.cql;
+  CqlConfig& q = s.settings.cql;
   q.calibrated = keys.flag("use_calql", s.agent == "calql");
   s.agent = q.calibrated ? "calql" : "cql";
   q.use_loss = keys.flag("use_cql_loss", true);
@@ -159,6 +160,17 @@ void read_cql(Keys& keys, Setup& s) {
   else keys.inert({"autotune_entropy"});
 }
 
+void read_iql(Keys& keys, Setup& s) {
+  IqlConfig& q = s.settings.iql;
+  q.expectile = keys.number("expectile", q.expectile);
+  q.temperature = keys.number("temperature", 1);
+  q.extraction = keys.text("actor_type", "awr");
+  if (q.extraction != "awr" && q.extraction != "ddpg+bc") refuse(keys.name("actor_type"), "cannot be honoured (value " + q.extraction + ")");
+  q.bc_weight = keys.number("actor_bc_loss_weight", 0);
+  q.target_advantage = keys.flag("update_actor_with_target_adv", true);
+  s.settings.agent.tau = keys.number("target_update_rate", 0.005);
+}
+
 /// The numbers that the recording's optimizers really ran with.
 void check_optimizer(const Case& c, const std::string& net, double rate) {
   const std::string key = "config/opt/" + net;
@@ -180,7 +192,7 @@ void check_optimizer(const Case& c, const std::string& net, double rate) {
 Setup read_setup(const Case& c) {
   Setup s;
   s.agent = c.agent;
-  if (s.agent != "sac" && s.agent != "cql" && s.agent != "calql") refuse("agent", "unknown value " + s.agent);
+  if (s.agent != "sac" && s.agent != "cql" && s.agent != "calql" && s.agent != "iql") refuse("agent", "unknown value " + s.agent);
   const Json& side = c.sidecar;
   const std::string call = side.at("call");
   s.updates = side.at("updates");
@@ -193,23 +205,26 @@ Setup read_setup(const Case& c) {
 
   // agent_config holds what the agent ran with; agent_kwargs what it was built from: shapes and optimizers
   Keys config(side, "agent_config"), kwargs(side, "agent_kwargs");
-  AgentConfig& a = s.config;
-  const auto rates = {&a.actor_lr, &a.critic_lr, &a.temperature_lr, &s.cql.alpha_lr};
+  AgentConfig& a = s.settings.agent;
+  const auto rates = {&a.actor_lr, &a.critic_lr, &a.temperature_lr, &s.settings.cql.alpha_lr};
   for (double* rate : rates) *rate = std::numeric_limits<double>::quiet_NaN();
   a.discount = config.number("discount", 0.99);
-  a.tau = config.number("soft_target_update_rate", 0.005);
+  a.tau = config.number("soft_target_update_rate", 0.005);  // IQL has its own name for it
   a.num_min_qs = config.has("critic_subsample_size") ? config.whole("critic_subsample_size", 0) : 0;
   a.target_entropy = config.number("target_entropy", -act);
   a.backup_entropy = config.flag("backup_entropy", false);
   a.bc_weight = config.number("bc_loss_weight", 0);
-  const bool is_sac = s.agent == "sac";
+  const bool is_sac = s.agent == "sac", is_iql = s.agent == "iql";
+  if (is_iql && call != "update") refuse("call", "IQL has no " + call);
   for (Keys* keys : {&kwargs, &config}) {
     read_rate(*keys, "actor_optimizer_kwargs", a.actor_lr);
-    read_rate(*keys, "critic_optimizer_kwargs", a.critic_lr);
+    read_rate(*keys, is_iql ? "value_critic_optimizer_kwargs" : "critic_optimizer_kwargs", a.critic_lr);
     read_rate(*keys, "temperature_optimizer_kwargs", a.temperature_lr);
   }
-  if (!is_sac) {
-    read_rate(kwargs, "cql_alpha_lagrange_otpimizer_kwargs", s.cql.alpha_lr);
+  if (is_iql) {
+    read_iql(config, s);
+  } else if (!is_sac) {
+    read_rate(kwargs, "cql_alpha_lagrange_otpimizer_kwargs", s.settings.cql.alpha_lr);
     read_cql(config, s);
   } else {
     a.max_target_backup = config.flag("max_target_backup", false);
@@ -223,7 +238,7 @@ Setup read_setup(const Case& c) {
 
   const int members = config.whole("critic_ensemble_size", 2);
   s.critic = {.obs = obs, .action = act, .members = members, .trunk = read_trunk(kwargs, "critic_network_kwargs", obs + act)};
-  s.actor = {.obs = obs, .action = act, .trunk = read_trunk(kwargs, "policy_network_kwargs", obs)};
+  s.actor = {.obs = obs, .action = act, .trunk = read_trunk(kwargs, "policy_network_kwargs", obs, is_iql ? &s.settings.iql.actor_dropout : nullptr)};
   read_policy(kwargs, s.actor);
 
   // what agent_config repeats is judged there
@@ -235,8 +250,9 @@ Setup read_setup(const Case& c) {
 
   check_optimizer(c, "actor", a.actor_lr);
   check_optimizer(c, "critic", a.critic_lr);
+  check_optimizer(c, "value", a.critic_lr);
   check_optimizer(c, "temperature", a.temperature_lr);
-  if (s.cql.autotune_alpha) check_optimizer(c, "cql_alpha_lagrange", s.cql.alpha_lr);
+  if (s.settings.cql.autotune_alpha) check_optimizer(c, "cql_alpha_lagrange", s.settings.cql.alpha_lr);
   return s;
 }
 

@@ -185,8 +185,8 @@ TEST_P(Agreement, ActionGradient) {
   for (const auto reduce : {EnsembleReduce::kMin, EnsembleReduce::kMean}) {
     FloatVector q(s.batch), q_want(s.batch);
     Matrix dq(s.batch, s.action), dq_want(s.batch, s.action);
-    tested->q_action_gradient(c, obs, action, reduce, q, dq);
-    reference->q_action_gradient(c, obs, action, reduce, q_want, dq_want);
+    tested->q_action_gradient(c, c.params, all, obs, action, reduce, q, dq);
+    reference->q_action_gradient(c, c.params, all, obs, action, reduce, q_want, dq_want);
     EXPECT_TRUE(near_all(q, std::span<const float>(q_want), which.tolerance, 1));
     for (int b = 0; b < s.batch; ++b) {
       std::vector<float> sorted;

@@ -1,5 +1,6 @@
 // The CPU backend computes the same bits for any number of threads, on small and on full-size networks, with and without CQL.
 #include <cstring>
+#include <numeric>
 #include <thread>
 
 #include "tests/nn/fixtures.h"
@@ -34,6 +35,8 @@ FloatVector train(const Size& s, Backend& cpu) {
 
   Matrix q(2, s.batch * s.n), mean(s.actor_batch, s.action), log_std = mean, action = mean, dq = mean, d_mean = mean, d_log_std = mean;
   FloatVector min_q(s.actor_batch);
+  std::vector<int> every(s.members);
+  std::iota(every.begin(), every.end(), 0);
   const auto tape = backend->make_tape();
   for (int step = 0; step < s.steps; ++step) {
     const std::vector<int> asked = {step % s.members, s.members - 1};
@@ -50,7 +53,7 @@ FloatVector train(const Size& s, Backend& cpu) {
     }
     backend->actor_forward(actor, obs, mean, log_std, tape.get());
     sample_actions(mean, log_std, noise, true, action, {});
-    backend->q_action_gradient(critic, obs, action, step % 2 ? EnsembleReduce::kMean : EnsembleReduce::kMin, min_q, dq);
+    backend->q_action_gradient(critic, target, every, obs, action, step % 2 ? EnsembleReduce::kMean : EnsembleReduce::kMin, min_q, dq);
     keep(min_q);
     std::fill_n(d_mean.data(), d_mean.size(), 0.0f);
     std::fill_n(d_log_std.data(), d_log_std.size(), 0.0f);

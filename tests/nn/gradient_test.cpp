@@ -79,9 +79,10 @@ TEST_P(ActionGradient, IsThatOfTheReducedQ) {
     q.push_back(f(oracle::row_of(action, b)));
     for (double d : differences(oracle::row_of(action, b), f)) dq.push_back(d);
   }
+  const std::vector<int> every = {0, 1, 2, 3};
   FloatVector got_q(rows);
   Matrix got_dq(rows, 3);
-  make(which)->q_action_gradient(critic, obs, action, reduce, got_q, got_dq);
+  make(which)->q_action_gradient(critic, critic.params, every, obs, action, reduce, got_q, got_dq);
   EXPECT_TRUE(near_all(got_q, q, which.tolerance));
   EXPECT_TRUE(near_all({got_dq.data(), got_dq.size()}, dq, which.tolerance));
 }

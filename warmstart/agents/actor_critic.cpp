@@ -20,11 +20,21 @@ Fields NetworkConfig::fields() {
          1e300,
          {"exp", "uniform"}});
   f.add("final_scale", final_scale,
-        {"init gain of the last hidden layer; 0 keeps sqrt(2)", "", "the reference uses 0.01 except on Kitchen", 0, 100});
+        {"init gain of the last hidden layer; 0 keeps the other layers'", "", "the reference uses 0.01 except on Kitchen", 0, 100});
+  f.add("hidden_init", hidden_init,
+        {"hidden kernels start orthogonal with gain sqrt(2), or uniform with variance 1 / mean of fan-in and fan-out (fan_avg)",
+         "",
+         "fan_avg for IQL",
+         -1e300,
+         1e300,
+         {"orthogonal", "fan_avg"}});
+  f.add("squash", squash, {"actions are tanh of the Gaussian; off: the Gaussian itself, clipped to the box when acting", "", "off for IQL"});
   return f;
 }
 
 namespace {
+
+KernelInit init_of(const NetworkConfig& c) { return c.hidden_init == "fan_avg" ? KernelInit::kFanAvg : KernelInit::kOrthogonal; }
 
 TrunkSpec trunk(int input, const std::vector<std::int64_t>& hidden, bool layer_norm, double final_scale) {
   return {input, {hidden.begin(), hidden.end()}, layer_norm, final_scale};
@@ -32,18 +42,29 @@ TrunkSpec trunk(int input, const std::vector<std::int64_t>& hidden, bool layer_n
 
 }  // namespace
 
-ActorCritic::ActorCritic(const NetworkConfig& c, int obs_size, int action_size, double initial_temperature, double initial_alpha, Rng& rng)
+ActorCritic::ActorCritic(const NetworkConfig& c, int obs_size, int action_size, double initial_temperature, double initial_alpha, Rng& rng,
+                         ExtraNetworks extra)
     : actor({obs_size, action_size, trunk(obs_size, c.actor_hidden, c.actor_layer_norm, c.final_scale),
-             c.std_head == "uniform" ? StdHead::kUniform : StdHead::kExp, true}),
+             c.std_head == "uniform" ? StdHead::kUniform : StdHead::kExp, c.squash}),
       critic({obs_size, action_size, c.num_qs, trunk(obs_size + action_size, c.critic_hidden, c.critic_layer_norm, c.final_scale),
               c.shared_output}),
       temperature(initial_temperature),
       cql_alpha(initial_alpha) {
-  initialise(actor, rng);
-  initialise(critic, rng);
+  initialise(actor, rng, init_of(c));
+  initialise(critic, rng, init_of(c));
   target_critic = critic.params;
   actor_adam.resize(actor.params.size());
   critic_adam.resize(critic.params.size());
+  add_networks(c, extra, rng);
+}
+
+void ActorCritic::add_networks(const NetworkConfig& c, ExtraNetworks extra, Rng& rng) {
+  if (extra.value && !has_value()) {
+    value = Critic({critic.spec.obs, 0, 1, trunk(critic.spec.obs, c.critic_hidden, c.critic_layer_norm, c.final_scale), true});
+    initialise(value, rng, init_of(c));
+    value_adam.resize(value.params.size());
+  }
+  if (extra.target_actor && target_actor.empty()) target_actor = actor.params;
 }
 
 std::vector<ActorCritic::Named> ActorCritic::arrays() {
@@ -58,6 +79,12 @@ std::vector<ActorCritic::Named> ActorCritic::arrays() {
   add("adam_v/", actor.tensors(), actor_adam.v);
   add("adam_m/", critic.tensors(), critic_adam.m);
   add("adam_v/", critic.tensors(), critic_adam.v);
+  if (!target_actor.empty()) add("target/", actor.tensors(), target_actor);
+  if (has_value()) {
+    add("params/", value.tensors("value"), value.params);
+    add("adam_m/", value.tensors("value"), value_adam.m);
+    add("adam_v/", value.tensors("value"), value_adam.v);
+  }
   const auto add_scalar = [&](const std::string& name, PositiveScalar& s) {
     out.push_back({"params/" + name, {}, {&s.raw, 1}});
     out.push_back({"adam_m/" + name, {}, {&s.m, 1}});
@@ -68,6 +95,8 @@ std::vector<ActorCritic::Named> ActorCritic::arrays() {
   return out;
 }
 
-std::vector<std::int64_t*> ActorCritic::counts() { return {&actor_adam.steps, &critic_adam.steps, &temperature.steps, &cql_alpha.steps}; }
+std::vector<std::int64_t*> ActorCritic::counts() {
+  return {&actor_adam.steps, &critic_adam.steps, &temperature.steps, &cql_alpha.steps, &value_adam.steps, &critic_steps};
+}
 
 }  // namespace warmstart

@@ -1,6 +1,9 @@
 #include "warmstart/agents/agent.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <numeric>
 
 #include "warmstart/core/error.h"
 
@@ -17,11 +20,18 @@ Fields AgentConfig::fields() {
         {"M: target critics drawn for the minimum in the target; 0 = all", "", "1 on AntMaze for RLPD, 2 otherwise", 0, 1000});
   f.add("subset_with_replacement", subset_with_replacement,
         {"draw the M members with replacement, as the reference implementation does", "", "off for RLPD and as the paper reads"});
+  f.add("actor_delay", actor_delay,
+        {"critic steps between actor steps", "critic steps", "2 for TD3; with an update ratio above it, it changes nothing", 1, 1e6});
+  f.add("n_step", n_step,
+        {"rewards summed before the target's Q, n-step returns", "steps", "3 to 5 for sparse rewards; biased by old data", 1, 1000});
   f.add("actor_reduce", actor_reduce,
         {"the actor climbs the min or the mean of all N critics", "", "mean for RLPD and REDQ", -1e300, 1e300, {"min", "mean"}});
   f.add("backup_entropy", backup_entropy, {"subtract temperature * log pi in the target", "", "textbook SAC"});
   f.add("max_target_backup", max_target_backup, {"online target = best of `backup_actions` sampled actions", "", "on for AntMaze"});
   f.add("backup_actions", backup_actions, {"actions sampled for max_target_backup", "actions", "", 1, 1000});
+  f.add("target_noise", target_noise,
+        {"std of Gaussian noise on the target's actions; 0 = none", "", "0.3 for SO2, 0.2 for TD3", 0, 10});
+  f.add("target_noise_clip", target_noise_clip, {"bound of that noise", "", "0.6 for SO2, 0.5 for TD3", 0, 10});
   f.add("initial_temperature", initial_temperature, {"temperature before the first update", "", "", 1e-6, 1e6});
   f.add("target_entropy", target_entropy,
         {"entropy the temperature steers to; nan = minus the action size", "nats", "", -1e9, 1e9, {}, true});
@@ -32,6 +42,62 @@ Fields AgentConfig::fields() {
          "off for the paper's reading"});
   f.add("bc_weight", bc_weight, {"share of a behaviour-cloning term in the actor loss", "", "", 0, 1});
   return f;
+}
+
+void UpdateStats::average(UpdateStats last, int count) {
+  std::array<double, kCount> values;
+  std::size_t i = 0, k = 0;
+  last.visit([&](const char*, double& value) { values[i++] = value; });
+  visit([&](const char*, double& mean) {
+    mean = count == 1 ? values[k] : mean + (values[k] - mean) / count;
+    ++k;
+  });
+}
+
+Agent::Agent(const AgentConfig& config, ActorCritic ac, Backend& backend) : config_(config), ac_(std::move(ac)), backend_(backend) {
+  if (config_.num_min_qs > ac_.critic.spec.members && !config_.subset_with_replacement)
+    throw usage_error("subset larger than the ensemble", "agent.num_min_qs and network.num_qs",
+                      "lower agent.num_min_qs or raise network.num_qs");
+}
+
+void Agent::fit_critic(const Batch&, Noise&) {
+  throw usage_error("agent " + name() + " has no critic to fit", "finetune.agent and finetune.critic_fit_steps",
+                    "set finetune.critic_fit_steps = 0");
+}
+
+Batch Agent::slice_of(const Batch& batch, int i, int slices) {
+  const int rows = batch.rows() / slices;
+  if (rows * slices != batch.rows())
+    throw usage_error("batch not divisible by the update ratio", "finetune.batch and finetune.utd", "make the batch a multiple of utd");
+  return batch.slice(i * rows, rows);
+}
+
+void Agent::choose_members(Draw draw, Noise& noise, std::vector<int>& members) const {
+  const int n = ac_.critic.spec.members;
+  members.resize(config_.num_min_qs == 0 ? n : config_.num_min_qs);
+  if (config_.num_min_qs == 0) std::iota(members.begin(), members.end(), 0);
+  else noise.subset(draw, n, config_.subset_with_replacement, members);
+}
+
+void Agent::perturb(MatrixView action, ConstMatrixView noise) const {
+  const auto std = static_cast<float>(config_.target_noise), bound = static_cast<float>(config_.target_noise_clip);
+  for (std::size_t i = 0; i < action.size(); ++i)
+    action.data[i] = std::clamp(action.data[i] + std::clamp(std * noise.data[i], -bound, bound), -1.0f, 1.0f);
+}
+
+bool Agent::actor_moves(int critic_steps) const {
+  const std::int64_t delay = config_.actor_delay;
+  return (ac_.critic_steps + critic_steps) / delay > ac_.critic_steps / delay;
+}
+
+double mean_of(std::span<const float> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+double squared_distance(ConstMatrixView a, ConstMatrixView b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += std::pow(static_cast<double>(a.data[i]) - b.data[i], 2);
+  return sum;
 }
 
 void Agent::check_finite(std::initializer_list<std::pair<const char*, double>> losses) const {

@@ -3,6 +3,7 @@
 #include <initializer_list>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,9 +21,11 @@ struct AgentConfig {
   double actor_lr = 1e-4, critic_lr = 3e-4, temperature_lr = 1e-4;
   int num_min_qs = 2;
   bool subset_with_replacement = true;
+  int actor_delay = 1, n_step = 1;
   std::string actor_reduce = "min";
   bool backup_entropy = false, max_target_backup = false;
   int backup_actions = 10;
+  double target_noise = 0, target_noise_clip = 0.6;
   double initial_temperature = 1.0;
   double target_entropy = std::numeric_limits<double>::quiet_NaN();
   std::string temperature_at = "next_obs";
@@ -38,9 +41,10 @@ struct UpdateStats {
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   double critic_loss = kNone, td_loss = kNone, q_mean = kNone, target_q_mean = kNone;
   double actor_loss = kNone, entropy = kNone, temperature = kNone, temperature_loss = kNone, bc_loss = kNone, action_mse = kNone;
+  double value_loss = kNone, v_mean = kNone, adv_mean = kNone, adv_min = kNone, adv_max = kNone, data_log_prob = kNone;
   double cql_gap = kNone, cql_loss = kNone, cql_alpha = kNone, cql_alpha_loss = kNone, cql_ood = kNone, calql_bound_rate = kNone;
 
-  static constexpr std::size_t kCount = 16;
+  static constexpr std::size_t kCount = 22;
 
   /// Calls f(name, value&) for every number, in a fixed order.
   template <class F>
@@ -48,9 +52,14 @@ struct UpdateStats {
     f("critic_loss", critic_loss), f("td_loss", td_loss), f("q_mean", q_mean), f("target_q_mean", target_q_mean);
     f("actor_loss", actor_loss), f("entropy", entropy), f("temperature", temperature), f("temperature_loss", temperature_loss);
     f("bc_loss", bc_loss), f("action_mse", action_mse);
+    f("value_loss", value_loss), f("v_mean", v_mean), f("adv_mean", adv_mean), f("adv_min", adv_min), f("adv_max", adv_max);
+    f("data_log_prob", data_log_prob);
     f("cql_gap", cql_gap), f("cql_loss", cql_loss), f("cql_alpha", cql_alpha), f("cql_alpha_loss", cql_alpha_loss);
     f("cql_ood", cql_ood), f("calql_bound_rate", calql_bound_rate);
   }
+
+  /// Makes every number the mean over `count` updates, `last` being the newest.
+  void average(UpdateStats last, int count);
 };
 
 class Agent {
@@ -61,6 +70,10 @@ class Agent {
   /// Learns from a batch of B rows. With `utd` > 1 the batch is cut into that many slices, one critic step each, then one
   /// step of everything else on the whole (B must be a multiple). Throws Error(kDiverged) when a loss is not finite.
   virtual UpdateStats update(const Batch& batch, int utd, Noise& noise) = 0;
+  /// One step of the critics alone, the policy standing still. Throws Error(kUsage) for a learner without critics.
+  virtual void fit_critic(const Batch& batch, Noise& noise);
+  /// Who acts while it learns: 0 samples from the policy; otherwise its mode plus Gaussian noise of this std, clipped to the box.
+  virtual double exploration_noise() const { return 0; }
 
   const ActorCritic& state() const { return ac_; }
   ActorCritic& state() { return ac_; }
@@ -68,11 +81,26 @@ class Agent {
   ActorCritic release() { return std::move(ac_); }
 
  protected:
-  explicit Agent(ActorCritic ac) : ac_(std::move(ac)) {}
+  /// `backend` must outlive the agent. Throws Error(kUsage) for a subset larger than the ensemble.
+  Agent(const AgentConfig& config, ActorCritic ac, Backend& backend);
+  /// Slice i of `slices`; throws Error(kUsage) when they do not come out even.
+  static Batch slice_of(const Batch& batch, int i, int slices);
+  /// The M members of a minimum or a mean: drawn, or all N when num_min_qs is 0.
+  void choose_members(Draw draw, Noise& noise, std::vector<int>& members) const;
+  /// action += clip(target_noise * noise, +-target_noise_clip), kept inside the box; `noise` is standard normal, same shape.
+  void perturb(MatrixView action, ConstMatrixView noise) const;
+  /// True when the actor's turn comes within the next `critic_steps` critic steps (agent.actor_delay).
+  bool actor_moves(int critic_steps) const;
   /// Throws Error(kDiverged) naming the loss that is NaN or infinite.
   void check_finite(std::initializer_list<std::pair<const char*, double>> losses) const;
 
+  AgentConfig config_;
   ActorCritic ac_;
+  Backend& backend_;
 };
+
+double mean_of(std::span<const float> values);
+/// Sum of squared differences of two matrices of one shape.
+double squared_distance(ConstMatrixView a, ConstMatrixView b);
 
 }  // namespace warmstart

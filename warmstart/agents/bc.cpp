@@ -1,8 +1,6 @@
 #include "warmstart/agents/bc.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
 #include "warmstart/nn/gaussian.h"
 
@@ -25,11 +23,9 @@ UpdateStats Bc::update(const Batch& batch, int, Noise& noise) {
   backend_.adam_step(ac_.actor.params, ac_.actor_adam, {.learning_rate = config_.actor_lr}, false);
 
   UpdateStats stats;
-  stats.actor_loss = stats.bc_loss = -std::accumulate(log_prob_.begin(), log_prob_.end(), 0.0) / b;
+  stats.actor_loss = stats.bc_loss = -mean_of(log_prob_);
   mode_actions(mean_, squash, mean_);
-  double mse = 0;
-  for (std::size_t i = 0; i < mean_.size(); ++i) mse += std::pow(static_cast<double>(mean_.data()[i]) - batch.action.data[i], 2);
-  stats.action_mse = mse / b;
+  stats.action_mse = squared_distance(mean_, batch.action) / b;
   check_finite({{"actor_loss", stats.actor_loss}});
   return stats;
 }

@@ -7,14 +7,12 @@ namespace warmstart {
 class Bc : public Agent {
  public:
   Bc(const AgentConfig& config, ActorCritic start, Backend& backend)
-      : Agent(std::move(start)), config_(config), backend_(backend), tape_(backend.make_tape()) {}
+      : Agent(config, std::move(start), backend), tape_(backend.make_tape()) {}
   std::string name() const override { return "bc"; }
   /// `utd` is ignored: there is one network.
   UpdateStats update(const Batch& batch, int utd, Noise& noise) override;
 
  private:
-  AgentConfig config_;
-  Backend& backend_;
   std::unique_ptr<ActorTape> tape_;
   Matrix mean_, log_std_, d_mean_, d_log_std_;
   Column log_prob_, d_log_prob_;

@@ -15,6 +15,9 @@ Fields CqlConfig::fields() {
   f.add("use_loss", use_loss, {"add the conservative term at all", "", "off: the same agent with the TD loss alone"});
   f.add("use_td_loss", use_td_loss, {"keep the temporal-difference term", "", "off only for diagnosis"});
   f.add("alpha", alpha, {"weight of the conservative term when it is not tuned", "", "1 on Adroit, 5 on Kitchen and locomotion", 0, 1e6});
+  f.add("online_alpha", online_alpha,
+        {"alpha of the online phase, fixed there; nan = as offline", "", "to keep a weaker term online", 0, 1e6, {}, true});
+  f.add("online_use_loss", online_use_loss, {"keep the conservative term online", "", "off: the CQL agent with the TD loss alone online"});
   f.add("autotune_alpha", autotune_alpha, {"tune alpha so that the gap meets target_gap", "", "on for AntMaze"});
   f.add("initial_alpha", initial_alpha, {"first value of a tuned alpha", "", "", 1e-6, 1e6});
   f.add("alpha_lr", alpha_lr, {"Adam's learning rate of alpha", "per optimiser step", "", 0, 1});
@@ -31,6 +34,13 @@ Fields CqlConfig::fields() {
   f.add("clip_min", clip_min, {"lower clip of the gap (fixed alpha only)", "units of Q", "", -kInf, kInf});
   f.add("clip_max", clip_max, {"upper clip of the gap (fixed alpha only)", "units of Q", "", -kInf, kInf});
   return f;
+}
+
+CqlConfig CqlConfig::online() const {
+  CqlConfig c = *this;
+  if (!std::isnan(online_alpha)) c.alpha = online_alpha, c.autotune_alpha = false;
+  c.use_loss = use_loss && online_use_loss;
+  return c;
 }
 
 Cql::Cql(const AgentConfig& config, const CqlConfig& cql, ActorCritic start, Backend& backend)
@@ -92,6 +102,7 @@ void Cql::step_critic(const Batch& batch, Noise& noise, UpdateStats& stats) {
   }
   const CriticStats seen =
       backend_.critic_step(ac_.critic, ac_.critic_adam, critic_adam(), loss, &ac_.target_critic, static_cast<float>(config_.tau));
+  ++ac_.critic_steps;
   stats.critic_loss = stats.td_loss = seen.td_loss;
   stats.q_mean = seen.q_mean;
   if (!cql_.use_loss) return;

@@ -12,6 +12,8 @@ struct CqlConfig {
   bool calibrated = true;  ///< set by the agent's name: calql or cql
   bool use_loss = true, use_td_loss = true;
   double alpha = 5;
+  double online_alpha = std::numeric_limits<double>::quiet_NaN();
+  bool online_use_loss = true;
   bool autotune_alpha = false;
   double initial_alpha = 1, alpha_lr = 3e-4, target_gap = 0.8;
   bool fresh_alpha_draws = false;
@@ -23,6 +25,8 @@ struct CqlConfig {
   double clip_min = -std::numeric_limits<double>::infinity(), clip_max = std::numeric_limits<double>::infinity();
 
   Fields fields();
+  /// The settings of the online phase.
+  CqlConfig online() const;
 };
 
 class Cql : public Sac {

@@ -11,7 +11,10 @@ namespace warmstart {
 /// What a draw is for: "critic", "next_action_noise". Two parts, so that asking allocates nothing.
 struct Draw {
   const char *loss, *what;
-  std::string name() const { return std::string(loss) + "/" + what; }  ///< as the recordings spell it
+  int layer = 0;
+  std::string name() const {  ///< as the recordings spell it
+    return std::string(loss) + "/" + what + (layer ? "_" + std::to_string(layer) : "");
+  }
 };
 
 class Noise {
@@ -23,6 +26,8 @@ class Noise {
   virtual void uniform(Draw draw, int actions_per_state, MatrixView out) = 0;
   /// Member indices out of `n` into out [M].
   virtual void subset(Draw draw, int n, bool with_replacement, std::span<int> out) = 0;
+  /// 1 with probability `share`, else 0, into out [B,H].
+  virtual void keep(Draw draw, double share, MatrixView out) = 0;
   /// Called before each gradient step of an update (u0, u1, ... in the recordings).
   virtual void next_step() {}
 };
@@ -40,6 +45,11 @@ class RandomNoise : public Noise {
       for (std::size_t j = 0; j < k; ++j) taken = taken || out[j] == i;
       if (with_replacement || !taken) out[k++] = i;
     }
+  }
+
+  void keep(Draw, double share, MatrixView out) override {
+    rng_.fill_uniform({out.data, out.size()}, 0, 1);
+    for (std::size_t i = 0; i < out.size(); ++i) out.data[i] = out.data[i] < static_cast<float>(share) ? 1.0f : 0.0f;
   }
 
  private:

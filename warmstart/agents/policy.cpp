@@ -1,5 +1,7 @@
 #include "warmstart/agents/policy.h"
 
+#include <algorithm>
+
 #include "warmstart/core/files.h"
 #include "warmstart/nn/gaussian.h"
 
@@ -10,9 +12,16 @@ void Policy::act(std::span<const float> obs, bool deterministic, std::span<float
   actor_row(*actor_, obs, scratch_);
   const ConstMatrixView mean{scratch_.mean.data(), 1, a}, log_std{scratch_.log_std.data(), 1, a};
   const MatrixView out{action.data(), 1, a};
-  if (deterministic) return mode_actions(mean, actor_->spec.squash, out);
-  rng_.fill_normal(scratch_.noise);
-  sample_actions(mean, log_std, {scratch_.noise.data(), 1, a}, actor_->spec.squash, out, {});
+  const bool squash = actor_->spec.squash;
+  if (deterministic || exploration_noise_ > 0) mode_actions(mean, squash, out);
+  if (!deterministic) {
+    rng_.fill_normal(scratch_.noise);
+    if (exploration_noise_ > 0)
+      for (int i = 0; i < a; ++i) action[i] += exploration_noise_ * scratch_.noise[i];
+    else sample_actions(mean, log_std, {scratch_.noise.data(), 1, a}, squash, out, {});
+  }
+  if (!squash || exploration_noise_ > 0)
+    for (float& x : action) x = std::clamp(x, -1.0f, 1.0f);
 }
 
 std::string Policy::fingerprint() const {

@@ -11,9 +11,12 @@ namespace warmstart {
 
 class Policy {
  public:
-  Policy(std::shared_ptr<const Actor> actor, Rng rng) : actor_(std::move(actor)), rng_(rng), scratch_(actor_->spec) {}
+  /// `exploration_noise` as Agent::exploration_noise says: 0 samples from the policy.
+  Policy(std::shared_ptr<const Actor> actor, Rng rng, double exploration_noise = 0)
+      : actor_(std::move(actor)), rng_(rng), exploration_noise_(static_cast<float>(exploration_noise)), scratch_(actor_->spec) {}
 
-  /// One action [A] for one observation [O]; allocates nothing. Deterministic: tanh(mean), no random number is used.
+  /// One action [A] for one observation [O], inside the box [-1,1]; allocates nothing. Deterministic: tanh(mean), or the mean of a
+  /// policy that is not squashed, and no random number is used.
   void act(std::span<const float> obs, bool deterministic, std::span<float> action);
 
   const Actor& actor() const { return *actor_; }
@@ -26,6 +29,7 @@ class Policy {
  private:
   std::shared_ptr<const Actor> actor_;
   Rng rng_;
+  float exploration_noise_ = 0;
   ActScratch scratch_;
 };
 

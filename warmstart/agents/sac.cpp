@@ -1,7 +1,6 @@
 #include "warmstart/agents/sac.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -9,55 +8,51 @@
 #include "warmstart/nn/gaussian.h"
 
 namespace warmstart {
-namespace {
-
-double mean_of(std::span<const float> values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
-void running_mean(double& mean, double value, int count) { mean = count == 1 ? value : mean + (value - mean) / count; }
-
-}  // namespace
 
 Sac::Sac(const AgentConfig& config, ActorCritic start, Backend& backend)
-    : Agent(std::move(start)), config_(config), backend_(backend), tape_(backend.make_tape()) {
-  if (config_.num_min_qs > ac_.critic.spec.members && !config_.subset_with_replacement)
-    throw usage_error("subset larger than the ensemble", "agent.num_min_qs and network.num_qs",
-                      "lower agent.num_min_qs or raise network.num_qs");
+    : Agent(config, std::move(start), backend), tape_(backend.make_tape()), every_(ac_.critic.spec.members) {
   if (std::isnan(config_.target_entropy)) config_.target_entropy = -ac_.actor.spec.action;
+  std::iota(every_.begin(), every_.end(), 0);
 }
 
 UpdateStats Sac::update(const Batch& batch, int utd, Noise& noise) {
   UpdateStats stats;
+  const bool actor = actor_moves(utd);
   if (utd == 1) {
     noise.next_step();
-    step(batch, {.critic = true, .actor = true}, noise, stats);
+    step(batch, {.critic = true, .actor = actor}, noise, stats);
   } else {
-    const int rows = batch.rows() / utd;
-    if (rows * utd != batch.rows())
-      throw usage_error("batch not divisible by the update ratio", "finetune.batch and finetune.utd", "make the batch a multiple of utd");
     for (int slice = 0; slice < utd; ++slice) {
       UpdateStats of_slice;
       noise.next_step();
-      step(batch.slice(slice * rows, rows), {.critic = true}, noise, of_slice);
-      std::array<double, UpdateStats::kCount> values;
-      std::size_t i = 0, k = 0;
-      of_slice.visit([&](const char*, double& value) { values[i++] = value; });
-      stats.visit([&](const char*, double& mean) { running_mean(mean, values[k++], slice + 1); });
+      step(slice_of(batch, slice, utd), {.critic = true}, noise, of_slice);
+      stats.average(of_slice, slice + 1);
     }
-    noise.next_step();
-    step(batch, {.actor = true}, noise, stats);
+    if (actor) {
+      noise.next_step();
+      step(batch, {.actor = true}, noise, stats);
+    }
   }
-  check_finite({{"critic_loss", stats.critic_loss}, {"actor_loss", stats.actor_loss}, {"temperature_loss", stats.temperature_loss}});
+  check_finite({{"critic_loss", stats.critic_loss}});
+  if (actor) check_finite({{"actor_loss", stats.actor_loss}, {"temperature_loss", stats.temperature_loss}});
   return stats;
 }
 
+void Sac::fit_critic(const Batch& batch, Noise& noise) {
+  UpdateStats ignored;
+  noise.next_step();
+  policy_at(batch.next_obs, at_next_, nullptr);
+  if (needs_policy_at_obs_for_critic()) policy_at(batch.obs, at_obs_, nullptr);
+  step_critic(batch, noise, ignored);
+}
+
+void Sac::policy_at(ConstMatrixView obs, Heads& heads, ActorTape* tape) {
+  const int a = ac_.actor.spec.action;
+  heads.mean.resize(obs.rows, a), heads.log_std.resize(obs.rows, a);
+  backend_.actor_forward(ac_.actor, obs, heads.mean, heads.log_std, tape);
+}
+
 void Sac::step(const Batch& batch, Networks moved, Noise& noise, UpdateStats& stats) {
-  const int b = batch.rows(), a = ac_.actor.spec.action;
-  const auto policy_at = [&](ConstMatrixView obs, Heads& heads, ActorTape* tape) {
-    heads.mean.resize(b, a), heads.log_std.resize(b, a);
-    backend_.actor_forward(ac_.actor, obs, heads.mean, heads.log_std, tape);
-  };
   policy_at(batch.next_obs, at_next_, nullptr);
   if (moved.actor || needs_policy_at_obs_for_critic()) policy_at(batch.obs, at_obs_, moved.actor ? tape_.get() : nullptr);
 
@@ -85,6 +80,10 @@ std::span<const float> Sac::td_target(const Batch& batch, Noise& noise, UpdateSt
   log_prob_.resize(static_cast<std::size_t>(b) * n);
   noise.normal({"critic", "next_action_noise"}, n, noise_);
   sample_actions(at_next_.mean, at_next_.log_std, noise_, ac_.actor.spec.squash, action_, log_prob_);
+  if (config_.target_noise > 0) {  // SO2: the target hears of a neighbourhood of the policy's action
+    noise.normal({"critic", "target_noise"}, n, noise_);
+    perturb(action_, noise_);
+  }
 
   // REDQ: M of N, evaluated alone; a member drawn twice is the same minimum
   choose_members({"critic", "redq_subset_indices"}, noise, members_);
@@ -113,6 +112,7 @@ void Sac::step_critic(const Batch& batch, Noise& noise, UpdateStats& stats) {
   const CriticLoss loss{batch.obs, batch.action, td_target(batch, noise, stats), nullptr};
   const CriticStats seen =
       backend_.critic_step(ac_.critic, ac_.critic_adam, critic_adam(), loss, &ac_.target_critic, static_cast<float>(config_.tau));
+  ++ac_.critic_steps;
   stats.critic_loss = stats.td_loss = seen.td_loss;
   stats.q_mean = seen.q_mean;
 }
@@ -124,7 +124,7 @@ void Sac::actor_gradient(const Batch& batch, Noise& noise, UpdateStats& stats) {
   log_prob_.resize(b), q_min_.resize(b);
   noise.normal({"actor", "action_noise"}, 1, noise_);
   sample_actions(at_obs_.mean, at_obs_.log_std, noise_, squash, action_, log_prob_);
-  backend_.q_action_gradient(ac_.critic, batch.obs, action_, config_.reduce(), q_min_, dq_da_);
+  backend_.q_action_gradient(ac_.critic, ac_.critic.params, every_, batch.obs, action_, config_.reduce(), q_min_, dq_da_);
 
   // d(-mean q)/da and the weight of log pi; a behaviour-cloning share scales both
   const float temperature = ac_.temperature.value(), share = 1.0f - static_cast<float>(config_.bc_weight);
@@ -139,9 +139,7 @@ void Sac::actor_gradient(const Batch& batch, Noise& noise, UpdateStats& stats) {
   stats.entropy = -mean_log_prob;
   stats.temperature = temperature;
   entropy_at_obs_ = static_cast<float>(-mean_log_prob);
-  double mse = 0;
-  for (std::size_t i = 0; i < action_.size(); ++i) mse += std::pow(static_cast<double>(action_.data()[i]) - batch.action.data[i], 2);
-  stats.action_mse = mse / b;
+  stats.action_mse = squared_distance(action_, batch.action) / b;
 
   if (config_.bc_weight > 0) {
     log_prob_of(at_obs_.mean, at_obs_.log_std, batch.action, squash, log_prob_);
@@ -165,13 +163,6 @@ float Sac::temperature_gradient(const Batch& batch, Noise& noise, UpdateStats& s
   }
   stats.temperature_loss = ac_.temperature.value() * (entropy - config_.target_entropy);
   return static_cast<float>(ac_.temperature.value_slope() * (entropy - config_.target_entropy));
-}
-
-void Sac::choose_members(Draw draw, Noise& noise, std::vector<int>& members) const {
-  const int n = ac_.critic.spec.members;
-  members.resize(config_.num_min_qs == 0 ? n : config_.num_min_qs);
-  if (config_.num_min_qs == 0) std::iota(members.begin(), members.end(), 0);
-  else noise.subset(draw, n, config_.subset_with_replacement, members);
 }
 
 }  // namespace warmstart

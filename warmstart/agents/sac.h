@@ -15,6 +15,7 @@ class Sac : public Agent {
   Sac(const AgentConfig& config, ActorCritic start, Backend& backend);
   std::string name() const override { return "sac"; }
   UpdateStats update(const Batch& batch, int utd, Noise& noise) override;
+  void fit_critic(const Batch& batch, Noise& noise) override;
 
  protected:
   /// Which networks a gradient step moves; the others idle.
@@ -26,6 +27,7 @@ class Sac : public Agent {
     Matrix mean, log_std;
   };
 
+  void policy_at(ConstMatrixView obs, Heads& heads, ActorTape* tape);
   /// One gradient step; numbers of the moved networks are written to `stats`.
   void step(const Batch& batch, Networks moved, Noise& noise, UpdateStats& stats);
 
@@ -41,12 +43,8 @@ class Sac : public Agent {
   std::span<const float> td_target(const Batch& batch, Noise& noise, UpdateStats& stats);
   void actor_gradient(const Batch& batch, Noise& noise, UpdateStats& stats);
   float temperature_gradient(const Batch& batch, Noise& noise, UpdateStats& stats);
-  /// The M members of a minimum or a mean: drawn, or all N when num_min_qs is 0.
-  void choose_members(Draw draw, Noise& noise, std::vector<int>& members) const;
   AdamConfig critic_adam() const { return {.learning_rate = config_.critic_lr}; }
 
-  AgentConfig config_;
-  Backend& backend_;
   Heads at_obs_, at_next_;  // policy at s and s', once per gradient step
   Column target_;
 
@@ -54,7 +52,7 @@ class Sac : public Agent {
   std::unique_ptr<ActorTape> tape_;
   Matrix noise_, action_, q_, dq_da_, d_mean_, d_log_std_;
   Column log_prob_, q_min_, d_log_prob_;
-  std::vector<int> members_;
+  std::vector<int> members_, every_;
   float entropy_at_obs_ = 0;
 };
 

@@ -49,13 +49,13 @@ std::vector<BenchCase> all_cases() {
   const std::string online = "one environment step of WSRL online: 4 critic steps on 256 rows, actor and temperature on 1024";
   const std::string offline_step = "one gradient step on 256 rows, 10 critics";
   BenchCase wsrl_antmaze = antmaze("wsrl-antmaze", online);
-  wsrl_antmaze.config.max_target_backup = true;
+  wsrl_antmaze.settings.agent.max_target_backup = true;
   BenchCase calql_antmaze = offline(antmaze("calql-antmaze", offline_step), "calql");
-  calql_antmaze.cql.autotune_alpha = true;
+  calql_antmaze.settings.cql.autotune_alpha = true;
   BenchCase calql_adroit = offline(adroit("calql-adroit", offline_step), "calql");
-  calql_adroit.cql.alpha = 1;
+  calql_adroit.settings.cql.alpha = 1;
   BenchCase cql_kitchen = offline(kitchen("cql-kitchen", offline_step), "cql");
-  cql_kitchen.cql.importance_sampling = false;
+  cql_kitchen.settings.cql.importance_sampling = false;
   return {timed(wsrl_antmaze, 431, 383, 582),
           timed(adroit("wsrl-adroit", online), 587, 421, 668),
           timed(kitchen("wsrl-kitchen", online), 720, 0, 0),
@@ -103,7 +103,7 @@ const BenchCase& bench_case(const std::string& name) {
 BenchCase bench_case_of(const Recipe& r, const std::string& phase) {
   const EnvSpec& spec = env_spec(r.env.id);
   BenchCase c{.name = r.name + " " + phase, .summary = r.summary, .obs = spec.obs_size, .action = spec.action_size};
-  c.network = r.network, c.config = r.agent, c.cql = r.cql;
+  c.network = r.network, c.settings = phase == "offline" ? static_cast<const AgentSettings&>(r) : r.online_settings();
   c.agent = phase == "offline" ? r.pretrain.agent : r.finetune.agent;
   c.batch = phase == "offline" ? r.pretrain.batch : r.finetune.batch;
   c.utd = phase == "offline" ? 1 : r.finetune.utd;
@@ -130,32 +130,34 @@ double gflop_needed(const BenchCase& c) {
   const Work critic = work_of(c.obs, c.action, c.network.critic_hidden, 1);
   const Work policy = work_of(c.obs, 0, c.network.actor_hidden, c.network.std_head == "exp" ? 2 * c.action : c.action);
   const double rows = static_cast<double>(c.batch) * c.utd, members = c.network.num_qs;
-  const double asked = c.config.num_min_qs == 0 ? members : c.config.num_min_qs;
+  const double asked = c.settings.agent.num_min_qs == 0 ? members : c.settings.agent.num_min_qs;
   const auto actions_at_state = [&](double n) { return critic.obs + n * (critic.action + critic.rest); };
   const double policy_backward = policy.forward() + policy.rest;
   if (c.agent == "bc") return 2e-9 * rows * (policy.forward() + policy_backward);
 
   double per_row = 0;
-  const bool max_backup = is_cql ? c.cql.max_target_backup : c.config.max_target_backup;
-  const double next_actions = max_backup ? (is_cql ? c.cql.actions : c.config.backup_actions) : 1;
-  if (!is_cql || c.cql.use_td_loss) per_row += policy.forward() + asked * actions_at_state(next_actions);
+  const bool max_backup = is_cql ? c.settings.cql.max_target_backup : c.settings.agent.max_target_backup;
+  const double next_actions = max_backup ? (is_cql ? c.settings.cql.actions : c.settings.agent.backup_actions) : 1;
+  if (!is_cql || c.settings.cql.use_td_loss) per_row += policy.forward() + asked * actions_at_state(next_actions);
   per_row += members * (2 * critic.forward() + critic.rest);
-  if (is_cql && c.cql.use_loss) {
-    const double k = 3.0 * c.cql.actions;
+  if (is_cql && c.settings.cql.use_loss) {
+    const double k = 3.0 * c.settings.cql.actions;
     per_row += 2 * policy.forward() + asked * (actions_at_state(k) + k * (critic.forward() + critic.rest));
-    if (c.cql.autotune_alpha && (c.cql.fresh_alpha_draws || c.utd > 1)) per_row += 2 * policy.forward() + asked * actions_at_state(k + 1);
+    if (c.settings.cql.autotune_alpha && (c.settings.cql.fresh_alpha_draws || c.utd > 1)) per_row += 2 * policy.forward() + asked * actions_at_state(k + 1);
   }
 
-  const double differentiated = c.config.reduce() == EnsembleReduce::kMin ? 1 : members;
+  const double differentiated = c.settings.agent.reduce() == EnsembleReduce::kMin ? 1 : members;
   per_row += policy.forward() + members * critic.forward() + differentiated * (critic.action + critic.rest) + policy_backward;
-  if (c.config.temperature_at == "next_obs") per_row += policy.forward();
+  if (c.settings.agent.temperature_at == "next_obs") per_row += policy.forward();
   return 2e-9 * rows * per_row;
 }
 
 std::unique_ptr<Agent> make_bench_agent(const BenchCase& c, Backend& backend) {
   Rng rng(1, "bench networks");
-  return make_agent(c.agent, c.config, c.cql,
-                    ActorCritic(c.network, c.obs, c.action, c.config.initial_temperature, c.cql.initial_alpha, rng), backend);
+  return make_agent(c.agent, c.settings,
+                    ActorCritic(c.network, c.obs, c.action, c.settings.agent.initial_temperature, c.settings.cql.initial_alpha, rng,
+                                agent_info(c.agent).networks),
+                    backend);
 }
 
 void fill_synthetic(BatchStorage& batch, const BenchCase& c) {

@@ -14,8 +14,7 @@ struct BenchCase {
   std::string agent = "sac";  ///< a name of the registry
   int batch = 256, utd = 4;   ///< rows per slice, slices
   NetworkConfig network;
-  AgentConfig config;
-  CqlConfig cql;
+  AgentSettings settings;
   // medians on 2 cores of a Zen 5 with 546 GFLOP/s, ms, 0 = not known: the reference implementation with the jax it pins
   // (0.4.20) and with 0.10.2; rl-garden with torch 2.15, the better of eager and compiled
   double reference_pinned_ms = 0, reference_newest_ms = 0, torch_ms = 0;

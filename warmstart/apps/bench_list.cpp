@@ -24,8 +24,8 @@ void put_settings(Json& out, const Fields& fields) {
 Json as_json(BenchCase c) {
   Json settings = Json::object();
   put_settings(settings, c.network.fields());
-  put_settings(settings, c.config.fields());
-  if (c.agent == "cql" || c.agent == "calql") put_settings(settings, c.cql.fields());
+  put_settings(settings, c.settings.agent.fields());
+  if (c.agent == "cql" || c.agent == "calql") put_settings(settings, c.settings.cql.fields());
   const auto known = [](double ms) { return ms > 0 ? Json(ms) : Json(); };
   return {{"case", c.name},
           {"summary", c.summary},

@@ -13,30 +13,43 @@ struct Batch {
   ConstMatrixView obs;               ///< [B,O]
   ConstMatrixView action;            ///< [B,A], in [-1,1]
   std::span<const float> reward;     ///< [B], scaled and shifted as the recipe says
-  std::span<const float> mask;       ///< [B], 0 only at true terminals (not at time limits)
+  std::span<const float> mask;       ///< [B], 0 only at true terminals (not at time limits); n-step rows carry discount^(n-1)
   ConstMatrixView next_obs;          ///< [B,O]
   std::span<const float> mc_return;  ///< [B] discounted Monte-Carlo return; may be empty
+  ConstMatrixView next_action;       ///< [B,A] action that followed at next_obs, NaN where none is known; may have no rows
 
   int rows() const { return obs.rows; }
   Batch slice(int first, int count) const {
-    return {obs.slice(first, count),    action.slice(first, count),   reward.subspan(first, count),
-            mask.subspan(first, count), next_obs.slice(first, count), mc_return.empty() ? mc_return : mc_return.subspan(first, count)};
+    return {obs.slice(first, count),
+            action.slice(first, count),
+            reward.subspan(first, count),
+            mask.subspan(first, count),
+            next_obs.slice(first, count),
+            mc_return.empty() ? mc_return : mc_return.subspan(first, count),
+            next_action.rows ? next_action.slice(first, count) : next_action};
   }
 };
 
 /// Owns the arrays behind a Batch; reused from step to step, so sampling allocates nothing after the first.
 struct BatchStorage {
-  Matrix obs, action, next_obs;
+  Matrix obs, action, next_obs, next_action;
   Column reward, mask, mc_return;
 
   void resize(int rows, int obs_size, int action_size) {
-    obs.resize(rows, obs_size), action.resize(rows, action_size), next_obs.resize(rows, obs_size);
+    obs.resize(rows, obs_size), action.resize(rows, action_size), next_obs.resize(rows, obs_size), next_action.resize(rows, action_size);
     reward.resize(rows), mask.resize(rows), mc_return.resize(rows);
   }
   /// `with_mc_return` false leaves Batch::mc_return empty.
   Batch view(bool with_mc_return) const {
-    return {obs, action, reward, mask, next_obs, with_mc_return ? std::span<const float>(mc_return) : std::span<const float>()};
+    return {obs, action, reward, mask, next_obs, with_mc_return ? std::span<const float>(mc_return) : std::span<const float>(), next_action};
   }
+};
+
+/// n-step returns: reward = sum of discount^k r over up to n steps, ending early at terminals and where the record breaks off;
+/// mask and next observation are those of the last step, the mask times discount^(steps - 1).
+struct NStep {
+  int steps = 1;
+  double discount = 0.99;
 };
 
 /// Anything transitions can be drawn from: an offline dataset, a replay buffer, a mixture.

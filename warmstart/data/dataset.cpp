@@ -120,7 +120,7 @@ Transition Dataset::at(std::size_t row) const {
 
 void Dataset::sample(Rng& rng, BatchStorage& out, int first, int count) const {
   const auto n = static_cast<std::uint32_t>(size());
-  for (int i = first; i < first + count; ++i) copy_row(at(rng.below(n)), out, i);
+  for (int i = first; i < first + count; ++i) copy_steps(*this, rng.below(n), n_step_, out, i);
 }
 
 }  // namespace warmstart

@@ -50,11 +50,15 @@ class Dataset : public DataSource {
 
   std::size_t size() const override { return reward_.size(); }
   void sample(Rng& rng, BatchStorage& out, int first, int count) const override;
+  /// How the rows of later samples are made; 1 step unless set.
+  void set_n_step(NStep n_step) { n_step_ = n_step; }
   bool has_mc_return() const override { return true; }
 
   int obs_size() const { return obs_size_; }
   int action_size() const { return action_size_; }
   Transition at(std::size_t row) const;                             ///< row < size(); in file order
+  /// Row + 1 goes on where `row` ends.
+  bool follows(std::size_t row) const { return row + 1 < size() && next_state_[row] == state_[row + 1]; }
   std::size_t clipped_actions() const { return clipped_actions_; }  ///< action entries beyond action_clip
   std::size_t dropped_steps() const { return dropped_steps_; }      ///< steps without a known next observation
   const std::vector<Episode>& episodes() const { return episodes_; }
@@ -66,6 +70,7 @@ class Dataset : public DataSource {
   std::vector<std::uint32_t> state_, next_state_;          // [size()] rows of states_
   std::vector<float> action_, reward_, mask_, mc_return_;  // [size(), A], [size()]
   std::vector<Episode> episodes_;
+  NStep n_step_;
   std::size_t clipped_actions_ = 0, dropped_steps_ = 0;
 };
 

@@ -49,12 +49,12 @@ void ReplayBuffer::add(std::span<const float> obs, std::span<const float> action
   check_finite("next observation", next_obs);
 
   // take the place of the oldest row
-  if (size() == capacity_) {
+  if (stored() == capacity_) {
     if (own_next_[slot(oldest_)]) ends_.erase(oldest_);
     ++oldest_;
   }
   // the row before keeps its own end unless this row starts there
-  if (size() > 0 && !same(obs, last_next_)) {
+  if (stored() > 0 && !same(obs, last_next_)) {
     ends_[added_ - 1] = last_next_;
     own_next_[slot(added_ - 1)] = 1;
   }
@@ -70,6 +70,7 @@ void ReplayBuffer::add(std::span<const float> obs, std::span<const float> action
   r[obs_size_ + action_size_] = reward;
   r[obs_size_ + action_size_ + 1] = mask;
   last_next_.assign(next_obs.begin(), next_obs.end());
+  if (mc_options_ && mc_return_.size() <= s) mc_return_.resize(s + 1);
   ++added_;
 }
 
@@ -87,18 +88,57 @@ void ReplayBuffer::append_dataset(const Dataset& data) {
 Transition ReplayBuffer::numbered(std::uint64_t number) const {
   const float* r = row(number);
   const float* next = number + 1 == added_ ? last_next_.data() : own_next_[slot(number)] ? ends_.at(number).data() : row(number + 1);
-  return {{r, obs_size_}, {r + obs_size_, action_size_}, r[obs_size_ + action_size_], r[obs_size_ + action_size_ + 1], {next, obs_size_}};
+  return {{r, obs_size_},
+          {r + obs_size_, action_size_},
+          r[obs_size_ + action_size_],
+          r[obs_size_ + action_size_ + 1],
+          {next, obs_size_},
+          mc_options_ ? mc_return_[slot(number)] : 0.0f};
 }
 
 Transition ReplayBuffer::at(std::size_t i) const {
-  assert(i < size());
+  assert(i < stored());
   return numbered(oldest_ + i);
 }
 
 void ReplayBuffer::sample(Rng& rng, BatchStorage& out, int first, int count) const {
   assert(size() > 0);
   const auto n = static_cast<std::uint32_t>(size());
-  for (int i = first; i < first + count; ++i) copy_row(numbered(oldest_ + rng.below(n)), out, i);
+  for (int i = first; i < first + count; ++i) copy_steps(*this, rng.below(n), n_step_, out, i);
+}
+
+bool ReplayBuffer::follows(std::size_t i) const {
+  const std::uint64_t number = oldest_ + i;
+  return number + 1 < added_ && !own_next_[slot(number)];
+}
+
+void ReplayBuffer::keep_mc_returns(const McReturnOptions& options) {
+  assert(added_ == 0);
+  mc_options_ = options;
+}
+
+void ReplayBuffer::end_episode() {
+  if (mc_options_) fill_mc_returns(std::max(finished_, oldest_), added_);
+  finished_ = added_;
+}
+
+void ReplayBuffer::fill_mc_returns(std::uint64_t begin, std::uint64_t end) {
+  std::vector<float> rewards, masks, returns(end - begin);
+  for (std::uint64_t k = begin; k < end; ++k) {
+    const Transition t = numbered(k);
+    rewards.push_back(t.reward), masks.push_back(t.mask);
+  }
+  mc_returns(rewards, masks, *mc_options_, returns);
+  for (std::uint64_t k = begin; k < end; ++k) mc_return_[slot(k)] = returns[k - begin];
+}
+
+// Episodes end at terminals and where the next row starts elsewhere.
+void ReplayBuffer::restore_finished(std::uint64_t rows) {
+  finished_ = rows;
+  if (!mc_options_) return;
+  std::uint64_t begin = oldest_;
+  for (std::uint64_t k = oldest_; k < std::min(finished_, added_); ++k)
+    if (k + 1 == finished_ || numbered(k).mask == 0 || !follows(k - oldest_)) fill_mc_returns(begin, k + 1), begin = k + 1;
 }
 
 std::size_t ReplayBuffer::bytes() const {

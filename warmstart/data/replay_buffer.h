@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
+#include "warmstart/data/mc_return.h"
 #include "warmstart/data/transition.h"
 
 namespace warmstart {
@@ -30,15 +32,25 @@ class ReplayBuffer : public DataSource {
   /// Puts every transition of `data` behind what is there (retention = "append").
   void append_dataset(const Dataset& data);
 
-  std::size_t size() const override { return static_cast<std::size_t>(added_ - oldest_); }
+  /// Online Cal-QL: rows carry Monte-Carlo returns, and only those of finished episodes are drawn. Call it on an empty buffer.
+  void keep_mc_returns(const McReturnOptions& options);
+  /// The newest row ended its episode.
+  void end_episode();
+
+  /// Rows that can be drawn: all that are stored, or those of finished episodes.
+  std::size_t size() const override { return mc_options_ ? static_cast<std::size_t>(std::max(finished_, oldest_) - oldest_) : stored(); }
+  std::size_t stored() const { return static_cast<std::size_t>(added_ - oldest_); }
   void sample(Rng& rng, BatchStorage& out, int first, int count) const override;
-  bool has_mc_return() const override { return false; }
+  /// How the rows of later samples are made; 1 step unless set.
+  void set_n_step(NStep n_step) { n_step_ = n_step; }
+  bool has_mc_return() const override { return mc_options_.has_value(); }
 
   std::size_t capacity() const { return capacity_; }
   int obs_size() const { return static_cast<int>(obs_size_); }
   int action_size() const { return static_cast<int>(action_size_); }
   std::uint64_t added() const { return added_; }  ///< transitions ever added, overwritten ones included
-  Transition at(std::size_t row) const;           ///< row < size(), 0 = oldest
+  Transition at(std::size_t row) const;           ///< row < stored(), 0 = oldest
+  bool follows(std::size_t row) const;            ///< row + 1 goes on where `row` ends
   std::size_t bytes() const;                      ///< memory held by rows
 
   /// Writes the rows added since the last call for this folder to its segment files, in O(new rows), and fsyncs them.
@@ -50,6 +62,9 @@ class ReplayBuffer : public DataSource {
   /// one did, and later appends continue the files. Rows that were written but not committed are cut off. Throws
   /// Error(kData) naming the file for a missing, truncated or damaged segment or sizes that do not fit.
   void restore(const std::filesystem::path& folder, std::uint64_t committed);
+
+  std::uint64_t finished() const { return finished_; }  ///< rows added before the running episode
+  void restore_finished(std::uint64_t rows);            ///< after restore(): makes the Monte-Carlo returns again
 
  private:
   friend class SegmentLog;
@@ -66,6 +81,11 @@ class ReplayBuffer : public DataSource {
   std::vector<std::unique_ptr<float[]>> blocks_;                // [kBlockRows, obs | action | reward | mask]
   std::vector<std::uint8_t> own_next_;                          // per slot: next observation is in ends_, not in the next slot
   std::unordered_map<std::uint64_t, std::vector<float>> ends_;  // row number -> [O]
+  void fill_mc_returns(std::uint64_t begin, std::uint64_t end);  // one episode's rows
+  NStep n_step_;
+  std::optional<McReturnOptions> mc_options_;
+  std::vector<float> mc_return_;  // per slot, when asked for
+  std::uint64_t finished_ = 0;
   std::vector<float> last_next_;                                // [O] next observation of the newest row
   std::unique_ptr<SegmentLog> log_;
 };

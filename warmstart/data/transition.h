@@ -1,6 +1,7 @@
 // One row of a Batch, and the arithmetic that all sources share for copying rows.
 #pragma once
 #include <algorithm>
+#include <limits>
 #include <span>
 
 #include "warmstart/data/batch.h"
@@ -17,11 +18,29 @@ struct Transition {
   float mc_return = 0;              ///< meaningful only where the source has_mc_return()
 };
 
-inline void copy_row(const Transition& t, BatchStorage& out, int row) {
+/// Row `row` of `out`; `next_action` [A], or empty when unknown.
+inline void copy_row(const Transition& t, BatchStorage& out, int row, std::span<const float> next_action = {}) {
   std::copy(t.obs.begin(), t.obs.end(), out.obs.row(row));
   std::copy(t.action.begin(), t.action.end(), out.action.row(row));
   std::copy(t.next_obs.begin(), t.next_obs.end(), out.next_obs.row(row));
+  if (next_action.empty()) std::fill_n(out.next_action.row(row), t.action.size(), std::numeric_limits<float>::quiet_NaN());
+  else std::copy(next_action.begin(), next_action.end(), out.next_action.row(row));
   out.reward[row] = t.reward, out.mask[row] = t.mask, out.mc_return[row] = t.mc_return;
+}
+
+/// Copies `from` row `i`, looking ahead as `n_step` says. `Source` has at(i), and follows(i): row i + 1 goes on where row i ends.
+template <class Source>
+void copy_steps(const Source& source, std::size_t i, const NStep& n_step, BatchStorage& out, int row) {
+  Transition t = source.at(i);
+  double reward = t.reward, factor = 1;
+  for (int k = 1; k < n_step.steps && t.mask > 0 && source.follows(i); ++k) {
+    const Transition next = source.at(++i);
+    factor *= n_step.discount;
+    reward += factor * next.reward;
+    t.mask = next.mask, t.next_obs = next.next_obs;
+  }
+  t.reward = static_cast<float>(reward), t.mask *= static_cast<float>(factor);
+  copy_row(t, out, row, source.follows(i) ? source.at(i + 1).action : std::span<const float>());
 }
 
 }  // namespace warmstart

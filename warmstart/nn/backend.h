@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "warmstart/core/matrix.h"
 #include "warmstart/nn/network.h"
@@ -28,11 +29,16 @@ struct CqlTerm {
   float clip_min = -std::numeric_limits<float>::infinity(), clip_max = std::numeric_limits<float>::infinity();
 };
 
-/// What a critic step minimises: mean over (N, B) of (Q_i(s,a) - target)^2, plus the CQL term when there is one.
+/// What a critic step minimises: mean over (N, B) of w (Q_i(s,a) - target)^2, plus the CQL term when there is one.
+///   w = 1, or with `expectile` tau > 0, as IQL's value function is fitted: tau where target > Q, 1 - tau elsewhere
 struct CriticLoss {
-  ConstMatrixView obs, action;    ///< [B,O], [B,A]
+  ConstMatrixView obs, action;    ///< [B,O], [B,A]; A = 0 for a value function V(s)
   std::span<const float> target;  ///< [B], or empty for no temporal-difference term
-  const CqlTerm* cql = nullptr;
+  const CqlTerm* cql = nullptr;   ///< excludes expectile
+  float expectile = 0;
+
+  /// w at Q - target = error
+  float weight(float error) const { return expectile <= 0 ? 1.0f : error < 0 ? expectile : 1.0f - expectile; }
 };
 
 /// Means over what the step saw; cql fields are 0 without the term.
@@ -49,6 +55,9 @@ enum class EnsembleReduce { kMin, kMean };
 /// A backend's activations of one actor forward pass, kept for the backward pass.
 struct ActorTape {
   virtual ~ActorTape() = default;
+  /// Set by the caller before the forward pass, empty for none: per hidden layer the factors [B,H], 0 or 1 / (1 - rate), that
+  /// dropout puts on the linear output, ahead of LayerNorm. They must stay as they are until the backward pass.
+  std::vector<Matrix> dropout;
 };
 
 class Backend {
@@ -68,10 +77,10 @@ class Backend {
   virtual void q_values(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs,
                         ConstMatrixView action, int actions_per_state, MatrixView q) = 0;
 
-  /// q [B] = min or mean over all N of Q_i(s,a), and dq_da [B,A]; for the min only the minimal member of each row is
-  /// differentiated (the first one on ties).
-  virtual void q_action_gradient(const Critic& critic, ConstMatrixView obs, ConstMatrixView action, EnsembleReduce reduce,
-                                 std::span<float> q, MatrixView dq_da) = 0;
+  /// q [B] = min or mean over the asked members of Q_i(s,a), and dq_da [B,A]; for the min only the minimal member of each row
+  /// is differentiated (the first one on ties). `params` as for q_values.
+  virtual void q_action_gradient(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs,
+                                 ConstMatrixView action, EnsembleReduce reduce, std::span<float> q, MatrixView dq_da) = 0;
 
   /// One descent step: gradient of `loss` (left in adam.grad), Adam, and, when `target` is given,
   /// target = tau * critic + (1 - tau) * target.

@@ -10,12 +10,13 @@ namespace {
 
 constexpr double kGain = std::numbers::sqrt2;
 
-// One orthogonal kernel [in,out] to be filled.
+// One kernel [in,out] to be filled.
 struct Job {
   float* kernel;
   int in, out;
   double gain;
   std::uint64_t seed;
+  KernelInit init = KernelInit::kOrthogonal;
 };
 
 // Once per instruction set, with the same bits (this file is compiled without fused multiply-adds); sanitizers start too late
@@ -63,17 +64,24 @@ void orthogonal(const Job& job) {
     }
 }
 
+void fan_avg(const Job& job) {
+  const auto limit = static_cast<float>(std::sqrt(3 * job.gain * 2 / (job.in + job.out)));
+  Rng(job.seed, "uniform kernel").fill_uniform({job.kernel, static_cast<std::size_t>(job.in) * job.out}, -limit, limit);
+}
+
 // Every kernel has its own stream, so that they can be made side by side.
 void fill(const std::vector<Job>& jobs) {
   ThreadTeam team(std::min<int>(available_cpus(), static_cast<int>(jobs.size())));
-  team.for_each(static_cast<int>(jobs.size()), [&](int i, int) { orthogonal(jobs[i]); });
+  team.for_each(static_cast<int>(jobs.size()), [&](int i, int) { jobs[i].init == KernelInit::kFanAvg ? fan_avg(jobs[i]) : orthogonal(jobs[i]); });
 }
 
-void initialise_trunk(float* base, const TrunkSpec& spec, const std::vector<LayerLayout>& layers, Rng& rng, std::vector<Job>& jobs) {
+void initialise_trunk(float* base, const TrunkSpec& spec, const std::vector<LayerLayout>& layers, Rng& rng, KernelInit init,
+                      std::vector<Job>& jobs) {
   for (std::size_t k = 0; k < layers.size(); ++k) {
     const LayerLayout& l = layers[k];
     const bool last = k + 1 == layers.size();
-    jobs.push_back({base + l.kernel, l.in, l.out, last && spec.final_scale > 0 ? spec.final_scale : kGain, rng.bits64()});
+    const double gain = last && spec.final_scale > 0 ? spec.final_scale : init == KernelInit::kFanAvg ? 1.0 : kGain;
+    jobs.push_back({base + l.kernel, l.in, l.out, gain, rng.bits64(), init});
     std::fill_n(base + l.bias, l.out, 0.0f);
     if (!spec.layer_norm) continue;
     std::fill_n(base + l.scale, l.out, 1.0f);
@@ -83,12 +91,12 @@ void initialise_trunk(float* base, const TrunkSpec& spec, const std::vector<Laye
 
 }  // namespace
 
-void initialise(Critic& critic, Rng& rng) {
+void initialise(Critic& critic, Rng& rng, KernelInit init) {
   std::vector<Job> jobs;
   float* p = critic.params.data();
   const int width = critic.spec.trunk.width();
   for (int i = 0; i < critic.spec.members; ++i) {
-    initialise_trunk(p + critic.member_offset(i), critic.spec.trunk, critic.layers, rng, jobs);
+    initialise_trunk(p + critic.member_offset(i), critic.spec.trunk, critic.layers, rng, init, jobs);
     if (critic.spec.shared_output && i > 0) continue;
     jobs.push_back({p + critic.head_offset(i), width, 1, kGain, rng.bits64()});
     p[critic.head_offset(i) + width] = 0;
@@ -96,11 +104,11 @@ void initialise(Critic& critic, Rng& rng) {
   fill(jobs);
 }
 
-void initialise(Actor& actor, Rng& rng) {
+void initialise(Actor& actor, Rng& rng, KernelInit init) {
   std::vector<Job> jobs;
   float* p = actor.params.data();
   const int width = actor.spec.trunk.width(), a = actor.spec.action;
-  initialise_trunk(p, actor.spec.trunk, actor.layers, rng, jobs);
+  initialise_trunk(p, actor.spec.trunk, actor.layers, rng, init, jobs);
   jobs.push_back({p + actor.mean_kernel, width, a, kGain, rng.bits64()});
   std::fill_n(p + actor.mean_bias, a, 0.0f);
   if (actor.spec.std_head == StdHead::kExp) jobs.push_back({p + actor.log_std_kernel, width, a, kGain, rng.bits64()});

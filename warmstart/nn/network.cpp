@@ -46,7 +46,7 @@ Critic::Critic(const CriticSpec& s) : spec(s) {
   params.assign(spec.members * member_size_ + (spec.shared_output ? head : 0), 0.0f);
 }
 
-std::vector<TensorInfo> Critic::tensors() const {
+std::vector<TensorInfo> Critic::tensors(const std::string& name) const {
   std::vector<TensorInfo> out;
   const auto width = static_cast<std::size_t>(spec.trunk.width());
   const auto add_head = [&](const std::string& prefix, std::size_t at) {
@@ -54,11 +54,11 @@ std::vector<TensorInfo> Critic::tensors() const {
     out.push_back({prefix + "output/bias", {1}, at + width, 1});
   };
   for (int i = 0; i < spec.members; ++i) {
-    const std::string prefix = "critic/" + std::to_string(i) + "/";
+    const std::string prefix = name + "/" + std::to_string(i) + "/";
     add_layers(out, prefix, spec.trunk, layers, member_offset(i));
     if (!spec.shared_output) add_head(prefix, head_offset(i));
   }
-  if (spec.shared_output) add_head("critic/", head_offset(0));
+  if (spec.shared_output) add_head(name + "/", head_offset(0));
   return out;
 }
 

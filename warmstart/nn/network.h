@@ -79,7 +79,8 @@ class Critic {
   std::size_t head_offset(int member) const {
     return spec.shared_output ? spec.members * member_size_ : member * member_size_ + trunk_size_;
   }
-  std::vector<TensorInfo> tensors() const;  ///< names "critic/<member>/layer<k>/kernel", "critic/output/kernel", ...
+  /// Names "critic/<member>/layer<k>/kernel", "critic/output/kernel", ..., or another first word.
+  std::vector<TensorInfo> tensors(const std::string& name = "critic") const;
 
  private:
   std::size_t trunk_size_ = 0, member_size_ = 0;
@@ -99,10 +100,15 @@ class Actor {
   std::vector<TensorInfo> tensors() const;           ///< names "actor/layer<k>/kernel", "actor/mean/kernel", ...
 };
 
-/// Orthogonal kernels with gain sqrt(2) (final_scale for the last hidden layer), zero biases, unit LayerNorm scales,
-/// zero log std vector.
-void initialise(Critic& critic, Rng& rng);
-void initialise(Actor& actor, Rng& rng);
+enum class KernelInit {
+  kOrthogonal,  ///< gain sqrt(2)
+  kFanAvg,      ///< uniform of variance gain / ((in + out) / 2), gain 1
+};
+
+/// Hidden kernels as `init` says, with gain final_scale in the last one; orthogonal output kernels with gain sqrt(2), zero
+/// biases, unit LayerNorm scales, zero log std vector.
+void initialise(Critic& critic, Rng& rng, KernelInit init = KernelInit::kOrthogonal);
+void initialise(Actor& actor, Rng& rng, KernelInit init = KernelInit::kOrthogonal);
 
 /// Adam's state for one flat parameter buffer; `grad` is the last gradient and no part of the state.
 struct Adam {

@@ -10,10 +10,13 @@
 
 namespace warmstart {
 
-ActorCritic fresh_agent(const Recipe& recipe) {
+ActorCritic fresh_agent(const Recipe& recipe) { return fresh_agent(recipe, agent_info(recipe.pretrain.agent).networks); }
+
+ActorCritic fresh_agent(const Recipe& recipe, ExtraNetworks extra) {
   const EnvSpec& spec = env_spec(recipe.env.id);
   Rng rng(static_cast<std::uint64_t>(recipe.run.seed), "networks");
-  return ActorCritic(recipe.network, spec.obs_size, spec.action_size, recipe.agent.initial_temperature, recipe.cql.initial_alpha, rng);
+  return ActorCritic(recipe.network, spec.obs_size, spec.action_size, recipe.agent.initial_temperature, recipe.cql.initial_alpha, rng,
+                     extra);
 }
 
 void put_agent(ActorCritic& agent, SafeTensors& file) {
@@ -40,8 +43,13 @@ void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& a
   }
   const auto at = file.metadata.find("adam_steps");
   std::istringstream counts(at == file.metadata.end() ? "" : at->second);
-  for (auto* count : agent.counts())
-    if (!(counts >> *count)) throw data_error("optimiser counts are missing", where, "use a file that `warmstart` wrote");
+  std::size_t k = 0;
+  constexpr std::size_t kAlways = 4;  // files of earlier builds end here
+  for (auto* count : agent.counts()) {
+    if (counts >> *count) ++k;
+    else if (k < kAlways) throw data_error("optimiser counts are missing", where, "use a file that `warmstart` wrote");
+    else *count = 0;
+  }
 }
 
 void check_header(const SafeTensors& file, const std::string& where, const std::string& env) {
@@ -65,7 +73,8 @@ AgentFile read_agent_file(const std::filesystem::path& path) {
   const auto recipe = file.metadata.find("recipe");
   if (recipe == file.metadata.end()) throw data_error("the header has no recipe", path.string(), "use a file that `warmstart` wrote");
   AgentFile out{parse_recipe(recipe->second, path.string() + ", recipe in the header"), {}, file.metadata};
-  out.agent = fresh_agent(out.recipe);
+  out.agent = fresh_agent(out.recipe, {.value = file.tensors.contains("params/value/output/kernel"),
+                                       .target_actor = file.tensors.contains("target/actor/mean/kernel")});
   get_agent(file, path.string(), out.agent);
   return out;
 }

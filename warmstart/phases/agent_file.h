@@ -27,7 +27,8 @@ void check_header(const SafeTensors& file, const std::string& where, const std::
 /// Throws Error(kData) for a missing, truncated, damaged or foreign file.
 AgentFile read_agent_file(const std::filesystem::path& path);
 
-/// Networks of the recipe's shapes for its task, freshly drawn.
+/// Networks of the recipe's shapes for its task, freshly drawn, with those that its offline learner needs, or with `extra`.
 ActorCritic fresh_agent(const Recipe& recipe);
+ActorCritic fresh_agent(const Recipe& recipe, ExtraNetworks extra);
 
 }  // namespace warmstart

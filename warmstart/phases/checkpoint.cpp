@@ -16,12 +16,14 @@ constexpr const char* kFile = "checkpoint.safetensors";
 void put(StateWriter& out, const RunState& s) {
   out.put(s.phase), out.put(s.pretrain_steps), out.put(s.online_steps), out.put(s.episodes), out.put(s.updates);
   out.put(s.buffer_rows), out.put(s.metrics), out.put(s.data_rng), out.put(s.noise_rng), out.put(s.policy_rng);
+  out.put(s.critic_fits), out.put(s.finished_rows);
   out.put(s.evaluated_policy), out.put(s.seconds);
 }
 
 void get(StateReader& in, RunState& s) {
   in.get(s.phase), in.get(s.pretrain_steps), in.get(s.online_steps), in.get(s.episodes), in.get(s.updates);
   in.get(s.buffer_rows), in.get(s.metrics), in.get(s.data_rng), in.get(s.noise_rng), in.get(s.policy_rng);
+  in.get(s.critic_fits), in.get(s.finished_rows);
   in.get(s.evaluated_policy), in.get(s.seconds);
 }
 
@@ -38,7 +40,7 @@ std::string difference(Recipe a, Recipe b) {
 
 void Run::save_checkpoint() {
   finish_save();
-  if (buffer) state.buffer_rows = buffer->append_new_rows(options.folder / "buffer");
+  if (buffer) state.buffer_rows = buffer->append_new_rows(options.folder / "buffer"), state.finished_rows = buffer->finished();
   state.metrics = metrics_->sync();
   if (policy) state.policy_rng = policy->rng();
   state.seconds[static_cast<int>(std::min(state.phase, Phase::kFinetune))] += seconds_in_phase();
@@ -93,6 +95,7 @@ bool Run::load_checkpoint() {
     policy->set_actor(std::make_shared<Actor>(agent->state().actor));
     policy->rng() = state.policy_rng;
     buffer->restore(options.folder / "buffer", state.buffer_rows);
+    buffer->restore_finished(state.finished_rows);
     if (has_source) source->load(in);
   }
   return true;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "warmstart/phases/online.h"
 #include "warmstart/phases/train.h"
 
@@ -9,10 +11,10 @@ double q_on_recent(Run& run) {
   constexpr std::size_t kRecent = 256;
   const ActorCritic& ac = run.agent->state();
   const ReplayBuffer& buffer = *run.buffer;
-  const int rows = static_cast<int>(std::min(kRecent, buffer.size()));
+  const int rows = static_cast<int>(std::min(kRecent, buffer.stored()));
   BatchStorage batch;
   batch.resize(rows, ac.actor.spec.obs, ac.actor.spec.action);
-  for (int i = 0; i < rows; ++i) copy_row(buffer.at(buffer.size() - rows + i), batch, i);
+  for (int i = 0; i < rows; ++i) copy_row(buffer.at(buffer.stored() - rows + i), batch, i);
   std::vector<int> members(ac.critic.spec.members);
   for (std::size_t i = 0; i < members.size(); ++i) members[i] = static_cast<int>(i);
   Matrix q(ac.critic.spec.members, rows);
@@ -29,6 +31,23 @@ void draw(const DataSource& from, Rng& rng, const Recipe& recipe, BatchStorage& 
   for (int slice = 0; slice < slices; ++slice) from.sample(rng, batch, slice * rows, rows);
 }
 
+// Share of offline rows after `step` steps of fine-tuning.
+double offline_share(const RetentionConfig& r, std::int64_t step) {
+  if (r.mode != "annealed") return r.ratio;
+  const double done = std::min(1.0, static_cast<double>(step) / static_cast<double>(r.anneal_steps));
+  return r.ratio + (r.final_ratio - r.ratio) * done;
+}
+
+std::uint64_t rows_before_first_update(const Recipe& recipe) {
+  if (recipe.finetune.min_buffer > 0) return static_cast<std::uint64_t>(recipe.finetune.min_buffer);
+  std::int64_t rows = recipe.finetune.batch * recipe.finetune.utd;
+  if (agent_info(recipe.finetune.agent).needs_mc_return) {  // an episode must have ended
+    const int limit = recipe.env.max_episode_steps > 0 ? recipe.env.max_episode_steps : env_spec(recipe.env.id).max_episode_steps;
+    rows = std::max<std::int64_t>(rows, limit);
+  }
+  return static_cast<std::uint64_t>(rows);
+}
+
 }  // namespace
 
 void finetune(Run& run) {
@@ -36,19 +55,28 @@ void finetune(Run& run) {
   const Recipe& recipe = run.recipe;
   const ActorCritic& ac = run.agent->state();
   const std::int64_t steps = recipe.online_steps(), began = recipe.warm_up_steps();
-  const int rows = recipe.finetune.batch * recipe.finetune.utd;
-  const auto min_buffer = static_cast<std::uint64_t>(recipe.finetune.min_buffer > 0 ? recipe.finetune.min_buffer : rows);
+  const std::uint64_t min_buffer = rows_before_first_update(recipe);
 
   std::unique_ptr<Mixture> mixture;
-  if (recipe.retention.mode == "mixed") mixture = std::make_unique<Mixture>(*run.buffer, run.dataset(), recipe.retention.ratio);
+  if (recipe.retention.mode == "mixed" || recipe.retention.mode == "annealed")
+    mixture = std::make_unique<Mixture>(*run.buffer, run.dataset(), recipe.retention.ratio);
   const DataSource& data = mixture ? static_cast<const DataSource&>(*mixture) : *run.buffer;
   BatchStorage batch;
-  batch.resize(rows, ac.actor.spec.obs, ac.actor.spec.action);
   RandomNoise noise(run.state.noise_rng);
 
+  // a critic learned from the warm-up, before the policy moves
+  while (run.state.critic_fits < recipe.finetune.critic_fit_steps) {
+    batch.resize(recipe.finetune.batch, ac.actor.spec.obs, ac.actor.spec.action);
+    data.sample(run.state.data_rng, batch, 0, recipe.finetune.batch);
+    run.agent->fit_critic(batch.view(data.has_mc_return()), noise);
+    run.tick(++run.state.critic_fits, recipe.finetune.critic_fit_steps + 1);
+  }
+
+  batch.resize(recipe.finetune.batch * recipe.finetune.utd, ac.actor.spec.obs, ac.actor.spec.action);
   while (run.state.online_steps < steps) {
     collect_step(run);
-    if (run.buffer->added() >= min_buffer) {
+    if (mixture) mixture->set_offline_share(offline_share(recipe.retention, run.state.online_steps - began));
+    if (run.buffer->added() >= min_buffer && data.size() > 0) {
       draw(data, run.state.data_rng, recipe, batch);
       run.meter.add(run.agent->update(batch.view(data.has_mc_return()), recipe.finetune.utd, noise));
       run.policy->set_actor(std::make_shared<Actor>(ac.actor));

@@ -10,6 +10,7 @@ void collect_step(Run& run) {
                   e.next_obs);
   ++run.state.online_steps;
   if (!e.episode_over) return;
+  run.buffer->end_episode();
   ++run.state.episodes;
   run.log("episode", run.state.online_steps,
           {{"return", e.episode_return}, {"success", e.episode_success ? 1.0 : 0.0}, {"length", static_cast<double>(e.episode_length)}});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
@@ -49,6 +50,8 @@ Fields Recipe::fields() {
   all.append(network.fields());
   all.append(agent.fields());
   all.append(cql.fields());
+  all.append(iql.fields());
+  all.append(td3.fields());
 
   Fields p("pretrain");
   std::vector<std::string> names;
@@ -76,16 +79,34 @@ Fields Recipe::fields() {
         {"transitions in the buffer before the first update; 0 = one whole batch (batch * utd)", "transitions", "", 0, kMany});
   f.add("initialise", finetune.initialise, choice("what starts from pre-training", "ablations", {"both", "policy", "critic", "neither"}));
   f.add("reset_optimiser", finetune.reset_optimiser, {"forget Adam's moments and counts at the switch", "", "ablations"});
+  f.add("critic_fit_steps", finetune.critic_fit_steps,
+        {"critic steps on the warm-up's transitions before the policy first moves", "gradient steps",
+         "with initialise = \"policy\": a critic learned from the warm-up alone", 0, kMany});
   f.add("timeout_hides_terminal", finetune.timeout_hides_terminal,
         {"a time limit in the step that also succeeds loses the terminal flag, as in the reference implementation", "", ""});
   all.append(f);
 
   Fields r("retention");
-  r.add("mode", retention.mode, choice("what fine-tuning keeps of the offline data", "none is WSRL", {"none", "mixed", "append"}));
-  r.add("ratio", retention.ratio, {"share of offline rows in mixed batches", "", "0.5 for RLPD", 0, 1});
+  r.add("mode", retention.mode, choice("what fine-tuning keeps of the offline data", "none is WSRL", {"none", "mixed", "append", "annealed"}));
+  r.add("ratio", retention.ratio, {"share of offline rows in mixed batches; where annealing begins", "", "0.5 for RLPD", 0, 1});
+  r.add("final_ratio", retention.final_ratio, {"share where annealing ends", "", "", 0, 1});
+  r.add("anneal_steps", retention.anneal_steps,
+        {"steps over which the share goes from ratio to final_ratio, in a line", "environment steps after the warm-up", "", 1, kMany});
   r.add("interleave", retention.interleave,
         {"every slice of a mixed batch has its share; off cuts [online | offline] into slices as the reference does", "", ""});
   all.append(r);
+
+  Fields j("jsrl");
+  j.add("guide", jsrl.guide,
+        choice("the pre-trained policy acts in the first h steps of every episode, the learner after: h shrinks in stages (curriculum) or "
+               "is drawn (random)",
+               "JSRL, with finetune.initialise = \"neither\"", {"none", "curriculum", "random"}));
+  j.add("horizon", jsrl.horizon, {"largest h; 0 = the task's time limit", "steps", "the length of the guide's good episodes", 0, kMany});
+  j.add("stages", jsrl.stages, {"curriculum: h falls to 0 in so many equal parts", "", "", 1, 1e6});
+  j.add("window", jsrl.window, {"curriculum: episodes whose mean return decides on the next stage", "episodes", "", 1, 1e6});
+  j.add("tolerance", jsrl.tolerance,
+        {"curriculum: the next stage begins when the mean return is within this share of the best so far", "", "", 0, 10});
+  all.append(j);
 
   Fields v("eval");
   v.add("every", eval.every,
@@ -107,6 +128,12 @@ Fields Recipe::fields() {
   return all;
 }
 
+AgentSettings Recipe::online_settings() const {
+  AgentSettings s = *this;
+  s.cql = cql.online();
+  return s;
+}
+
 std::string Recipe::toml() { return fields().toml(); }
 
 void Recipe::validate() const {
@@ -123,14 +150,31 @@ void Recipe::validate() const {
   if (needs_data && data.path.empty())
     refuse("no dataset", pretrain.steps > 0 ? "data.path and pretrain.steps" : "data.path and retention.mode",
            "name a D4RL file with --data FILE or data.path, or set the other key to 0 / \"none\"");
-  if (agent_info(finetune.agent).needs_mc_return && finetune.steps > 0)
-    refuse("online Cal-QL needs Monte-Carlo returns, which the replay buffer does not have", "finetune.agent and retention.mode",
-           "use finetune.agent = \"sac\" or \"cql\"");
+  const bool trains_online = finetune.steps > 0;
+  if (trains_online && agent_info(finetune.agent).needs_mc_return && retention.mode == "append")
+    refuse("online Cal-QL needs Monte-Carlo returns, which appended rows do not have", "finetune.agent and retention.mode",
+           "use retention.mode = \"mixed\"");
+  if (trains_online && !agent_info(finetune.agent).trains_critic)
+    refuse("behaviour cloning learns nothing online", "finetune.agent and finetune.steps", "use finetune.agent = \"sac\"");
+  if (!network.squash)
+    for (const auto& [learner, key, used] : {std::tuple{pretrain.agent, "pretrain.agent", pretrain.steps > 0}, {finetune.agent, "finetune.agent", trains_online}})
+      if (used && learner != "iql" && learner != "bc")
+        refuse("agent \"" + learner + "\" needs a policy of another kind, one squashed by tanh", std::string(key) + " and network.squash",
+               "set network.squash = true (and train the start with it)");
+  if (jsrl.guide != "none" && warm_up.steps > 0 && finetune.initialise == "neither")
+    refuse("a warm-up of fresh networks: only the guide knows anything yet", "jsrl.guide and warm_up.steps", "set warm_up.steps = 0");
+  if (finetune.critic_fit_steps > 0 && warm_up.steps == 0 && retention.mode == "none")
+    refuse("no transitions to fit the critic on", "finetune.critic_fit_steps and warm_up.steps", "give warm_up.steps, or set the other to 0");
+  if (retention.mode == "mixed" && retention.ratio >= 1)
+    refuse("only offline rows: nothing online would be learned from", "retention.ratio and retention.mode", "lower retention.ratio");
+  if (agent.n_step > 1 && pretrain.agent == "rebrac" && pretrain.steps > 0)
+    refuse("ReBRAC compares the action one step later", "agent.n_step and pretrain.agent", "set agent.n_step = 1");
   if (!agent_info(pretrain.agent).trains_critic && pretrain.steps > 0 && finetune.steps > 0 &&
       (finetune.initialise == "both" || finetune.initialise == "critic"))
     refuse("pre-training gives no critic to start from", "pretrain.agent and finetune.initialise", "set finetune.initialise = \"policy\"");
-  if ((agent_info(pretrain.agent).name != "bc" && agent.backup_entropy && pretrain.agent != "sac" && pretrain.steps > 0))
-    refuse("CQL has no entropy in its target", "agent.backup_entropy and pretrain.agent", "set agent.backup_entropy = false");
+  for (const auto& [learner, key, used] : {std::tuple{pretrain.agent, "pretrain.agent", pretrain.steps > 0}, {finetune.agent, "finetune.agent", trains_online}})
+    if (agent.backup_entropy && used && learner != "sac" && learner != "bc")
+      refuse("only SAC has entropy in its target", "agent.backup_entropy and " + std::string(key), "set agent.backup_entropy = false");
   if (finetune.min_buffer > run.replay_capacity)
     refuse("the buffer can never be full enough", "finetune.min_buffer and run.replay_capacity", "raise run.replay_capacity");
 }
@@ -164,6 +208,23 @@ const std::vector<std::pair<std::string, bool>> kPaperGroup = {{"network.shared_
                                                                {"agent.idle_adam_steps", false},
                                                                {"warm_up.reference_count", false}};
 
+// Whoever lowers N without a word on M means M = min(2, N); who names both, or M later than N, is taken at their word.
+void lower_subset(Recipe& recipe, const std::vector<Assignment>& assignments, const std::vector<Override>& overrides) {
+  std::ptrdiff_t at = 0, members = -1, subset = -1;
+  const auto see = [&](const std::string& key) {
+    if (key == "network.num_qs") members = at;
+    if (key == "agent.num_min_qs") subset = at;
+  };
+  std::string where;
+  for (const auto& a : assignments) {
+    if (a.where != where) ++at, where = a.where;  // one file, one moment
+    see(a.key);
+  }
+  ++at;
+  for (const auto& [key, text] : overrides) see(key);
+  if (recipe.agent.num_min_qs > recipe.network.num_qs && subset < members) recipe.agent.num_min_qs = std::min(2, recipe.network.num_qs);
+}
+
 Recipe assemble(Recipe recipe, const std::vector<Assignment>& assignments, const std::vector<Override>& overrides) {
   Fields fields = recipe.fields();
   const auto apply = [&]() {
@@ -175,6 +236,7 @@ Recipe assemble(Recipe recipe, const std::vector<Assignment>& assignments, const
     for (const auto& [key, value] : kPaperGroup) fields.at(key, "run.fidelity").set(value, "run.fidelity");
     apply();
   }
+  lower_subset(recipe, assignments, overrides);
   if (recipe.label.empty()) recipe.label = recipe.name;
   recipe.validate();
   return recipe;

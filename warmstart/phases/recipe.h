@@ -37,13 +37,22 @@ struct FinetuneConfig {
   std::int64_t min_buffer = 0;  ///< transitions before the first update; 0 = one whole batch
   std::string initialise = "both";
   bool reset_optimiser = false;
+  std::int64_t critic_fit_steps = 0;
   bool timeout_hides_terminal = false;
 };
 
 struct RetentionConfig {
   std::string mode = "none";
-  double ratio = 0.5;
+  double ratio = 0.5, final_ratio = 0;
+  std::int64_t anneal_steps = 50000;
   bool interleave = true;
+};
+
+struct JsrlConfig {
+  std::string guide = "none";
+  std::int64_t horizon = 0;
+  int stages = 10, window = 10;
+  double tolerance = 0.1;
 };
 
 struct EvalConfig {
@@ -61,19 +70,19 @@ struct RunConfig {
   std::int64_t seed = 0;
 };
 
-struct Recipe {
+/// `agent`, `cql`, `iql`, `td3` are AgentSettings'.
+struct Recipe : AgentSettings {
   std::string name = "recipe", label, summary;
   EnvConfig env;
   double reward_scale = 1, reward_bias = 0;
   DataConfig data;
   CollectConfig collect;
   NetworkConfig network;
-  AgentConfig agent;
-  CqlConfig cql;
   PretrainConfig pretrain;
   WarmupConfig warm_up;
   FinetuneConfig finetune;
   RetentionConfig retention;
+  JsrlConfig jsrl;
   EvalConfig eval;
   RunConfig run;
 
@@ -83,6 +92,9 @@ struct Recipe {
   std::string toml();
   /// Refuses combinations that cannot work, naming both keys, before anything is computed. Throws Error(kUsage).
   void validate() const;
+
+  /// What the online phase's learner is set by.
+  AgentSettings online_settings() const;
 
   std::int64_t warm_up_steps() const { return warm_up.steps > 0 ? warm_up.steps + (warm_up.reference_count ? 1 : 0) : 0; }
   std::int64_t online_steps() const { return warm_up_steps() + finetune.steps; }

@@ -8,6 +8,7 @@
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 #include "warmstart/phases/agent_file.h"
+#include "warmstart/phases/jsrl.h"
 #include "warmstart/phases/train.h"
 
 namespace warmstart {
@@ -29,6 +30,14 @@ const std::vector<std::string> kOwnFiles = {"recipe.toml",
                                             "report.html",
                                             "buffer"};
 
+// The same returns for collected rows as for the dataset's.
+McReturnOptions mc_return_options(const Recipe& r) {
+  McReturnOptions mc{.discount = r.agent.discount, .infinite_horizon = r.data.infinite_horizon};
+  if (r.data.sparse_reward)
+    mc.negative_reward = static_cast<float>(r.reward_scale * static_cast<float>(r.data.negative_reward) + r.reward_bias);
+  return mc;
+}
+
 }  // namespace
 
 const char* phase_name(Phase phase) {
@@ -48,14 +57,17 @@ Run::Run(const Recipe& r, RunOptions o) : recipe(r), options(std::move(o)) {
   eval_env_ = make_env(recipe.env);
   phase_began_ = last_save_ = last_progress_ = rate_began_ = Clock::now();
 
+  if (recipe.jsrl.guide != "none" && options.from.empty() && recipe.pretrain.steps == 0)
+    throw usage_error("no guide: nothing was pre-trained", "jsrl.guide and pretrain.steps",
+                      "pre-train, or give a pretrained.safetensors with `finetune --from`");
   const bool has_checkpoint = options.resume && fs::exists(options.folder / "checkpoint.safetensors");
   if (!has_checkpoint) {
     // whatever can be wrong with the input shows before the folder is touched
     if (!options.from.empty()) load_pretrained();
-    else agent = make_agent(recipe.pretrain.agent, recipe.agent, recipe.cql, fresh_agent(recipe), *backend);
+    else agent = make_agent(recipe.pretrain.agent, recipe, fresh_agent(recipe), *backend);
     if (recipe.needs_dataset_online() || (recipe.pretrain.steps > 0 && options.from.empty())) dataset();
   } else {
-    agent = make_agent(recipe.pretrain.agent, recipe.agent, recipe.cql, fresh_agent(recipe), *backend);
+    agent = make_agent(recipe.pretrain.agent, recipe, fresh_agent(recipe), *backend);
   }
   prepare_folder();
   resumed_ = has_checkpoint && load_checkpoint();
@@ -104,7 +116,7 @@ void Run::load_pretrained() {
   state.phase = Phase::kWarmup;
   seed_online_streams();
   state.evaluated_policy = file.metadata["evaluated_policy"];
-  prepare_online(start_online(recipe, std::move(file.agent)));
+  prepare_online(std::move(file.agent));
 }
 
 // Streams of their own, so that `train` and `pretrain` followed by `finetune --from` give the same bits.
@@ -113,13 +125,17 @@ void Run::seed_online_streams() {
   state.data_rng = Rng(seed, "online data"), state.noise_rng = Rng(seed, "online noise");
 }
 
-void Run::prepare_online(ActorCritic start) {
+void Run::prepare_online(ActorCritic pretrained) {
   const EnvSpec& spec = env_spec(recipe.env.id);
   const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
-  agent = make_agent(recipe.finetune.agent, recipe.agent, recipe.cql, std::move(start), *backend);
-  policy = std::make_unique<Policy>(std::make_shared<Actor>(agent->state().actor), state.policy_rng);
   source = std::make_unique<LocalExperience>(make_env(recipe.env), Rng(seed, "environment"));
+  if (recipe.jsrl.guide != "none")
+    source = guided_experience(recipe, std::move(source), Policy(std::make_shared<Actor>(pretrained.actor), Rng(seed, "guide")));
+  agent = make_agent(recipe.finetune.agent, recipe.online_settings(), start_online(recipe, std::move(pretrained)), *backend);
+  policy = std::make_unique<Policy>(std::make_shared<Actor>(agent->state().actor), state.policy_rng, agent->exploration_noise());
   buffer = std::make_unique<ReplayBuffer>(recipe.run.replay_capacity, spec.obs_size, spec.action_size);
+  buffer->set_n_step({recipe.agent.n_step, recipe.agent.discount});
+  if (agent_info(recipe.finetune.agent).needs_mc_return) buffer->keep_mc_returns(mc_return_options(recipe));
 }
 
 void Run::collect_dataset_if_missing() {
@@ -147,6 +163,7 @@ const Dataset& Run::dataset() {
                    .task = recipe.env.id,
                    .source = recipe.data.path};
   dataset_ = Dataset::load(recipe.data.path, o);
+  dataset_->set_n_step({recipe.agent.n_step, recipe.agent.discount});
   std::string text =
       fmt::format("dataset {}: {} transitions, {} episodes", recipe.data.path, dataset_->size(), dataset_->episodes().size());
   if (dataset_->clipped_actions()) text += fmt::format(", {} action entries clipped to +-{}", dataset_->clipped_actions(), o.action_clip);
@@ -163,7 +180,7 @@ void Run::enter(Phase next) {
     save_agent("pretrained.safetensors");
     note("saved " + (options.folder / "pretrained.safetensors").string());
     seed_online_streams();
-    prepare_online(start_online(recipe, agent->release()));
+    prepare_online(agent->release());
     if (recipe.retention.mode == "append") buffer->append_dataset(dataset());
     if (!recipe.needs_dataset_online()) dataset_.reset();  // from here on no offline transition is touched
     meter = {};

@@ -48,7 +48,9 @@ struct RunState {
   std::int64_t online_steps = 0;    ///< environment steps since the switch, warm-up counted
   std::int64_t episodes = 0;        ///< finished online
   std::int64_t updates = 0;         ///< online updates done
+  std::int64_t critic_fits = 0;     ///< of finetune.critic_fit_steps
   std::uint64_t buffer_rows = 0;    ///< committed to the buffer's segment files
+  std::uint64_t finished_rows = 0;  ///< of them, those of finished episodes
   MetricsLog::Offsets metrics;
   Rng data_rng, noise_rng, policy_rng;
   std::string evaluated_policy;   ///< fingerprint of the policy last evaluated offline
@@ -102,7 +104,7 @@ class Run {
   void load_pretrained();
   void collect_dataset_if_missing();
   void seed_online_streams();
-  void prepare_online(ActorCritic start);  ///< learner, policy, experience and empty buffer of the online phases
+  void prepare_online(ActorCritic pretrained);  ///< learner, policy, experience and empty buffer of the online phases
   double seconds_in_phase() const;
 
   std::optional<Dataset> dataset_;

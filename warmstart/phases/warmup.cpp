@@ -13,15 +13,24 @@ ActorCritic start_online(const Recipe& recipe, ActorCritic pretrained) {
     if (keep != "policy") {
       pretrained.actor = fresh.actor, pretrained.actor_adam = fresh.actor_adam;
       pretrained.temperature = fresh.temperature;
+      pretrained.target_actor.clear();
     }
     if (keep != "critic") {
       pretrained.critic = fresh.critic, pretrained.critic_adam = fresh.critic_adam;
       pretrained.target_critic = fresh.target_critic;
+      pretrained.value = {}, pretrained.value_adam = {};
     }
   }
+  // exactly the networks that the online learner has
+  const ExtraNetworks needed = agent_info(recipe.finetune.agent).networks;
+  if (!needed.value) pretrained.value = {}, pretrained.value_adam = {};
+  if (!needed.target_actor) pretrained.target_actor.clear();
+  Rng extra(static_cast<std::uint64_t>(recipe.run.seed), "networks added at the switch");
+  pretrained.add_networks(recipe.network, needed, extra);
   if (recipe.finetune.reset_optimiser) {
     pretrained.actor_adam.resize(pretrained.actor.params.size());
     pretrained.critic_adam.resize(pretrained.critic.params.size());
+    if (pretrained.has_value()) pretrained.value_adam.resize(pretrained.value.params.size());
     for (PositiveScalar* s : {&pretrained.temperature, &pretrained.cql_alpha}) s->m = s->v = 0, s->steps = 0;
   }
   return pretrained;

@@ -24,7 +24,9 @@ void CpuBackend::actor_forward(const Actor& actor, ConstMatrixView obs, MatrixVi
   team_.for_each(count, [&](int task, int worker) {
     const int first = task * kActorBlockRows, rows = std::min(kActorBlockRows, obs.rows - first);
     TrunkWork& w = kept ? kept->blocks[task] : work_[worker];
-    trunk_forward(actor.spec.trunk, actor.layers, p, {obs.slice(first, rows), {}, 1}, w, kept != nullptr);
+    TrunkInput in{obs.slice(first, rows), {}, 1};
+    if (kept) in.dropout = kept->dropout, in.dropout_row = first;
+    trunk_forward(actor.spec.trunk, actor.layers, p, in, w, kept != nullptr);
     const auto linear = [&](std::size_t kernel, std::size_t bias, MatrixView out) {
       for (int r = 0; r < rows; ++r) std::copy_n(p + bias, a, out.row(first + r));
       gemm(false, false, rows, a, h, w.out, h, p + kernel, a, 1, out.row(first), a);
@@ -65,7 +67,7 @@ void CpuBackend::actor_backward(const Actor& actor, ConstMatrixView obs, const A
         gemm(true, false, h, a, rows, w.out, h, d_log_std.row(first), a, beta, g + actor.log_std_kernel, a);
         gemm(false, true, rows, h, a, d_log_std.row(first), a, p + actor.log_std_kernel, a, 1, w.d[0].data(), h);
       }
-      trunk_backward(actor.spec.trunk, actor.layers, p, {obs.slice(first, rows), {}, 1}, w, g, fresh, nullptr);
+      trunk_backward(actor.spec.trunk, actor.layers, p, {obs.slice(first, rows), {}, 1, kept.dropout, first}, w, g, fresh, nullptr);
     }
   });
   std::copy_n(lanes_.data(), size, grad.data());

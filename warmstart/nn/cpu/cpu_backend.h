@@ -27,8 +27,8 @@ class CpuBackend : public Backend {
                       FloatVector& grad) override;
   void q_values(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs, ConstMatrixView action,
                 int actions_per_state, MatrixView q) override;
-  void q_action_gradient(const Critic& critic, ConstMatrixView obs, ConstMatrixView action, EnsembleReduce reduce, std::span<float> q,
-                         MatrixView dq_da) override;
+  void q_action_gradient(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs,
+                         ConstMatrixView action, EnsembleReduce reduce, std::span<float> q, MatrixView dq_da) override;
   CriticStats critic_step(Critic& critic, Adam& adam, const AdamConfig& config, const CriticLoss& loss, FloatVector* target,
                           float tau) override;
   void adam_step(FloatVector& params, Adam& adam, const AdamConfig& config, bool idle) override;
@@ -46,7 +46,8 @@ class CpuBackend : public Backend {
   struct Rows {
     int member, first, count;
   };
-  void td_member(const Critic& critic, const CriticLoss& loss, int member, TrunkWork& w, float* grad, float* head_grad, Sums& sums);
+  void td_lane(const Critic& critic, const CriticLoss& loss, int member, int lane, int lanes, TrunkWork& w, float* grad, float* head_grad,
+               Sums& sums);
   void cql_lane(const Critic& critic, const CriticLoss& loss, int member, int multiplicity, int lane, TrunkWork& w, float* grad,
                 float* head_grad, Sums& sums);
 
@@ -54,7 +55,7 @@ class CpuBackend : public Backend {
   std::vector<TrunkWork> work_;  ///< one per worker
   // scratch that keeps its size from step to step
   FloatVector lanes_, heads_, all_q_, all_d_, gathered_;
-  std::vector<int> members_, multiplicity_, wide_, narrow_, best_, order_;
+  std::vector<int> multiplicity_, wide_, narrow_, best_, order_;
   std::vector<Rows> blocks_;
   std::vector<Sums> sums_;
 };

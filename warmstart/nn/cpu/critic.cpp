@@ -23,14 +23,12 @@ void CpuBackend::q_values(const Critic& critic, const FloatVector& params, std::
   });
 }
 
-void CpuBackend::q_action_gradient(const Critic& critic, ConstMatrixView obs, ConstMatrixView action, EnsembleReduce reduce,
-                                   std::span<float> q, MatrixView dq_da) {
-  const int n = critic.spec.members, b = obs.rows, o = obs.cols, a = action.cols, h = critic.spec.trunk.width();
+void CpuBackend::q_action_gradient(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs,
+                                   ConstMatrixView action, EnsembleReduce reduce, std::span<float> q, MatrixView dq_da) {
+  const int n = static_cast<int>(members.size()), b = obs.rows, o = obs.cols, a = action.cols, h = critic.spec.trunk.width();
   all_q_.resize(static_cast<std::size_t>(n) * b);
   const MatrixView every{all_q_.data(), n, b};
-  members_.resize(n);
-  std::iota(members_.begin(), members_.end(), 0);
-  q_values(critic, critic.params, members_, obs, action, 1, every);
+  q_values(critic, params, members, obs, action, 1, every);
 
   // the member that is differentiated for a row: the minimal one, or each
   const bool all = reduce == EnsembleReduce::kMean;
@@ -54,7 +52,7 @@ void CpuBackend::q_action_gradient(const Critic& critic, ConstMatrixView obs, Co
     for (int r = 0; r < b; ++r)
       if (all || best_[r] == i) order_.push_back(r);
     for (; first < static_cast<int>(order_.size()); first += kBlockRows)
-      blocks_.push_back({i, first, std::min(kBlockRows, static_cast<int>(order_.size()) - first)});
+      blocks_.push_back({members[i], first, std::min(kBlockRows, static_cast<int>(order_.size()) - first)});
   }
   all_d_.resize(order_.size() * a);
   gathered_.resize(order_.size() * (o + a));
@@ -69,8 +67,8 @@ void CpuBackend::q_action_gradient(const Critic& critic, ConstMatrixView obs, Co
       std::copy_n(action.row(rows[r]), a, action_rows.row(r));
     }
     const TrunkInput in{obs_rows, action_rows, 1};
-    const float* p = critic.params.data() + critic.member_offset(block.member);
-    const float* head = critic.params.data() + critic.head_offset(block.member);
+    const float* p = params.data() + critic.member_offset(block.member);
+    const float* head = params.data() + critic.head_offset(block.member);
     trunk_forward(critic.spec.trunk, critic.layers, p, in, w, true);
     std::fill_n(w.d_q.begin(), block.count, 1.0f);
     kernels().head_backward(w.d_q.data(), w.out, block.count, h, head, w.d[0].data(), nullptr);
@@ -82,27 +80,29 @@ void CpuBackend::q_action_gradient(const Critic& critic, ConstMatrixView obs, Co
     for (int j = 0; j < a; ++j) dq_da(order_[i], j) += share * all_d_[i * a + j];
 }
 
-// The whole batch of one member: forward, loss, backward, block after block.
-void CpuBackend::td_member(const Critic& critic, const CriticLoss& loss, int member, TrunkWork& w, float* grad, float* head_grad,
-                           Sums& sums) {
+// Every lanes-th block of one member: forward, loss, backward.
+void CpuBackend::td_lane(const Critic& critic, const CriticLoss& loss, int member, int lane, int lanes, TrunkWork& w, float* grad,
+                         float* head_grad, Sums& sums) {
   const int b = loss.obs.rows, h = critic.spec.trunk.width();
   const float* p = critic.params.data() + critic.member_offset(member);
   const float* head = critic.params.data() + critic.head_offset(member);
   const float scale = 2.0f / (static_cast<float>(critic.spec.members) * static_cast<float>(b));
-  for (int first = 0; first < b; first += kBlockRows) {
+  for (int first = lane * kBlockRows; first < b; first += lanes * kBlockRows) {
     const int count = std::min(kBlockRows, b - first);
     const TrunkInput in{loss.obs.slice(first, count), loss.action.slice(first, count), 1};
     trunk_forward(critic.spec.trunk, critic.layers, p, in, w, true);
     kernels().head(w.out, count, h, head, head[h], w.q.data());
     for (int r = 0; r < count; ++r) {
       const float error = loss.target.empty() ? 0.0f : w.q[r] - loss.target[first + r];
-      sums.td += static_cast<double>(error) * error;
+      const float weight = loss.weight(error);
+      sums.td += static_cast<double>(weight) * error * error;
       sums.q += w.q[r];
-      w.d_q[r] = scale * error;
+      w.d_q[r] = scale * weight * error;
     }
     kernels().head_backward(w.d_q.data(), w.out, count, h, head, w.d[0].data(), head_grad);
-    trunk_backward(critic.spec.trunk, critic.layers, p, in, w, grad, first == 0, nullptr);
+    trunk_backward(critic.spec.trunk, critic.layers, p, in, w, grad, first == lane * kBlockRows, nullptr);
   }
+  if (lane * kBlockRows >= b) std::fill_n(grad, critic.trunk_size(), 0.0f);  // more lanes than blocks
 }
 
 // Every kLanes-th block of states of one member in the CQL term; the data action rides along as action n of its state.
@@ -157,13 +157,13 @@ CriticStats CpuBackend::critic_step(Critic& critic, Adam& adam, const AdamConfig
                    target ? target->data() + first : nullptr, count, factors, tau);
   };
 
+  // members in the CQL term first (they are thirty times the work), in lanes, as is a network that is alone; the others whole,
+  // down to their new weights
   multiplicity_.assign(n, 0), wide_.clear(), narrow_.clear();
   if (loss.cql)
     for (int m : loss.cql->members) ++multiplicity_[m];
-  for (int i = 0; i < n; ++i) (multiplicity_[i] ? wide_ : narrow_).push_back(i);
+  for (int i = 0; i < n; ++i) (multiplicity_[i] || n == 1 ? wide_ : narrow_).push_back(i);
   const int wide = static_cast<int>(wide_.size()) * kLanes;
-
-  // members in the CQL term first (they are thirty times the work), in lanes; the others whole, down to their new weights
   const int tasks = wide + static_cast<int>(narrow_.size());
   sums_.assign(tasks, {});
   const int per_state = loss.cql ? loss.cql->actions_per_state + 1 : 1;
@@ -173,13 +173,14 @@ CriticStats CpuBackend::critic_step(Critic& critic, Adam& adam, const AdamConfig
   team_.for_each(tasks, [&](int task, int worker) {
     float* head_grad = heads_.data() + static_cast<std::size_t>(task) * head_size;
     if (task < wide) {
-      const int member = wide_[task / kLanes];
-      cql_lane(critic, loss, member, multiplicity_[member], task % kLanes, work_[worker],
-               lanes_.data() + static_cast<std::size_t>(task) * trunk, head_grad, sums_[task]);
+      const int member = wide_[task / kLanes], lane = task % kLanes;
+      float* grad = lanes_.data() + static_cast<std::size_t>(task) * trunk;
+      if (loss.cql) cql_lane(critic, loss, member, multiplicity_[member], lane, work_[worker], grad, head_grad, sums_[task]);
+      else td_lane(critic, loss, member, lane, kLanes, work_[worker], grad, head_grad, sums_[task]);
       return;
     }
     const int member = narrow_[task - wide];
-    td_member(critic, loss, member, work_[worker], adam.grad.data() + critic.member_offset(member), head_grad, sums_[task]);
+    td_lane(critic, loss, member, 0, 1, work_[worker], adam.grad.data() + critic.member_offset(member), head_grad, sums_[task]);
     descend(critic.member_offset(member), trunk);
   });
 

@@ -14,6 +14,23 @@ void grow(FloatVector& v, std::size_t n) {
   if (v.size() < n) v.resize(n);
 }
 
+// z [R,H] = (z + bias) * keep; returns the zeros that take the bias's place in the fused kernel that follows.
+const float* drop(float* z, int rows, int h, const float* bias, const float* keep, FloatVector& zeros) {
+  for (int r = 0; r < rows; ++r)
+    for (int j = 0; j < h; ++j) z[static_cast<std::size_t>(r) * h + j] = (z[static_cast<std::size_t>(r) * h + j] + bias[j]) * keep[static_cast<std::size_t>(r) * h + j];
+  zeros.assign(h, 0.0f);
+  return zeros.data();
+}
+
+// d [R,H] *= keep; then d_bias [H] += the sum of its rows.
+void drop_backward(float* d, int rows, int h, const float* keep, float* d_bias) {
+  for (int r = 0; r < rows; ++r)
+    for (int j = 0; j < h; ++j) {
+      d[static_cast<std::size_t>(r) * h + j] *= keep[static_cast<std::size_t>(r) * h + j];
+      d_bias[j] += d[static_cast<std::size_t>(r) * h + j];
+    }
+}
+
 }  // namespace
 
 void gemm(bool ta, bool tb, int m, int n, int k, const float* a, int lda, const float* b, int ldb, float beta, float* c, int ldc) {
@@ -60,10 +77,12 @@ void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers
       }
       gemm(false, false, rows, l.out, l.in, x, l.in, p + l.kernel, l.out, 0, z, l.out);
     }
+    const float* bias = p + l.bias;
+    if (!in.dropout.empty()) bias = drop(z, rows, l.out, bias, in.dropout[i].row(in.dropout_row), w.zeros);
     if (spec.layer_norm)
-      k.norm_relu(z, rows, l.out, p + l.bias, p + l.scale, p + l.shift, keep ? w.xhat[i].data() : nullptr,
+      k.norm_relu(z, rows, l.out, bias, p + l.scale, p + l.shift, keep ? w.xhat[i].data() : nullptr,
                   keep ? w.rstd[i].data() : nullptr);
-    else k.bias_relu(z, rows, l.out, p + l.bias);
+    else k.bias_relu(z, rows, l.out, bias);
     x = z;
   }
   w.out = x;
@@ -82,10 +101,14 @@ void trunk_backward(const TrunkSpec& spec, const std::vector<LayerLayout>& layer
       std::fill_n(grad + l.bias, l.out, 0.0f);
       if (spec.layer_norm) std::fill_n(grad + l.scale, l.out, 0.0f), std::fill_n(grad + l.shift, l.out, 0.0f);
     }
+    const bool dropped = !in.dropout.empty();  // an actor in training: there is a gradient
+    if (dropped) w.zeros.resize(l.out);        // takes what the kernel would add to the bias's gradient
+    float* d_bias = !grad ? nullptr : dropped ? w.zeros.data() : grad + l.bias;
     if (spec.layer_norm)
       k.norm_relu_backward(d, w.y[i].data(), w.xhat[i].data(), w.rstd[i].data(), rows, l.out, p + l.scale, grad ? grad + l.scale : nullptr,
-                           grad ? grad + l.shift : nullptr, grad ? grad + l.bias : nullptr);
-    else k.bias_relu_backward(d, w.y[i].data(), rows, l.out, grad ? grad + l.bias : nullptr);
+                           grad ? grad + l.shift : nullptr, d_bias);
+    else k.bias_relu_backward(d, w.y[i].data(), rows, l.out, d_bias);
+    if (dropped) drop_backward(d, rows, l.out, in.dropout[i].row(in.dropout_row), grad + l.bias);
 
     if (i > 0) {
       if (grad) gemm(true, false, l.in, l.out, rows, w.y[i - 1].data(), l.in, d, l.out, beta, grad + l.kernel, l.out);

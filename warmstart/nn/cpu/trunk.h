@@ -1,5 +1,7 @@
 // Forward and backward through the hidden layers for one block of rows, on one core, everything in its cache.
 #pragma once
+#include <span>
+
 #include "warmstart/core/matrix.h"
 #include "warmstart/nn/network.h"
 
@@ -14,6 +16,8 @@ struct TrunkInput {
   ConstMatrixView obs;     ///< [S,O]
   ConstMatrixView action;  ///< [S*n,A], or no columns
   int actions_per_state = 1;
+  std::span<const Matrix> dropout = {};  ///< per layer [.,H], as in ActorTape; empty for none
+  int dropout_row = 0;                   ///< where this block's rows begin in them
   int rows() const { return obs.rows * actions_per_state; }
 };
 
@@ -23,6 +27,7 @@ struct TrunkWork {
   FloatVector input, obs_part;             ///< concat(obs, action) [R,O+A], or the observations' share of layer 0 [S,H]
   FloatVector d[2];                        ///< gradients [R,H], used in turn
   FloatVector q, d_q, action;              ///< scratch of the callers
+  FloatVector zeros;                       ///< [H] in place of a bias that dropout has dealt with
   const float* out = nullptr;              ///< last layer's output [R,H]
 
   /// For blocks of up to `rows` rows, with room for a backward pass when `keep`.

@@ -77,9 +77,9 @@ void add_td_term(const Critic& critic, const CriticLoss& loss, std::vector<doubl
     for (int b = 0; b < rows; ++b) {
       stats.q_mean += weight * pass.q(b);
       if (loss.target.empty()) continue;
-      const double error = pass.q(b) - loss.target[b];
-      stats.td_loss += weight * error * error;
-      d_q[b] = 2.0 * weight * error;
+      const double error = pass.q(b) - loss.target[b], w = weight * loss.weight(static_cast<float>(error));
+      stats.td_loss += w * error * error;
+      d_q[b] = 2.0 * w * error;
     }
     if (!loss.target.empty()) pass.backward(grad, d_q);
   }
@@ -123,7 +123,7 @@ class ReferenceBackend : public Backend {
     ReferenceTape& t = tape ? dynamic_cast<ReferenceTape&>(*tape) : own;
     const float* p = actor.params.data();
     const int a = actor.spec.action;
-    t.hidden = trunk_forward(p, actor.spec.trunk, actor.layers, to_grid(obs), t.trace);
+    t.hidden = trunk_forward(p, actor.spec.trunk, actor.layers, to_grid(obs), t.trace, t.dropout);
     const Grid m = dense(p, actor.mean_kernel, actor.mean_bias, t.hidden, a);
     std::copy(m.values.begin(), m.values.end(), mean.data);
     if (actor.spec.std_head == StdHead::kExp) {
@@ -149,7 +149,7 @@ class ReferenceBackend : public Backend {
       for (int b = 0; b < obs.rows; ++b)
         for (int j = 0; j < a; ++j) g[actor.log_std_bias + j] += d_log_std(b, j);
     }
-    trunk_backward(p, g.data(), actor.spec.trunk, actor.layers, t.trace, std::move(d_hidden));
+    trunk_backward(p, g.data(), actor.spec.trunk, actor.layers, t.trace, std::move(d_hidden), t.dropout);
     grad.assign(g.begin(), g.end());
   }
 
@@ -163,13 +163,13 @@ class ReferenceBackend : public Backend {
     }
   }
 
-  void q_action_gradient(const Critic& critic, ConstMatrixView obs, ConstMatrixView action, EnsembleReduce reduce, std::span<float> q,
-                         MatrixView dq_da) override {
-    const int rows = obs.rows, members = critic.spec.members;
+  void q_action_gradient(const Critic& critic, const FloatVector& params, std::span<const int> asked, ConstMatrixView obs,
+                         ConstMatrixView action, EnsembleReduce reduce, std::span<float> q, MatrixView dq_da) override {
+    const int rows = obs.rows, members = static_cast<int>(asked.size());
     assert(static_cast<int>(q.size()) == rows && dq_da.rows == rows && dq_da.cols == action.cols);
     const Grid x = concat(obs, action, 1);
     std::vector<MemberPass> passes;
-    for (int i = 0; i < members; ++i) passes.emplace_back(critic, critic.params, i, x);
+    for (int i = 0; i < members; ++i) passes.emplace_back(critic, params, asked[i], x);
     std::vector<double> ignored(critic.params.size());
     Grid total(rows, x.cols);
     for (int i = 0; i < members; ++i) {

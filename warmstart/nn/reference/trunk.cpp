@@ -71,13 +71,15 @@ Grid dense_backward(const float* params, double* grad, std::size_t kernel, std::
 }
 
 Grid trunk_forward(const float* params, const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const Grid& x,
-                   std::vector<LayerTrace>& trace) {
+                   std::vector<LayerTrace>& trace, std::span<const Matrix> dropout) {
   trace.assign(layers.size(), {});
   Grid h = x;
   for (std::size_t k = 0; k < layers.size(); ++k) {
     const LayerLayout& l = layers[k];
     trace[k].input = h;
     h = dense(params, l.kernel, l.bias, h, l.out);
+    if (!dropout.empty())
+      for (std::size_t i = 0; i < h.values.size(); ++i) h.values[i] *= dropout[k].data()[i];
     if (spec.layer_norm) h = layer_norm(params + l.scale, params + l.shift, h, trace[k]);
     for (double& value : h.values) value = value < 0 ? 0.0 : value;  // lets NaN through, so that a diverged network shows
     trace[k].output = h;
@@ -86,12 +88,14 @@ Grid trunk_forward(const float* params, const TrunkSpec& spec, const std::vector
 }
 
 Grid trunk_backward(const float* params, double* grad, const TrunkSpec& spec, const std::vector<LayerLayout>& layers,
-                    const std::vector<LayerTrace>& trace, Grid d_y) {
+                    const std::vector<LayerTrace>& trace, Grid d_y, std::span<const Matrix> dropout) {
   for (std::size_t k = layers.size(); k-- > 0;) {
     const LayerLayout& l = layers[k];
     for (std::size_t i = 0; i < d_y.values.size(); ++i)
       if (!(trace[k].output.values[i] > 0)) d_y.values[i] = 0;
     if (spec.layer_norm) d_y = layer_norm_backward(params + l.scale, grad + l.scale, grad + l.shift, trace[k], d_y);
+    if (!dropout.empty())
+      for (std::size_t i = 0; i < d_y.values.size(); ++i) d_y.values[i] *= dropout[k].data()[i];
     d_y = dense_backward(params, grad, l.kernel, l.bias, trace[k].input, d_y);
   }
   return d_y;

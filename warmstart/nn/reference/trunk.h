@@ -1,5 +1,6 @@
 // The hidden layers in double precision, straight from their definition: forward, and backward over recorded activations.
 #pragma once
+#include <span>
 #include <vector>
 
 #include "warmstart/nn/network.h"
@@ -29,12 +30,12 @@ Grid dense(const float* params, std::size_t kernel, std::size_t bias, const Grid
 /// Adds dL/dW and dL/db to `grad` (same offsets) and returns dL/dx.
 Grid dense_backward(const float* params, double* grad, std::size_t kernel, std::size_t bias, const Grid& x, const Grid& d_y);
 
-/// The trunk at `params`; `trace` receives one entry per layer.
+/// The trunk at `params`; `trace` receives one entry per layer. `dropout` as in ActorTape, empty for none.
 Grid trunk_forward(const float* params, const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const Grid& x,
-                   std::vector<LayerTrace>& trace);
+                   std::vector<LayerTrace>& trace, std::span<const Matrix> dropout = {});
 
 /// Adds to `grad` and returns dL/dx.
 Grid trunk_backward(const float* params, double* grad, const TrunkSpec& spec, const std::vector<LayerLayout>& layers,
-                    const std::vector<LayerTrace>& trace, Grid d_y);
+                    const std::vector<LayerTrace>& trace, Grid d_y, std::span<const Matrix> dropout = {});
 
 }  // namespace warmstart::reference

@@ -107,6 +107,7 @@ BenchCase bench_case_of(const Recipe& r, const std::string& phase) {
   c.agent = phase == "offline" ? r.pretrain.agent : r.finetune.agent;
   c.batch = phase == "offline" ? r.pretrain.batch : r.finetune.batch;
   c.utd = phase == "offline" ? 1 : r.finetune.utd;
+  c.precision = r.run.precision;
   return c;
 }
 

@@ -22,12 +22,12 @@ double relative_error(std::span<const float> a, std::span<const float> b, std::s
 
 }  // namespace
 
-void verify_bench_case(const BenchCase& full, int threads) {
+void verify_bench_case(const BenchCase& full, int threads, Precision precision) {
   BenchCase c = full;
   std::fill(c.network.critic_hidden.begin(), c.network.critic_hidden.end(), 16);
   std::fill(c.network.actor_hidden.begin(), c.network.actor_hidden.end(), 16);
   c.batch = 8;
-  const auto cpu = make_cpu_backend(threads), reference = make_reference_backend();
+  const auto cpu = make_cpu_backend(threads, precision), reference = make_reference_backend();
   const auto ours = make_bench_agent(c, *cpu), theirs = make_bench_agent(c, *reference), before = make_bench_agent(c, *reference);
   BatchStorage batch;
   fill_synthetic(batch, c);

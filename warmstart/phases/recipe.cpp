@@ -98,6 +98,10 @@ Fields Recipe::fields() {
   u.add("fidelity", run.fidelity,
         choice("group of switches: as the reference implementation does, or as the paper reads", "", {"reference", "paper"}));
   u.add("backend", run.backend, choice("arithmetic", "reference is slow and for checking", {"cpu", "reference"}));
+  u.add("precision", run.precision,
+        choice("operands of the learner's matrix products after each network's first layer; all else is fp32, and so is acting",
+               "bf16 is faster on CPUs with avx512_bf16 or amx_bf16 (`warmstart doctor` tells); others say so and stay in fp32",
+               {"fp32", "bf16"}));
   u.add("replay_capacity", run.replay_capacity, {"transitions the replay buffer holds; the oldest go first", "transitions", "", 1, kMany});
   u.add("log_every", run.log_every, {"steps between rows of training metrics", "steps", "", 1, kMany});
   u.add("checkpoint_every", run.checkpoint_every, {"steps between checkpoints; 0 = only at phase ends", "steps", "", 0, kMany});
@@ -131,6 +135,8 @@ void Recipe::validate() const {
     refuse("pre-training gives no critic to start from", "pretrain.agent and finetune.initialise", "set finetune.initialise = \"policy\"");
   if ((agent_info(pretrain.agent).name != "bc" && agent.backup_entropy && pretrain.agent != "sac" && pretrain.steps > 0))
     refuse("CQL has no entropy in its target", "agent.backup_entropy and pretrain.agent", "set agent.backup_entropy = false");
+  if (run.precision != "fp32" && run.backend != "cpu")
+    refuse("backend \"" + run.backend + "\" has one precision", "run.precision and run.backend", "set run.precision = \"fp32\"");
   if (finetune.min_buffer > run.replay_capacity)
     refuse("the buffer can never be full enough", "finetune.min_buffer and run.replay_capacity", "raise run.replay_capacity");
 }

@@ -32,6 +32,21 @@ class Bench(Case):
         self.refused(USAGE, ["--phase"], "bench", "step", "--recipe", self.recipe)
         self.refused(USAGE, ["--case"], "bench", "step")
 
+    def test_precision(self):
+        step = ["bench", "step", "--case", CASE, "--threads", 1, "--rounds", 1, "--precision", "bf16", "--json"]
+        here = self.ok(*step)
+        precision = json.loads(here.stdout)["precision"]
+        self.assertEqual("no bf16 here" in here.stderr, precision == "fp32", here.stderr)
+        emulate = {"env": {**os.environ, "WARMSTART_BF16": "emulate"}}
+        out = json.loads(self.ok(*step, **emulate).stdout)
+        self.assertEqual(out["precision"], "bf16-emulated")
+        self.refused(USAGE, ["fp16", "bf16"], "bench", "step", "--case", CASE, "--precision", "fp16")
+        self.refused(USAGE, ["--compare", "--precision"], "bench", "--compare", "old.json", "--precision", "fp32")
+        (self.folder / "old.json").write_text(json.dumps([dict(out, share_of_peak=0.001, share_spread=[0.001, 0.001])]))
+        (row,) = json.loads(self.ok("bench", "--compare", "old.json", "--rounds", 1, "--json", **emulate).stdout)
+        self.assertEqual(row["precision"], "bf16-emulated")
+        self.refused(USAGE, [CASE, "bf16-emulated"], "bench", "--compare", "old.json")
+
     def test_list(self):
         cases = {c["case"]: c for c in self.read("list")}
         self.assertEqual(len(cases), 8)

@@ -11,8 +11,8 @@ namespace warmstart {
 struct BenchCase {
   std::string name, summary;
   int obs = 0, action = 0;
-  std::string agent = "sac";  ///< a name of the registry
-  int batch = 256, utd = 4;   ///< rows per slice, slices
+  std::string agent = "sac";       ///< a name of the registry
+  int batch = 256, utd = 4;        ///< rows per slice, slices
   std::string precision = "fp32";  ///< as run.precision
   NetworkConfig network;
   AgentConfig config;

@@ -77,7 +77,7 @@ void look_at_bf16(Findings& found) {
   try {
     s = bf16_support();
   } catch (const Error& error) {
-    found.problems.push_back({error.what(), "unset WARMSTART_BF16 and WARMSTART_ISA"});
+    found.problems.push_back({error.what(), "unset that variable"});
     return;
   }
   found.json["bf16"] = {{"avx512_bf16", s.avx512_bf16}, {"amx_bf16", s.amx_bf16}, {"usable", s.missing.empty()}, {"emulated", s.emulate}};

@@ -85,7 +85,8 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
   if (!args.data.empty()) args.overrides.emplace_back("data.path", args.data), args.overrides.emplace_back("data.collect", "false");
   if (!args.precision.empty()) args.overrides.emplace_back("run.precision", args.precision);
   Recipe recipe = load_recipe(args.recipe, args.overrides);
-  if (const PrecisionChoice choice = choose_precision(recipe.run.precision); !choice.note.empty()) fmt::print(stderr, "note: {}\n", choice.note);
+  if (const PrecisionChoice choice = choose_precision(recipe.run.precision); !choice.note.empty())
+    fmt::print(stderr, "note: {}\n", choice.note);
   const std::int64_t first = args.seed >= 0 ? args.seed : recipe.run.seed;
   std::vector<fs::path> folders;
   for (int i = 0; i < args.seeds; ++i) {

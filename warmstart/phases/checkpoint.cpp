@@ -85,8 +85,9 @@ bool Run::load_checkpoint() {
   const auto used = file.metadata.find("precision");
   const std::string was = used == file.metadata.end() ? precision_name(Precision::kFp32) : used->second, now = precision_name(precision);
   if ((was == "fp32") != (now == "fp32"))
-    throw usage_error(fmt::format("the precision changed since this run was saved: it was {}, here it is {}", was, now), where,
-                      "resume on a CPU like the one before (`warmstart doctor` tells), with WARMSTART_BF16 as it was, or use another --out");
+    throw usage_error(
+        fmt::format("the precision changed since this run was saved: it was {}, here it is {}", was, now), where,
+        "resume on a CPU like the one before (`warmstart doctor` tells), with WARMSTART_BF16 as it was, or use another --out");
 
   const auto bytes = file.at("run_state", where).u8();
   StateReader in(bytes, where);

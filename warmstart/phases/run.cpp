@@ -41,8 +41,7 @@ std::atomic<bool>& stop_requested() {
   return stop;
 }
 
-Run::Run(const Recipe& r, RunOptions o)
-    : recipe(r), options(std::move(o)), precision(choose_precision(recipe.run.precision).precision) {
+Run::Run(const Recipe& r, RunOptions o) : recipe(r), options(std::move(o)), precision(choose_precision(recipe.run.precision).precision) {
   const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
   state.data_rng = Rng(seed, "data"), state.noise_rng = Rng(seed, "noise"), state.policy_rng = Rng(seed, "policy");
   backend = make_backend(recipe.run.backend, options.threads, precision);

@@ -31,14 +31,14 @@ void row(const StepTimes& t) {
   std::fflush(stdout);
 }
 
-void foot() {
+void foot(Precision precision) {
   fmt::print(
-      "\nMedians of rounds; each round takes a short sample of the multiply-add peak, on all threads at once, and times one step.\n"
-      "10-90%: percentiles of the step's ms. GFLOP: matrix products that the step needs (2 per multiply-add). peak, max: median and\n"
+      "\nProducts in {}. Medians of rounds; each round takes a short sample of the multiply-add peak, on all threads at once, and times one\n"
+      "step. 10-90%: percentiles of the step's ms. GFLOP: matrix products that the step needs (2 per multiply-add). peak, max: median and\n"
       "maximum of the samples, GFLOP/s. share: of the median peak. pinned, newest: the reference implementation with the jax it pins\n"
       "(0.4.20) and with jax 0.10.2 on another machine (Zen 5, {:.0f} GFLOP/s peak). ratio: that time over ours. scaled: the same after\n"
       "stretching it by {:.0f} / the peak measured here.\n",
-      kReferencePeak, kReferencePeak);
+      precision_name(precision), kReferencePeak, kReferencePeak);
 }
 
 int threads_of(const BenchOptions& o) { return o.threads > 0 ? o.threads : available_cpus(); }
@@ -52,7 +52,7 @@ void bench_step(const BenchOptions& o) {
   }
   head();
   row(t);
-  foot();
+  foot(t.precision);
 }
 
 void bench_all(const BenchOptions& o) {
@@ -65,7 +65,7 @@ void bench_all(const BenchOptions& o) {
     else row(t);
   }
   if (o.json) fmt::print("{}\n", all.dump(2));
-  else foot();
+  else foot(precision);
 }
 
 }  // namespace

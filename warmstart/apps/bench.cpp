@@ -33,12 +33,12 @@ void row(const StepTimes& t) {
 
 void foot(Precision precision) {
   fmt::print(
-      "\nProducts in {}. Medians of rounds; each round takes a short sample of the multiply-add peak, on all threads at once, and times one\n"
-      "step. 10-90%: percentiles of the step's ms. GFLOP: matrix products that the step needs (2 per multiply-add). peak, max: median and\n"
+      "\nMedians of rounds; each round takes a short sample of the multiply-add peak, on all threads at once, and times one step.\n"
+      "10-90%: percentiles of the step's ms. GFLOP: matrix products that the step needs (2 per multiply-add). peak, max: median and\n"
       "maximum of the samples, GFLOP/s. share: of the median peak. pinned, newest: the reference implementation with the jax it pins\n"
       "(0.4.20) and with jax 0.10.2 on another machine (Zen 5, {:.0f} GFLOP/s peak). ratio: that time over ours. scaled: the same after\n"
-      "stretching it by {:.0f} / the peak measured here.\n",
-      precision_name(precision), kReferencePeak, kReferencePeak);
+      "stretching it by {:.0f} / the peak measured here. Products in {}.\n",
+      kReferencePeak, kReferencePeak, precision_name(precision));
 }
 
 int threads_of(const BenchOptions& o) { return o.threads > 0 ? o.threads : available_cpus(); }

@@ -40,20 +40,21 @@ void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::f
 namespace warmstart::testing_agents {
 namespace {
 
-class Allocation : public ::testing::TestWithParam<const char*> {};
+class Allocation : public ::testing::TestWithParam<std::tuple<const char*, Precision>> {};
 
 TEST_P(Allocation, NoneInATrainingStep) {
   const World world("exp");
-  const auto backend = make_cpu_backend(2);
+  const auto& [agent_name, precision] = GetParam();
+  const auto backend = make_cpu_backend(2, precision);
   AgentConfig config;
   config.max_target_backup = true;
   CqlConfig cql;
   cql.autotune_alpha = true;
-  const auto agent = make_agent(GetParam(), {.agent = config, .cql = cql}, world.start, *backend);
+  const auto agent = make_agent(agent_name, {.agent = config, .cql = cql}, world.start, *backend);
   Rng rng(1, "allocation");
   RandomNoise noise(rng);
   const Batch batch = world.batch.view(true);
-  const int utd = std::string(GetParam()) == "sac" ? 2 : 1;
+  const int utd = std::string(agent_name) == "sac" ? 2 : 1;
   for (int i = 0; i < 30; ++i) agent->update(batch, utd, noise);  // until every buffer has met its largest block
 
   news = 0, counting = true;
@@ -79,7 +80,9 @@ TEST(Allocation, NoneInActing) {
   EXPECT_EQ(news, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Agents, Allocation, ::testing::Values("sac", "cql", "calql", "bc"));
+INSTANTIATE_TEST_SUITE_P(Agents, Allocation,
+                         ::testing::Combine(::testing::Values("sac", "cql", "calql", "bc"),
+                                            ::testing::Values(Precision::kFp32, Precision::kBf16Emulated)));
 
 }  // namespace
 }  // namespace warmstart::testing_agents

@@ -53,7 +53,7 @@ TEST(BenchCases, RecipesGiveCases) {
 
 TEST(BenchCases, UnknownNames) {
   for (const auto& [name, part] :
-       std::map<std::string, std::string>{{"wsrl-antmaz", "did you mean wsrl-antmaze?"}, {"iql-antmaze", "IQL is not there yet"}}) {
+       std::map<std::string, std::string>{{"wsrl-antmaz", "did you mean wsrl-antmaze?"}, {"iql-antmase", "did you mean iql-antmaze?"}}) {
     try {
       bench_case(name);
       ADD_FAILURE() << name;

@@ -27,14 +27,28 @@ class Bench(Case):
             self.assertTrue(low <= out[median] <= high, (median, out))
         for chosen in ("offline", "online"):
             self.assertIn(chosen, self.ok("bench", "step", "--recipe", self.recipe, "--phase", chosen, "--rounds", 1).stdout)
-        self.refused(USAGE, ["IQL is not there yet"], "bench", "step", "--case", "iql-antmaze")
         self.refused(USAGE, ["wsrl-antmaze"], "bench", "step", "--case", "wsrl-antmaz")
         self.refused(USAGE, ["--phase"], "bench", "step", "--recipe", self.recipe)
         self.refused(USAGE, ["--case"], "bench", "step")
 
+    def test_precision(self):
+        step = ["bench", "step", "--case", CASE, "--threads", 1, "--rounds", 1, "--precision", "bf16", "--json"]
+        here = self.ok(*step)
+        precision = json.loads(here.stdout)["precision"]
+        self.assertEqual("no bf16 here" in here.stderr, precision == "fp32", here.stderr)
+        emulate = {"env": {**os.environ, "WARMSTART_BF16": "emulate"}}
+        out = json.loads(self.ok(*step, **emulate).stdout)
+        self.assertEqual(out["precision"], "bf16-emulated")
+        self.refused(USAGE, ["fp16", "bf16"], "bench", "step", "--case", CASE, "--precision", "fp16")
+        self.refused(USAGE, ["--compare", "--precision"], "bench", "--compare", "old.json", "--precision", "fp32")
+        (self.folder / "old.json").write_text(json.dumps([dict(out, share_of_peak=0.001, share_spread=[0.001, 0.001])]))
+        (row,) = json.loads(self.ok("bench", "--compare", "old.json", "--rounds", 1, "--json", **emulate).stdout)
+        self.assertEqual(row["precision"], "bf16-emulated")
+        self.refused(USAGE, [CASE, "bf16-emulated"], "bench", "--compare", "old.json")
+
     def test_list(self):
         cases = {c["case"]: c for c in self.read("list")}
-        self.assertEqual(len(cases), 8)
+        self.assertEqual(len(cases), 9)
         antmaze = cases["calql-antmaze"]
         self.assertEqual((antmaze["obs"], antmaze["action"], antmaze["members"], antmaze["batch"], antmaze["utd"]), (29, 8, 10, 256, 1))
         self.assertEqual((antmaze["critic_hidden"], antmaze["actor_hidden"], antmaze["std_head"]), ([256] * 4, [256] * 2, "uniform"))

@@ -60,6 +60,11 @@ class KillAndResume(Case):
     def test_append_of_offline_data(self):
         self.check(3, retention={"mode": "append"}, finetune={**TINY["finetune"], "initialise": "policy"})
 
+    def test_bf16(self):
+        os.environ["WARMSTART_BF16"] = "emulate"
+        self.addCleanup(os.environ.pop, "WARMSTART_BF16")
+        self.check(5, network={"critic_hidden": [16, 16], "actor_hidden": [16, 16]}, run={**TINY["run"], "precision": "bf16"})
+
     def test_fine_tuning_from_a_file_without_the_dataset(self):
         self.make_data()
         self.ok("pretrain", self.recipe, "--out", "offline", "--quiet", "--pretrain.steps", 20)

@@ -2,7 +2,7 @@
 from harness import *
 
 OPTIONS = {
-    "train": ["RECIPE", "--out", "--seed", "--seeds", "--threads", "--data", "--resume", "--overwrite", "--dry-run", "--quiet", "--section.key"],
+    "train": ["RECIPE", "--out", "--seed", "--seeds", "--threads", "--precision", "--data", "--resume", "--overwrite", "--dry-run", "--quiet", "--section.key"],
     "pretrain": ["RECIPE", "--out", "--resume"],
     "finetune": ["RECIPE", "--from", "--out", "--resume"],
     "eval": ["FILE", "--episodes", "--seed", "--stochastic", "--env", "--json"],
@@ -35,6 +35,21 @@ class Verbs(Case):
         again.write_text(first)
         self.assertEqual(self.ok("train", again, "--dry-run").stdout, first)
         self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["resolved.toml", "tiny.toml"], "a dry run writes nothing")
+
+    def test_precision(self):
+        self.make_data()
+        tiny = ["train", self.recipe, "--pretrain.steps", 5, "--warm_up.steps", 5, "--finetune.steps", 5]
+        wish = self.ok(*tiny, "--precision", "bf16", "--out", "wish")
+        used = json.loads((self.folder / "wish" / "run.json").read_text())["precision"]
+        self.assertEqual("no bf16 here" in wish.stderr, used == "fp32", wish.stderr)
+        self.assertIn('precision = "bf16"', (self.folder / "wish" / "recipe.toml").read_text())
+        emulate = {"env": {**os.environ, "WARMSTART_BF16": "emulate"}}
+        self.assertIn("emulated", self.ok(*tiny, "--precision", "bf16", "--out", "emulated", **emulate).stderr)
+        self.assertEqual(json.loads((self.folder / "emulated" / "run.json").read_text())["precision"], "bf16-emulated")
+        self.assertIs(json.loads(self.ok("doctor", "--json", **emulate).stdout)["bf16"]["emulated"], True)
+        self.refused(USAGE, ["run.precision", "fp32", "bf16"], *tiny, "--precision", "half")
+        self.refused(USAGE, ["WARMSTART_BF16", "emulate"], *tiny, "--precision", "bf16", env={**os.environ, "WARMSTART_BF16": "yes"})
+        self.assertIn("avx512_bf16", self.ok("explain", "run.precision").stdout)
 
     def test_list(self):
         self.assertIn(ENV, self.ok("list", "envs").stdout)

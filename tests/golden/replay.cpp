@@ -98,11 +98,13 @@ void compare_scalar(const Case& c, const std::string& key, double ours, Report& 
   report.see(key, ours, c.at(key).f32()[0], tolerance);
 }
 
-const std::set<std::string> kModules = {"modules_actor", "modules_critic", "modules_value", "modules_temperature", "modules_cql_alpha_lagrange"};
+const std::set<std::string> kModules = {"modules_actor", "modules_critic", "modules_value", "modules_temperature",
+                                        "modules_cql_alpha_lagrange"};
 
 void compare_parameters(const Case& c, const std::string& prefix, const ActorCritic& ac, Report& report) {
   for (const auto& path : c.under(prefix))
-    if (const std::string module = path.substr(0, path.find('/')); !kModules.contains(module) || (module == "modules_value" && !ac.has_value()))
+    if (const std::string module = path.substr(0, path.find('/'));
+        !kModules.contains(module) || (module == "modules_value" && !ac.has_value()))
       throw std::runtime_error("recorded module without an equal here: " + prefix + path);
   compare(c, prefix + "modules_actor/", pieces(ac.actor), ac.actor.params, report);
   compare(c, prefix + "modules_critic/", pieces(ac.critic), ac.critic.params, report);

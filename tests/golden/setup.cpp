@@ -165,7 +165,8 @@ void read_iql(Keys& keys, Setup& s) {
   q.expectile = keys.number("expectile", q.expectile);
   q.temperature = keys.number("temperature", 1);
   q.extraction = keys.text("actor_type", "awr");
-  if (q.extraction != "awr" && q.extraction != "ddpg+bc") refuse(keys.name("actor_type"), "cannot be honoured (value " + q.extraction + ")");
+  if (q.extraction != "awr" && q.extraction != "ddpg+bc")
+    refuse(keys.name("actor_type"), "cannot be honoured (value " + q.extraction + ")");
   q.bc_weight = keys.number("actor_bc_loss_weight", 0);
   q.target_advantage = keys.flag("update_actor_with_target_adv", true);
   s.settings.agent.tau = keys.number("target_update_rate", 0.005);
@@ -238,7 +239,9 @@ Setup read_setup(const Case& c) {
 
   const int members = config.whole("critic_ensemble_size", 2);
   s.critic = {.obs = obs, .action = act, .members = members, .trunk = read_trunk(kwargs, "critic_network_kwargs", obs + act)};
-  s.actor = {.obs = obs, .action = act, .trunk = read_trunk(kwargs, "policy_network_kwargs", obs, is_iql ? &s.settings.iql.actor_dropout : nullptr)};
+  s.actor = {.obs = obs,
+             .action = act,
+             .trunk = read_trunk(kwargs, "policy_network_kwargs", obs, is_iql ? &s.settings.iql.actor_dropout : nullptr)};
   read_policy(kwargs, s.actor);
 
   // what agent_config repeats is judged there

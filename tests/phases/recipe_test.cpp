@@ -31,6 +31,14 @@ TEST(Recipe, OverridesWinOverFiles) {
   EXPECT_EQ(r.finetune.initialise, "policy");
 }
 
+TEST(Recipe, PrecisionIsOneOfTwoAndNeedsTheCpuBackend) {
+  const auto read = [](const std::string& run) { return parse_recipe(kNoData + "[run]\n" + run, "a.toml"); };
+  EXPECT_EQ(read("").run.precision, "fp32");
+  EXPECT_EQ(read("precision = \"bf16\"\n").run.precision, "bf16");
+  expect_error(Exit::kUsage, {"run.precision", "bf16", "a.toml"}, [&] { read("precision = \"bf-16\"\n"); });
+  expect_error(Exit::kUsage, {"run.precision", "run.backend"}, [&] { read("precision = \"bf16\"\nbackend = \"reference\"\n"); });
+}
+
 TEST(Recipe, CyclicBaseIsRefused) {
   const TemporaryFolder folder;
   folder.write("a.toml", "base = \"b.toml\"\n");

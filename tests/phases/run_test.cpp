@@ -145,6 +145,40 @@ TEST_F(Phases, SameSeedSameRunOnAnyNumberOfThreads) {
   EXPECT_NE(trained({{"run.seed", "1"}}), one);
 }
 
+/// bf16 by emulation, on any CPU, while it lives.
+struct EmulatedBf16 {
+  EmulatedBf16() { ::setenv("WARMSTART_BF16", "emulate", 1); }
+  ~EmulatedBf16() { ::unsetenv("WARMSTART_BF16"); }
+};
+
+TEST_F(Phases, Bf16IsAnotherRunAndTheSameOnAnyNumberOfThreads) {
+  const EmulatedBf16 emulated;
+  const std::string one = trained({{"run.precision", "bf16"}});
+  EXPECT_EQ(trained({{"run.precision", "bf16"}}, 2), one);
+  EXPECT_EQ(trained({{"run.precision", "bf16"}}, 3), one);
+  EXPECT_NE(trained({}), one);
+  EXPECT_NE(read_text(folder / "run1" / "run.json").find("\"precision\": \"bf16-emulated\""), std::string::npos);
+}
+
+TEST_F(Phases, ResumeInAnotherPrecisionIsRefused) {
+  RunOptions options = options_in(folder / "run");
+  const auto bf16 = recipe({{"run.precision", "bf16"}});
+  {
+    const EmulatedBf16 emulated;
+    warmstart::Run run(bf16, options);
+    pretrain(run);
+  }
+  options.resume = true;
+  {
+    const EmulatedBf16 emulated;
+    expect_error(Exit::kUsage, {"recipe changed", "run.precision", "fp32"}, [&] { warmstart::Run(recipe(), options); });
+    EXPECT_TRUE(warmstart::Run(bf16, options).resumed());
+  }
+  // the same wish on a machine that can only do less
+  if (choose_precision("bf16").precision == Precision::kFp32)
+    expect_error(Exit::kUsage, {"precision changed", "bf16-emulated", "fp32"}, [&] { warmstart::Run(bf16, options); });
+}
+
 TEST_F(Phases, RetentionModes) {
   const std::string none = trained({});
   EXPECT_EQ(trained({{"retention.mode", "mixed"}, {"retention.ratio", "0"}}), none) << "no share, no difference";

@@ -28,7 +28,8 @@ Fields NetworkConfig::fields() {
          -1e300,
          1e300,
          {"orthogonal", "fan_avg"}});
-  f.add("squash", squash, {"actions are tanh of the Gaussian; off: the Gaussian itself, clipped to the box when acting", "", "off for IQL"});
+  f.add("squash", squash,
+        {"actions are tanh of the Gaussian; off: the Gaussian itself, clipped to the box when acting", "", "off for IQL"});
   return f;
 }
 

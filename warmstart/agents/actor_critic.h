@@ -14,11 +14,11 @@ struct NetworkConfig {
   std::vector<std::int64_t> critic_hidden = {256, 256}, actor_hidden = {256, 256};
   int num_qs = 10;  ///< N
   bool critic_layer_norm = true, actor_layer_norm = true;
-  bool shared_output = true;     ///< reference implementation: one output layer for all members
-  std::string std_head = "exp";  ///< "exp" | "uniform"
-  double final_scale = 0.01;     ///< gain of the last hidden layer's init; 0 keeps the others'
+  bool shared_output = true;               ///< reference implementation: one output layer for all members
+  std::string std_head = "exp";            ///< "exp" | "uniform"
+  double final_scale = 0.01;               ///< gain of the last hidden layer's init; 0 keeps the others'
   std::string hidden_init = "orthogonal";  ///< "orthogonal" | "fan_avg"
-  bool squash = true;            ///< actions are tanh of the Gaussian
+  bool squash = true;                      ///< actions are tanh of the Gaussian
 
   Fields fields();
 };

@@ -29,8 +29,7 @@ Fields AgentConfig::fields() {
   f.add("backup_entropy", backup_entropy, {"subtract temperature * log pi in the target", "", "textbook SAC"});
   f.add("max_target_backup", max_target_backup, {"online target = best of `backup_actions` sampled actions", "", "on for AntMaze"});
   f.add("backup_actions", backup_actions, {"actions sampled for max_target_backup", "actions", "", 1, 1000});
-  f.add("target_noise", target_noise,
-        {"std of Gaussian noise on the target's actions; 0 = none", "", "0.3 for SO2, 0.2 for TD3", 0, 10});
+  f.add("target_noise", target_noise, {"std of Gaussian noise on the target's actions; 0 = none", "", "0.3 for SO2, 0.2 for TD3", 0, 10});
   f.add("target_noise_clip", target_noise_clip, {"bound of that noise", "", "0.6 for SO2, 0.5 for TD3", 0, 10});
   f.add("initial_temperature", initial_temperature, {"temperature before the first update", "", "", 1e-6, 1e6});
   f.add("target_entropy", target_entropy,

@@ -10,16 +10,23 @@ namespace warmstart {
 
 Fields IqlConfig::fields() {
   Fields f("iql");
-  f.add("expectile", expectile, {"tau of V's expectile regression; 0.5 is the mean, 1 the best action in the data", "",
-                                 "0.9 on AntMaze, 0.7 elsewhere", 0.01, 0.999});
+  f.add("expectile", expectile,
+        {"tau of V's expectile regression; 0.5 is the mean, 1 the best action in the data", "", "0.9 on AntMaze, 0.7 elsewhere", 0.01,
+         0.999});
   f.add("extraction", extraction,
-        {"the policy imitates the data weighted by advantage (awr), or climbs Q and clones the data (ddpg+bc)", "",
-         "ddpg+bc when the data lack good actions", -1e300, 1e300, {"awr", "ddpg+bc"}});
-  f.add("temperature", temperature, {"T: inverse temperature of the advantage weights exp(T * adv)", "",
-                                     "10 on AntMaze, 3 on locomotion, 0.5 on Adroit and Kitchen", 0, 1e6});
+        {"the policy imitates the data weighted by advantage (awr), or climbs Q and clones the data (ddpg+bc)",
+         "",
+         "ddpg+bc when the data lack good actions",
+         -1e300,
+         1e300,
+         {"awr", "ddpg+bc"}});
+  f.add("temperature", temperature,
+        {"T: inverse temperature of the advantage weights exp(T * adv)", "", "10 on AntMaze, 3 on locomotion, 0.5 on Adroit and Kitchen", 0,
+         1e6});
   f.add("max_weight", max_weight, {"largest advantage weight", "", "", 1e-6, 1e9});
   f.add("bc_weight", bc_weight, {"weight of the cloning term of ddpg+bc", "", "", 0, 1e6});
-  f.add("target_advantage", target_advantage, {"the actor learns from the target critics, not the online ones", "", "off for faster changes"});
+  f.add("target_advantage", target_advantage,
+        {"the actor learns from the target critics, not the online ones", "", "off for faster changes"});
   f.add("actor_dropout", actor_dropout, {"share of the actor's hidden units dropped in training", "", "0.1 on Adroit and Kitchen", 0, 0.9});
   return f;
 }
@@ -122,7 +129,8 @@ void Iql::actor_gradient(const Batch& batch, Noise& noise, UpdateStats& stats) {
 // weight_ receives dL/d log pi of each row
 void Iql::awr(const Batch& batch, Noise& noise, UpdateStats& stats) {
   const int b = batch.rows();
-  least_q(batch, actor_critic_params(), {"actor", "redq_subset_indices"}, noise, advantage_q_);
+  if (iql_.target_advantage && config_.num_min_qs == 0) advantage_q_ = q_;  // the same members of the same networks
+  else least_q(batch, actor_critic_params(), {"actor", "redq_subset_indices"}, noise, advantage_q_);
   weight_.resize(b);
   double loss = 0, total = 0, least = HUGE_VAL, most = -HUGE_VAL;
   for (int i = 0; i < b; ++i) {

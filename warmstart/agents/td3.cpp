@@ -21,8 +21,7 @@ Fields Td3Config::fields() {
 
 Td3::Td3(Form form, const AgentConfig& config, const Td3Config& td3, ActorCritic start, Backend& backend)
     : Agent(config, std::move(start), backend), form_(form), td3_(td3), tape_(backend.make_tape()), scratch_(ac_.actor) {
-  if (!ac_.actor.spec.squash)
-    throw usage_error(name() + " needs actions inside the box", "network.squash", "set network.squash = true");
+  if (!ac_.actor.spec.squash) throw usage_error(name() + " needs actions inside the box", "network.squash", "set network.squash = true");
   if (ac_.target_actor.size() != ac_.actor.params.size()) ac_.target_actor = ac_.actor.params;
   if (form_ == Form::kBc) beta1_ = 1.0 / ac_.actor.spec.action;
   if (form_ == Form::kReBrac) beta1_ = td3_.actor_bc, beta2_ = td3_.critic_bc;

@@ -31,39 +31,41 @@ void row(const StepTimes& t) {
   std::fflush(stdout);
 }
 
-void foot() {
+void foot(Precision precision) {
   fmt::print(
       "\nMedians of rounds; each round takes a short sample of the multiply-add peak, on all threads at once, and times one step.\n"
       "10-90%: percentiles of the step's ms. GFLOP: matrix products that the step needs (2 per multiply-add). peak, max: median and\n"
       "maximum of the samples, GFLOP/s. share: of the median peak. pinned, newest: the reference implementation with the jax it pins\n"
       "(0.4.20) and with jax 0.10.2 on another machine (Zen 5, {:.0f} GFLOP/s peak). ratio: that time over ours. scaled: the same after\n"
-      "stretching it by {:.0f} / the peak measured here.\n",
-      kReferencePeak, kReferencePeak);
+      "stretching it by {:.0f} / the peak measured here. Products in {}.\n",
+      kReferencePeak, kReferencePeak, precision_name(precision));
 }
 
 int threads_of(const BenchOptions& o) { return o.threads > 0 ? o.threads : available_cpus(); }
 
 void bench_step(const BenchOptions& o) {
-  const StepTimes t = time_steps(chosen_case(o), threads_of(o), o.rounds);
+  const BenchCase c = chosen_case(o);
+  const StepTimes t = time_steps(c, threads_of(o), o.rounds, bench_precision(o.precision.empty() ? c.precision : o.precision));
   if (o.json) {
     fmt::print("{}\n", as_json(t).dump());
     return;
   }
   head();
   row(t);
-  foot();
+  foot(t.precision);
 }
 
 void bench_all(const BenchOptions& o) {
+  const Precision precision = bench_precision(o.precision.empty() ? "fp32" : o.precision);
   if (!o.json) head();
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const BenchCase& c : bench_cases()) {
-    const StepTimes t = time_steps(c, threads_of(o), o.rounds);
+    const StepTimes t = time_steps(c, threads_of(o), o.rounds, precision);
     if (o.json) all.push_back(as_json(t));
     else row(t);
   }
   if (o.json) fmt::print("{}\n", all.dump(2));
-  else foot();
+  else foot(precision);
 }
 
 }  // namespace
@@ -74,12 +76,14 @@ void add_bench(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("bench", "Time learning steps on synthetic data, after checking them against the reference backend");
   verb->require_subcommand(0, 1);
   add_timing_options(*verb, *o, rounds);
+  add_precision_option(*verb, *o);
   verb->add_option("--compare", o->compare,
                    "Earlier output of `bench --json`: times its cases again, on as many threads. A case that looks slower is timed twice "
                    "more; exit code 4 when one stays slower, by more than 10% of its share of the peak and outside both spreads");
   CLI::App* step = verb->add_subcommand("step", "Time one case, or one step of a recipe");
   add_case_options(*step, *o);
   add_timing_options(*step, *o, rounds);
+  add_precision_option(*step, *o);
   step->callback([o] { bench_step(*o); });
   add_bench_list(*verb);
   add_bench_act(*verb);

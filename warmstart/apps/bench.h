@@ -23,6 +23,7 @@ struct BenchOptions {
   int threads = 0, rounds = 0;
   bool json = false;
   std::string name, recipe, phase;  ///< a case, or a recipe and its phase
+  std::string precision;            ///< "fp32", "bf16", or "" for the recipe's, or the earlier output's
   std::string compare;              ///< earlier output of `bench --json`
 };
 
@@ -47,6 +48,7 @@ class PeakMeter {
 /// Rounds of one peak sample and one step each, so that a slow moment of the machine hits both.
 struct StepTimes {
   BenchCase what;
+  Precision precision = Precision::kFp32;
   int threads = 0, rounds = 0;
   double gflop = 0;      ///< needed by one step
   Spread ms;             ///< per step
@@ -58,7 +60,7 @@ struct StepTimes {
   double share_of_peak() const { return gflops() / peak.median; }
 };
 /// Checks the case against the reference backend, warms up, then times at least 7 rounds and 3 s, or `rounds`.
-StepTimes time_steps(const BenchCase& c, int threads, int rounds);
+StepTimes time_steps(const BenchCase& c, int threads, int rounds, Precision precision);
 nlohmann::ordered_json as_json(const StepTimes& t);
 
 /// The case that --case or --recipe and --phase ask for; throws Error(kUsage) for neither or both.
@@ -66,6 +68,10 @@ BenchCase chosen_case(const BenchOptions& o);
 
 /// Adds --threads, --rounds and --json; `what` says what a round times.
 void add_timing_options(CLI::App& app, BenchOptions& o, const std::string& what);
+/// Adds --precision.
+void add_precision_option(CLI::App& app, BenchOptions& o);
+/// What `wish` comes to here; prints on standard error when that is not all of it. Throws Error(kUsage) for an unknown one.
+Precision bench_precision(const std::string& wish);
 /// Adds --case, --recipe and --phase.
 void add_case_options(CLI::App& app, BenchOptions& o);
 

@@ -45,6 +45,15 @@ BenchCase offline(BenchCase c, const std::string& agent) {
   return c;
 }
 
+BenchCase iql_antmaze() {
+  BenchCase c = offline(
+      sized("iql-antmaze", "one gradient step on 256 rows, 2 critics and V, no LayerNorm", 29, 8, {256, 256}, {256, 256}, "uniform"), "iql");
+  c.network.num_qs = 2, c.network.critic_layer_norm = c.network.actor_layer_norm = c.network.squash = false;
+  c.network.hidden_init = "fan_avg";
+  c.settings.agent.num_min_qs = 0, c.settings.agent.actor_lr = 3e-4;
+  return c;
+}
+
 std::vector<BenchCase> all_cases() {
   const std::string online = "one environment step of WSRL online: 4 critic steps on 256 rows, actor and temperature on 1024";
   const std::string offline_step = "one gradient step on 256 rows, 10 critics";
@@ -63,7 +72,8 @@ std::vector<BenchCase> all_cases() {
           timed(calql_antmaze, 2446, 1262, 2105),
           timed(calql_adroit, 2890, 2057, 2837),
           timed(cql_kitchen, 2910, 0, 0),
-          timed(offline(locomotion("cql-locomotion", offline_step), "cql"), 846, 0, 0)};
+          timed(offline(locomotion("cql-locomotion", offline_step), "cql"), 846, 0, 0),
+          timed(iql_antmaze(), 6.2, 3.0, 7.1)};
 }
 
 /// Multiply-adds per row of a network's parts.
@@ -94,8 +104,6 @@ const BenchCase& bench_case(const std::string& name) {
     if (c.name == name) return c;
     names.push_back(c.name);
   }
-  if (name.rfind("iql", 0) == 0)
-    throw usage_error("no bench case " + name, "option --case", "IQL is not there yet; the cases are " + join(names));
   throw usage_error("no bench case " + name, "option --case",
                     "did you mean " + nearest_name(name, names) + "? the cases are " + join(names));
 }
@@ -107,6 +115,7 @@ BenchCase bench_case_of(const Recipe& r, const std::string& phase) {
   c.agent = phase == "offline" ? r.pretrain.agent : r.finetune.agent;
   c.batch = phase == "offline" ? r.pretrain.batch : r.finetune.batch;
   c.utd = phase == "offline" ? 1 : r.finetune.utd;
+  c.precision = r.run.precision;
   return c;
 }
 
@@ -125,6 +134,11 @@ BenchCase bench_case_of(const Recipe& r, const std::string& phase) {
 //     actor       P.f + N C.f + (C.a + C.r) of the argmin member alone + P.f + P.r
 //     temperature P.f at s', if its loss samples there
 //     alpha       with fresh draws only: 2 P.f + M (C.o + (k+1) (C.a + C.r))
+//   IQL, on B rows; V the value network
+//     values      M C.f at the data's actions + V.f at s'
+//     V           V.f + V.f + V.r
+//     TD          N (C.f + C.f + C.r)
+//     actor, AWR  P.f + P.f + P.r
 double gflop_needed(const BenchCase& c) {
   const bool is_cql = (c.agent == "cql" || c.agent == "calql");
   const Work critic = work_of(c.obs, c.action, c.network.critic_hidden, 1);
@@ -135,6 +149,12 @@ double gflop_needed(const BenchCase& c) {
   const double policy_backward = policy.forward() + policy.rest;
   if (c.agent == "bc") return 2e-9 * rows * (policy.forward() + policy_backward);
 
+  if (c.agent == "iql") {
+    const Work value = work_of(c.obs, 0, c.network.critic_hidden, 1);
+    return 2e-9 * rows * (asked * critic.forward() + 3 * value.forward() + value.rest + members * (2 * critic.forward() + critic.rest) +
+                          policy.forward() + policy_backward);
+  }
+
   double per_row = 0;
   const bool max_backup = is_cql ? c.settings.cql.max_target_backup : c.settings.agent.max_target_backup;
   const double next_actions = max_backup ? (is_cql ? c.settings.cql.actions : c.settings.agent.backup_actions) : 1;
@@ -143,7 +163,8 @@ double gflop_needed(const BenchCase& c) {
   if (is_cql && c.settings.cql.use_loss) {
     const double k = 3.0 * c.settings.cql.actions;
     per_row += 2 * policy.forward() + asked * (actions_at_state(k) + k * (critic.forward() + critic.rest));
-    if (c.settings.cql.autotune_alpha && (c.settings.cql.fresh_alpha_draws || c.utd > 1)) per_row += 2 * policy.forward() + asked * actions_at_state(k + 1);
+    if (c.settings.cql.autotune_alpha && (c.settings.cql.fresh_alpha_draws || c.utd > 1))
+      per_row += 2 * policy.forward() + asked * actions_at_state(k + 1);
   }
 
   const double differentiated = c.settings.agent.reduce() == EnsembleReduce::kMin ? 1 : members;

@@ -11,8 +11,9 @@ namespace warmstart {
 struct BenchCase {
   std::string name, summary;
   int obs = 0, action = 0;
-  std::string agent = "sac";  ///< a name of the registry
-  int batch = 256, utd = 4;   ///< rows per slice, slices
+  std::string agent = "sac";       ///< a name of the registry
+  int batch = 256, utd = 4;        ///< rows per slice, slices
+  std::string precision = "fp32";  ///< as run.precision
   NetworkConfig network;
   AgentSettings settings;
   // medians on 2 cores of a Zen 5 with 546 GFLOP/s, ms, 0 = not known: the reference implementation with the jax it pins
@@ -37,7 +38,7 @@ std::unique_ptr<Agent> make_bench_agent(const BenchCase& c, Backend& backend);
 
 /// Does one update on a shrunken net with both backends and compares gradients, losses and movements.
 /// Throws Error(kMachine) naming what differs.
-void verify_bench_case(const BenchCase& c, int threads);
+void verify_bench_case(const BenchCase& c, int threads, Precision precision = Precision::kFp32);
 
 /// One update's rows: standard normal observations, rewards and returns, actions inside the box.
 void fill_synthetic(BatchStorage& batch, const BenchCase& c);

@@ -21,7 +21,8 @@ constexpr int kReruns = 2;
 
 /// A case of the earlier output.
 struct Earlier {
-  std::string name, isa;
+  std::string name, isa, precision;
+  Precision used = Precision::kFp32;
   int threads = 0;
   double ms = 0;
   Spread share;
@@ -45,6 +46,8 @@ std::vector<Earlier> read_earlier(const std::string& file) {
       const auto spread = row.at("share_spread").get<std::pair<double, double>>();
       rows.push_back({row.at("case"),
                       row.at("isa"),
+                      row.value("precision", "fp32"),
+                      {},
                       row.at("threads"),
                       row.at("ms_per_step"),
                       {row.at("share_of_peak"), spread.first, spread.second}});
@@ -53,6 +56,11 @@ std::vector<Earlier> read_earlier(const std::string& file) {
     }
     if (!(rows.back().ms > 0 && rows.back().share.median > 0 && rows.back().threads > 0))
       throw data_error("case " + which + " has times that cannot be", file, again);
+    const PrecisionChoice choice = choose_precision(rows.back().precision == "fp32" ? "fp32" : "bf16");
+    if (precision_name(choice.precision) != rows.back().precision)
+      throw usage_error(fmt::format("case {} was timed in {}, which is not what this machine does", which, rows.back().precision), file,
+                        choice.note.empty() ? "set WARMSTART_BF16=emulate" : choice.note);
+    rows.back().used = choice.precision;
     bench_case(which);  // an unknown name shows before the first case is timed
   }
   return rows;
@@ -77,6 +85,8 @@ void row(const Earlier& before, const StepTimes& now, const Verdict& v, int runs
 }  // namespace
 
 void bench_compare(const BenchOptions& o) {
+  if (!o.precision.empty())
+    throw usage_error("the earlier output says the precision", "options --compare and --precision", "give one of them");
   const std::vector<Earlier> earlier = read_earlier(o.compare);
   if (!o.json)
     fmt::print("{:<16} {:>7} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9}  {}\n", "case", "threads", "old ms", "new ms", "time", "old", "new",
@@ -89,7 +99,7 @@ void bench_compare(const BenchOptions& o) {
     Verdict verdict;
     int runs = 0;
     do {  // a machine that was busy for a moment must not look like a regression
-      now = time_steps(bench_case(before.name), before.threads, o.rounds);
+      now = time_steps(bench_case(before.name), before.threads, o.rounds, before.used);
       verdict = judge(before, *now);
     } while (verdict.slower && ++runs <= kReruns);
     runs = std::min(runs, kReruns) + 1;

@@ -53,12 +53,12 @@ long preemptions() {
 
 }  // namespace
 
-StepTimes time_steps(const BenchCase& c, int threads, int rounds) {
+StepTimes time_steps(const BenchCase& c, int threads, int rounds, Precision precision) {
   constexpr int kWarm = 3, kRounds = 7;
   constexpr double kSeconds = 3;
-  verify_bench_case(c, threads);
+  verify_bench_case(c, threads, precision);
 
-  const auto backend = make_cpu_backend(threads);
+  const auto backend = make_cpu_backend(threads, precision);
   const auto agent = make_bench_agent(c, *backend);
   BatchStorage batch;
   fill_synthetic(batch, c);
@@ -87,6 +87,7 @@ StepTimes time_steps(const BenchCase& c, int threads, int rounds) {
     share.push_back(gflop / ms.back() * 1e3 / peak.back());
   }
   StepTimes t{c,
+              precision,
               threads,
               static_cast<int>(ms.size()),
               gflop,
@@ -103,7 +104,7 @@ StepTimes time_steps(const BenchCase& c, int threads, int rounds) {
 nlohmann::ordered_json as_json(const StepTimes& t) {
   return {{"case", t.what.name},
           {"threads", t.threads},
-          {"precision", "fp32"},
+          {"precision", precision_name(t.precision)},
           {"ms_per_step", t.ms.median},
           {"gflop_needed", t.gflop},
           {"gflops", t.gflops()},
@@ -131,6 +132,16 @@ void add_timing_options(CLI::App& app, BenchOptions& o, const std::string& what)
   app.add_option("--threads", o.threads, "Threads (default: all CPUs)")->check(CLI::Range(1, 1024));
   app.add_option("--rounds", o.rounds, what)->check(CLI::Range(1, 1'000'000));
   app.add_flag("--json", o.json, "JSON instead of text");
+}
+
+void add_precision_option(CLI::App& app, BenchOptions& o) {
+  app.add_option("--precision", o.precision, "fp32 or bf16 (default: fp32, or what a recipe says); `warmstart explain run.precision`");
+}
+
+Precision bench_precision(const std::string& wish) {
+  const PrecisionChoice choice = choose_precision(wish);
+  if (!choice.note.empty()) fmt::print(stderr, "note: {}\n", choice.note);
+  return choice.precision;
 }
 
 void add_case_options(CLI::App& app, BenchOptions& o) {

@@ -17,6 +17,7 @@
 #include "warmstart/envs/env.h"
 #include "warmstart/io/report.h"
 #include "warmstart/nn/cpu/kernels.h"
+#include "warmstart/nn/precision.h"
 #include "warmstart_build.h"
 
 namespace warmstart {
@@ -71,6 +72,22 @@ void look_at_build(Findings& found) {
     found.notes.push_back("a debug build: `make build` gives the fast one, build/release/warmstart");
 }
 
+void look_at_bf16(Findings& found) {
+  Bf16Support s;
+  try {
+    s = bf16_support();
+  } catch (const Error& error) {
+    found.problems.push_back({error.what(), "unset that variable"});
+    return;
+  }
+  found.json["bf16"] = {{"avx512_bf16", s.avx512_bf16}, {"amx_bf16", s.amx_bf16}, {"usable", s.missing.empty()}, {"emulated", s.emulate}};
+  const auto yes = [](bool has) { return has ? "yes" : "no"; };
+  found.line("bf16", fmt::format("avx512_bf16 {}, amx_bf16 {}; precision bf16 {}", yes(s.avx512_bf16), yes(s.amx_bf16),
+                                 s.emulate           ? "is emulated, slower than fp32 (WARMSTART_BF16)"
+                                 : s.missing.empty() ? "runs on them"
+                                                     : "stays in fp32: " + s.missing));
+}
+
 void look_at_cpu(Findings& found) {
   const std::string model = value_in("/proc/cpuinfo", "model name");
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), avx512 = __builtin_cpu_supports("avx512f");
@@ -86,6 +103,7 @@ void look_at_cpu(Findings& found) {
   found.line("cpu", fmt::format("{}; AVX2 {}, AVX-512 {}; kernels in use: {}", model.empty() ? "unknown" : model, avx2 ? "yes" : "no",
                                 avx512 ? "yes" : "no", isa.empty() ? "none" : isa));
   found.line("threads", fmt::format("{} usable, {} in the machine", available_cpus(), online));
+  look_at_bf16(found);
   if (!avx2) found.notes.push_back("this CPU has no AVX2: everything works, several times slower");
 }
 

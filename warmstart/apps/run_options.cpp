@@ -70,6 +70,7 @@ void add_run_options(CLI::App& app, RunArguments& args) {
       ->check(CLI::Range(std::int64_t{0}, kMaxSeed));
   app.add_option("--seeds", args.seeds, "run that many seeds, seed, seed+1, ..., and report them together")->check(CLI::Range(1, 1000));
   app.add_option("--threads", args.threads, "threads (default: all CPUs); the result does not depend on it")->check(CLI::Range(1, 1024));
+  app.add_option("--precision", args.precision, "fp32 or bf16 instead of the recipe's run.precision; `warmstart explain run.precision`");
   app.add_option("--data", args.data, "dataset file instead of the recipe's data.path");
   app.add_flag("--resume", args.resume, "continue the run in the folder, bit for bit; start it when there is none");
   app.add_flag("--overwrite", args.overwrite, "replace the run in the folder");
@@ -82,7 +83,10 @@ void add_run_options(CLI::App& app, RunArguments& args) {
 void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<void(Run&)>& body) {
   args.overrides = parse_overrides(app);
   if (!args.data.empty()) args.overrides.emplace_back("data.path", args.data), args.overrides.emplace_back("data.collect", "false");
+  if (!args.precision.empty()) args.overrides.emplace_back("run.precision", args.precision);
   Recipe recipe = load_recipe(args.recipe, args.overrides);
+  if (const PrecisionChoice choice = choose_precision(recipe.run.precision); !choice.note.empty())
+    fmt::print(stderr, "note: {}\n", choice.note);
   const std::int64_t first = args.seed >= 0 ? args.seed : recipe.run.seed;
   std::vector<fs::path> folders;
   for (int i = 0; i < args.seeds; ++i) {

@@ -9,7 +9,7 @@
 namespace warmstart {
 
 struct RunArguments {
-  std::string recipe, out, data, from;
+  std::string recipe, out, data, from, precision;
   std::int64_t seed = -1;
   int seeds = 1, threads = 0;
   bool resume = false, overwrite = false, dry_run = false, quiet = false;
@@ -19,7 +19,7 @@ struct RunArguments {
   std::vector<Override> overrides;
 };
 
-/// Adds RECIPE, --out, --seed, --seeds, --threads, --resume, --overwrite, --dry-run, --data, --quiet and the overrides.
+/// Adds RECIPE, --out, --seed, --seeds, --threads, --precision, --resume, --overwrite, --dry-run, --data, --quiet and the overrides.
 void add_run_options(CLI::App& app, RunArguments& args);
 
 /// Calls `body` for one prepared run per seed, with progress on standard error; prints where things lie, writes the

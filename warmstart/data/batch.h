@@ -41,7 +41,8 @@ struct BatchStorage {
   }
   /// `with_mc_return` false leaves Batch::mc_return empty.
   Batch view(bool with_mc_return) const {
-    return {obs, action, reward, mask, next_obs, with_mc_return ? std::span<const float>(mc_return) : std::span<const float>(), next_action};
+    return {obs,        action, reward, mask, next_obs, with_mc_return ? std::span<const float>(mc_return) : std::span<const float>(),
+            next_action};
   }
 };
 

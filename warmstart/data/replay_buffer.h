@@ -77,16 +77,16 @@ class ReplayBuffer : public DataSource {
   void start_at(std::uint64_t number);              // restoring after a gap of overwritten rows
 
   std::size_t capacity_, obs_size_, action_size_;
-  std::uint64_t oldest_ = 0, added_ = 0;                        // rows are numbered from 0 and kept in [oldest_, added_)
-  std::vector<std::unique_ptr<float[]>> blocks_;                // [kBlockRows, obs | action | reward | mask]
-  std::vector<std::uint8_t> own_next_;                          // per slot: next observation is in ends_, not in the next slot
-  std::unordered_map<std::uint64_t, std::vector<float>> ends_;  // row number -> [O]
+  std::uint64_t oldest_ = 0, added_ = 0;                         // rows are numbered from 0 and kept in [oldest_, added_)
+  std::vector<std::unique_ptr<float[]>> blocks_;                 // [kBlockRows, obs | action | reward | mask]
+  std::vector<std::uint8_t> own_next_;                           // per slot: next observation is in ends_, not in the next slot
+  std::unordered_map<std::uint64_t, std::vector<float>> ends_;   // row number -> [O]
   void fill_mc_returns(std::uint64_t begin, std::uint64_t end);  // one episode's rows
   NStep n_step_;
   std::optional<McReturnOptions> mc_options_;
   std::vector<float> mc_return_;  // per slot, when asked for
   std::uint64_t finished_ = 0;
-  std::vector<float> last_next_;                                // [O] next observation of the newest row
+  std::vector<float> last_next_;  // [O] next observation of the newest row
   std::unique_ptr<SegmentLog> log_;
 };
 

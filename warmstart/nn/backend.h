@@ -11,6 +11,7 @@
 
 #include "warmstart/core/matrix.h"
 #include "warmstart/nn/network.h"
+#include "warmstart/nn/precision.h"
 
 namespace warmstart {
 
@@ -95,9 +96,9 @@ class Backend {
 std::unique_ptr<Backend> make_reference_backend();
 
 /// oneDNN products, fused vector kernels, `threads` >= 1; the same bits for any number of threads.
-std::unique_ptr<Backend> make_cpu_backend(int threads);
+std::unique_ptr<Backend> make_cpu_backend(int threads, Precision precision = Precision::kFp32);
 
-/// "cpu" or "reference"; throws Error(kUsage) naming the nearest otherwise.
-std::unique_ptr<Backend> make_backend(const std::string& name, int threads);
+/// "cpu" or "reference", which knows double precision alone; throws Error(kUsage) naming the nearest otherwise.
+std::unique_ptr<Backend> make_backend(const std::string& name, int threads, Precision precision = Precision::kFp32);
 
 }  // namespace warmstart

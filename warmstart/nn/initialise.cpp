@@ -72,7 +72,8 @@ void fan_avg(const Job& job) {
 // Every kernel has its own stream, so that they can be made side by side.
 void fill(const std::vector<Job>& jobs) {
   ThreadTeam team(std::min<int>(available_cpus(), static_cast<int>(jobs.size())));
-  team.for_each(static_cast<int>(jobs.size()), [&](int i, int) { jobs[i].init == KernelInit::kFanAvg ? fan_avg(jobs[i]) : orthogonal(jobs[i]); });
+  team.for_each(static_cast<int>(jobs.size()),
+                [&](int i, int) { jobs[i].init == KernelInit::kFanAvg ? fan_avg(jobs[i]) : orthogonal(jobs[i]); });
 }
 
 void initialise_trunk(float* base, const TrunkSpec& spec, const std::vector<LayerLayout>& layers, Rng& rng, KernelInit init,

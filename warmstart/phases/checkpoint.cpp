@@ -61,7 +61,8 @@ void Run::save_checkpoint() {
                         {"env", recipe.env.id},
                         {"phase", phase_name(state.phase)},
                         {"recipe", recipe.toml()},
-                        {"isa", cpu::kernels().isa}});
+                        {"isa", cpu::kernels().isa},
+                        {"precision", precision_name(precision)}});
   // the copy is made; writing and fsync happen off the control path
   saving_ = std::async(std::launch::async, [path = options.folder / kFile, f = std::move(file)] { write_safetensors(path, f); });
   last_save_ = std::chrono::steady_clock::now();
@@ -82,6 +83,13 @@ bool Run::load_checkpoint() {
   const std::string changed = difference(parse_recipe(saved->second, where), recipe);
   if (!changed.empty())
     throw usage_error("the recipe changed since this run was saved: " + changed, where, "resume with the same keys, or use another --out");
+  // the same wish may come to less on another machine; emulated or not, bf16 is the same mathematics
+  const auto used = file.metadata.find("precision");
+  const std::string was = used == file.metadata.end() ? precision_name(Precision::kFp32) : used->second, now = precision_name(precision);
+  if ((was == "fp32") != (now == "fp32"))
+    throw usage_error(
+        fmt::format("the precision changed since this run was saved: it was {}, here it is {}", was, now), where,
+        "resume on a CPU like the one before (`warmstart doctor` tells), with WARMSTART_BF16 as it was, or use another --out");
 
   const auto bytes = file.at("run_state", where).u8();
   StateReader in(bytes, where);
@@ -115,7 +123,8 @@ void Run::save_agent(const std::string& file_name) {
                         {"online_steps", std::to_string(state.online_steps)},
                         {"updates", std::to_string(state.updates)},
                         {"episodes", std::to_string(state.episodes)},
-                        {"isa", cpu::kernels().isa}});
+                        {"isa", cpu::kernels().isa},
+                        {"precision", precision_name(precision)}});
   write_safetensors(options.folder / file_name, file);
 }
 

@@ -87,7 +87,8 @@ Fields Recipe::fields() {
   all.append(f);
 
   Fields r("retention");
-  r.add("mode", retention.mode, choice("what fine-tuning keeps of the offline data", "none is WSRL", {"none", "mixed", "append", "annealed"}));
+  r.add("mode", retention.mode,
+        choice("what fine-tuning keeps of the offline data", "none is WSRL", {"none", "mixed", "append", "annealed"}));
   r.add("ratio", retention.ratio, {"share of offline rows in mixed batches; where annealing begins", "", "0.5 for RLPD", 0, 1});
   r.add("final_ratio", retention.final_ratio, {"share where annealing ends", "", "", 0, 1});
   r.add("anneal_steps", retention.anneal_steps,
@@ -119,6 +120,10 @@ Fields Recipe::fields() {
   u.add("fidelity", run.fidelity,
         choice("group of switches: as the reference implementation does, or as the paper reads", "", {"reference", "paper"}));
   u.add("backend", run.backend, choice("arithmetic", "reference is slow and for checking", {"cpu", "reference"}));
+  u.add("precision", run.precision,
+        choice("operands of the learner's matrix products after each network's first layer; all else is fp32, and so is acting",
+               "bf16 is faster on CPUs with avx512_bf16 or amx_bf16 (`warmstart doctor` tells); others say so and stay in fp32",
+               {"fp32", "bf16"}));
   u.add("replay_capacity", run.replay_capacity, {"transitions the replay buffer holds; the oldest go first", "transitions", "", 1, kMany});
   u.add("log_every", run.log_every, {"steps between rows of training metrics", "steps", "", 1, kMany});
   u.add("checkpoint_every", run.checkpoint_every, {"steps between checkpoints; 0 = only at phase ends", "steps", "", 0, kMany});
@@ -157,14 +162,16 @@ void Recipe::validate() const {
   if (trains_online && !agent_info(finetune.agent).trains_critic)
     refuse("behaviour cloning learns nothing online", "finetune.agent and finetune.steps", "use finetune.agent = \"sac\"");
   if (!network.squash)
-    for (const auto& [learner, key, used] : {std::tuple{pretrain.agent, "pretrain.agent", pretrain.steps > 0}, {finetune.agent, "finetune.agent", trains_online}})
+    for (const auto& [learner, key, used] :
+         {std::tuple{pretrain.agent, "pretrain.agent", pretrain.steps > 0}, {finetune.agent, "finetune.agent", trains_online}})
       if (used && learner != "iql" && learner != "bc")
         refuse("agent \"" + learner + "\" needs a policy of another kind, one squashed by tanh", std::string(key) + " and network.squash",
                "set network.squash = true (and train the start with it)");
   if (jsrl.guide != "none" && warm_up.steps > 0 && finetune.initialise == "neither")
     refuse("a warm-up of fresh networks: only the guide knows anything yet", "jsrl.guide and warm_up.steps", "set warm_up.steps = 0");
   if (finetune.critic_fit_steps > 0 && warm_up.steps == 0 && retention.mode == "none")
-    refuse("no transitions to fit the critic on", "finetune.critic_fit_steps and warm_up.steps", "give warm_up.steps, or set the other to 0");
+    refuse("no transitions to fit the critic on", "finetune.critic_fit_steps and warm_up.steps",
+           "give warm_up.steps, or set the other to 0");
   if (retention.mode == "mixed" && retention.ratio >= 1)
     refuse("only offline rows: nothing online would be learned from", "retention.ratio and retention.mode", "lower retention.ratio");
   if (agent.n_step > 1 && pretrain.agent == "rebrac" && pretrain.steps > 0)
@@ -172,9 +179,12 @@ void Recipe::validate() const {
   if (!agent_info(pretrain.agent).trains_critic && pretrain.steps > 0 && finetune.steps > 0 &&
       (finetune.initialise == "both" || finetune.initialise == "critic"))
     refuse("pre-training gives no critic to start from", "pretrain.agent and finetune.initialise", "set finetune.initialise = \"policy\"");
-  for (const auto& [learner, key, used] : {std::tuple{pretrain.agent, "pretrain.agent", pretrain.steps > 0}, {finetune.agent, "finetune.agent", trains_online}})
+  for (const auto& [learner, key, used] :
+       {std::tuple{pretrain.agent, "pretrain.agent", pretrain.steps > 0}, {finetune.agent, "finetune.agent", trains_online}})
     if (agent.backup_entropy && used && learner != "sac" && learner != "bc")
       refuse("only SAC has entropy in its target", "agent.backup_entropy and " + std::string(key), "set agent.backup_entropy = false");
+  if (run.precision != "fp32" && run.backend != "cpu")
+    refuse("backend \"" + run.backend + "\" has one precision", "run.precision and run.backend", "set run.precision = \"fp32\"");
   if (finetune.min_buffer > run.replay_capacity)
     refuse("the buffer can never be full enough", "finetune.min_buffer and run.replay_capacity", "raise run.replay_capacity");
 }

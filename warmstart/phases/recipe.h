@@ -63,6 +63,7 @@ struct EvalConfig {
 struct RunConfig {
   std::string fidelity = "reference";
   std::string backend = "cpu";
+  std::string precision = "fp32";
   std::int64_t replay_capacity = 2000000;
   std::int64_t log_every = 1000;
   std::int64_t checkpoint_every = 20000;

@@ -50,10 +50,10 @@ std::atomic<bool>& stop_requested() {
   return stop;
 }
 
-Run::Run(const Recipe& r, RunOptions o) : recipe(r), options(std::move(o)) {
+Run::Run(const Recipe& r, RunOptions o) : recipe(r), options(std::move(o)), precision(choose_precision(recipe.run.precision).precision) {
   const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
   state.data_rng = Rng(seed, "data"), state.noise_rng = Rng(seed, "noise"), state.policy_rng = Rng(seed, "policy");
-  backend = make_backend(recipe.run.backend, options.threads);
+  backend = make_backend(recipe.run.backend, options.threads, precision);
   eval_env_ = make_env(recipe.env);
   phase_began_ = last_save_ = last_progress_ = rate_began_ = Clock::now();
 

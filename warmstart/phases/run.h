@@ -67,6 +67,7 @@ class Run {
   Recipe recipe;
   RunOptions options;
   RunState state;
+  Precision precision;  ///< what run.precision comes to on this machine
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Agent> agent;
   std::unique_ptr<Policy> policy;  ///< who acts online

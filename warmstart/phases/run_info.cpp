@@ -44,6 +44,7 @@ void Run::write_info(const std::string& status) {
       {"threads", options.threads},
       {"isa", cpu::kernels().isa},
       {"backend", recipe.run.backend},
+      {"precision", precision_name(precision)},
   };
   write_atomically(options.folder / "run.json", info.dump(2) + "\n");
 }

@@ -12,6 +12,13 @@ struct Tape : ActorTape {
 
 }  // namespace
 
+TrunkParams CpuBackend::actor_params(const Actor& actor) {
+  if (!bf16()) return {actor.params.data()};
+  rounded_actor_.resize(actor.params.size());
+  kernels().round_bf16(actor.params.data(), actor.params.size(), rounded_actor_.data());
+  return {actor.params.data(), rounded_actor_.data()};
+}
+
 std::unique_ptr<ActorTape> CpuBackend::make_tape() const { return std::make_unique<Tape>(); }
 
 void CpuBackend::actor_forward(const Actor& actor, ConstMatrixView obs, MatrixView mean, MatrixView log_std, ActorTape* tape) {
@@ -19,14 +26,15 @@ void CpuBackend::actor_forward(const Actor& actor, ConstMatrixView obs, MatrixVi
   auto* kept = static_cast<Tape*>(tape);
   if (kept && static_cast<int>(kept->blocks.size()) < count) kept->blocks.resize(count);
   const float* p = actor.params.data();
+  const TrunkParams trunk = actor_params(actor);
   if (!kept) reserve(actor.spec.trunk, std::min(kActorBlockRows, obs.rows), false);
-  for (int i = 0; kept && i < count; ++i) kept->blocks[i].reserve(actor.spec.trunk, std::min(kActorBlockRows, obs.rows), true);
+  for (int i = 0; kept && i < count; ++i) kept->blocks[i].reserve(actor.spec.trunk, std::min(kActorBlockRows, obs.rows), true, precision_);
   team_.for_each(count, [&](int task, int worker) {
     const int first = task * kActorBlockRows, rows = std::min(kActorBlockRows, obs.rows - first);
     TrunkWork& w = kept ? kept->blocks[task] : work_[worker];
     TrunkInput in{obs.slice(first, rows), {}, 1};
     if (kept) in.dropout = kept->dropout, in.dropout_row = first;
-    trunk_forward(actor.spec.trunk, actor.layers, p, in, w, kept != nullptr);
+    trunk_forward(actor.spec.trunk, actor.layers, trunk, in, w, kept != nullptr);
     const auto linear = [&](std::size_t kernel, std::size_t bias, MatrixView out) {
       for (int r = 0; r < rows; ++r) std::copy_n(p + bias, a, out.row(first + r));
       gemm(false, false, rows, a, h, w.out, h, p + kernel, a, 1, out.row(first), a);
@@ -46,6 +54,7 @@ void CpuBackend::actor_backward(const Actor& actor, ConstMatrixView obs, const A
   const bool exp_head = actor.spec.std_head == StdHead::kExp;
   const float* p = actor.params.data();
   const std::size_t size = actor.params.size();
+  const TrunkParams trunk = actor_params(actor);
   lanes_.resize(lanes * size);
   team_.for_each(lanes, [&](int lane, int) {
     float* g = lanes_.data() + lane * size;
@@ -67,7 +76,7 @@ void CpuBackend::actor_backward(const Actor& actor, ConstMatrixView obs, const A
         gemm(true, false, h, a, rows, w.out, h, d_log_std.row(first), a, beta, g + actor.log_std_kernel, a);
         gemm(false, true, rows, h, a, d_log_std.row(first), a, p + actor.log_std_kernel, a, 1, w.d[0].data(), h);
       }
-      trunk_backward(actor.spec.trunk, actor.layers, p, {obs.slice(first, rows), {}, 1, kept.dropout, first}, w, g, fresh, nullptr);
+      trunk_backward(actor.spec.trunk, actor.layers, trunk, {obs.slice(first, rows), {}, 1, kept.dropout, first}, w, g, fresh, nullptr);
     }
   });
   std::copy_n(lanes_.data(), size, grad.data());
@@ -87,6 +96,8 @@ void CpuBackend::adam_step(FloatVector& params, Adam& adam, const AdamConfig& co
 
 namespace warmstart {
 
-std::unique_ptr<Backend> make_cpu_backend(int threads) { return std::make_unique<cpu::CpuBackend>(threads); }
+std::unique_ptr<Backend> make_cpu_backend(int threads, Precision precision) {
+  return std::make_unique<cpu::CpuBackend>(threads, precision);
+}
 
 }  // namespace warmstart

@@ -18,7 +18,7 @@ inline int blocks(int count, int size) { return (count + size - 1) / size; }
 
 class CpuBackend : public Backend {
  public:
-  explicit CpuBackend(int threads) : team_(threads), work_(threads) {}
+  CpuBackend(int threads, Precision precision) : team_(threads), work_(threads), precision_(precision) {}
   std::string name() const override { return "cpu"; }
 
   void actor_forward(const Actor& actor, ConstMatrixView obs, MatrixView mean, MatrixView log_std, ActorTape* tape) override;
@@ -40,8 +40,15 @@ class CpuBackend : public Backend {
   };
   /// Room in every worker for blocks of `rows` rows: which worker gets which block is left to chance.
   void reserve(const TrunkSpec& spec, int rows, bool keep) {
-    for (TrunkWork& w : work_) w.reserve(spec, rows, keep);
+    for (TrunkWork& w : work_) w.reserve(spec, rows, keep, precision_);
   }
+  bool bf16() const { return precision_ != Precision::kFp32; }
+  /// Where a critic member's rounded parameters lie; null in fp32.
+  Bf16* rounded(const Critic& critic, int member) { return bf16() ? rounded_.data() + member * critic.trunk_size() : nullptr; }
+  /// Rounds these members of `params`, range by range; does nothing in fp32.
+  void round_members(const Critic& critic, const FloatVector& params, std::span<const int> members);
+  /// The actor's parameters, rounded where bf16 asks for it.
+  TrunkParams actor_params(const Actor& actor);
   /// Rows that one member is differentiated for: [first, first + count) of `order_`.
   struct Rows {
     int member, first, count;
@@ -53,8 +60,10 @@ class CpuBackend : public Backend {
 
   ThreadTeam team_;
   std::vector<TrunkWork> work_;  ///< one per worker
+  Precision precision_;
   // scratch that keeps its size from step to step
   FloatVector lanes_, heads_, all_q_, all_d_, gathered_;
+  Bf16Vector rounded_, rounded_actor_;  ///< [N, trunk] of the critic, of its target in between; the actor's
   std::vector<int> multiplicity_, wide_, narrow_, best_, order_;
   std::vector<Rows> blocks_;
   std::vector<Sums> sums_;

@@ -8,16 +8,31 @@
 
 namespace warmstart::cpu {
 
+void CpuBackend::round_members(const Critic& critic, const FloatVector& params, std::span<const int> members) {
+  if (!bf16()) return;
+  const std::size_t trunk = critic.trunk_size();
+  const int ranges = blocks(static_cast<int>(trunk), static_cast<int>(kAdamRange));
+  rounded_.resize(critic.spec.members * trunk);
+  team_.for_each(static_cast<int>(members.size()) * ranges, [&](int task, int) {
+    const auto at = members.begin() + task / ranges;
+    const int member = *at;
+    if (std::find(members.begin(), at, member) != at) return;  // a subset drawn with replacement
+    const std::size_t first = static_cast<std::size_t>(task % ranges) * kAdamRange, count = std::min(kAdamRange, trunk - first);
+    kernels().round_bf16(params.data() + critic.member_offset(member) + first, count, rounded(critic, member) + first);
+  });
+}
+
 void CpuBackend::q_values(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs,
                           ConstMatrixView action, int n, MatrixView q) {
   assert(action.rows == obs.rows * n && q.rows == static_cast<int>(members.size()) && q.cols == action.rows);
   const int states = block_states(n), per_member = blocks(obs.rows, states), h = critic.spec.trunk.width();
   reserve(critic.spec.trunk, std::min(states, obs.rows) * n, false);
+  round_members(critic, params, members);
   team_.for_each(static_cast<int>(members.size()) * per_member, [&](int task, int worker) {
     const int m = task / per_member, first = task % per_member * states, count = std::min(states, obs.rows - first);
     TrunkWork& w = work_[worker];
     const float* head = params.data() + critic.head_offset(members[m]);
-    trunk_forward(critic.spec.trunk, critic.layers, params.data() + critic.member_offset(members[m]),
+    trunk_forward(critic.spec.trunk, critic.layers, {params.data() + critic.member_offset(members[m]), rounded(critic, members[m])},
                   {obs.slice(first, count), action.slice(first * n, count * n), n}, w, false);
     kernels().head(w.out, count * n, h, head, head[h], q.row(m) + static_cast<std::size_t>(first) * n);
   });
@@ -67,7 +82,8 @@ void CpuBackend::q_action_gradient(const Critic& critic, const FloatVector& para
       std::copy_n(action.row(rows[r]), a, action_rows.row(r));
     }
     const TrunkInput in{obs_rows, action_rows, 1};
-    const float* p = params.data() + critic.member_offset(block.member);
+    // q_values has rounded all of them
+    const TrunkParams p = {params.data() + critic.member_offset(block.member), rounded(critic, block.member)};
     const float* head = params.data() + critic.head_offset(block.member);
     trunk_forward(critic.spec.trunk, critic.layers, p, in, w, true);
     std::fill_n(w.d_q.begin(), block.count, 1.0f);
@@ -84,7 +100,8 @@ void CpuBackend::q_action_gradient(const Critic& critic, const FloatVector& para
 void CpuBackend::td_lane(const Critic& critic, const CriticLoss& loss, int member, int lane, int lanes, TrunkWork& w, float* grad,
                          float* head_grad, Sums& sums) {
   const int b = loss.obs.rows, h = critic.spec.trunk.width();
-  const float* p = critic.params.data() + critic.member_offset(member);
+  const TrunkParams p = {critic.params.data() + critic.member_offset(member), rounded(critic, member)};
+  if (p.rounded && lanes == 1) kernels().round_bf16(p.p, critic.trunk_size(), rounded(critic, member));
   const float* head = critic.params.data() + critic.head_offset(member);
   const float scale = 2.0f / (static_cast<float>(critic.spec.members) * static_cast<float>(b));
   for (int first = lane * kBlockRows; first < b; first += lanes * kBlockRows) {
@@ -110,7 +127,7 @@ void CpuBackend::cql_lane(const Critic& critic, const CriticLoss& loss, int memb
                           float* head_grad, Sums& sums) {
   const CqlTerm& term = *loss.cql;
   const int b = loss.obs.rows, a = loss.action.cols, n = term.actions_per_state, per_state = n + 1, h = critic.spec.trunk.width();
-  const float* p = critic.params.data() + critic.member_offset(member);
+  const TrunkParams p = {critic.params.data() + critic.member_offset(member), rounded(critic, member)};
   const float* head = critic.params.data() + critic.head_offset(member);
   const float td_scale = 2.0f / (static_cast<float>(critic.spec.members) * static_cast<float>(b));
   const float cql_scale = term.alpha * static_cast<float>(multiplicity) / (static_cast<float>(term.members.size()) * static_cast<float>(b));
@@ -168,6 +185,7 @@ CriticStats CpuBackend::critic_step(Critic& critic, Adam& adam, const AdamConfig
   sums_.assign(tasks, {});
   const int per_state = loss.cql ? loss.cql->actions_per_state + 1 : 1;
   reserve(critic.spec.trunk, std::max(std::min(kBlockRows, b), std::min(block_states(per_state), b) * per_state), true);
+  round_members(critic, critic.params, wide_);  // td_lane does its own
   lanes_.resize(static_cast<std::size_t>(wide) * trunk);
   heads_.assign(static_cast<std::size_t>(tasks) * head_size, 0.0f);
   team_.for_each(tasks, [&](int task, int worker) {

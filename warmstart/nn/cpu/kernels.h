@@ -2,6 +2,7 @@
 // R rows, H columns, all arrays contiguous. Each fuses what would otherwise be several passes over memory.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 
 #include "warmstart/nn/network.h"
 
@@ -30,6 +31,9 @@ struct Kernels {
   void (*adam)(float* p, const float* g, float* m, float* v, float* target, std::size_t n, const AdamFactors& f, float tau);
   /// into += from
   void (*add)(float* into, const float* from, std::size_t n);
+  /// to = from rounded to bf16, the upper half of a float: to the nearest, ties to even; NaN stays NaN.
+  void (*round_bf16)(const float* from, std::size_t n, std::uint16_t* to);
+  void (*widen_bf16)(const std::uint16_t* from, std::size_t n, float* to);
   /// Multiply-adds per second of one core, in GFLOP/s, the best of `samples` samples of a few ms: what benchmarks are measured
   /// against. The clock settles at its rate for wide vectors in some 50 ms, unless such work ran just before.
   double (*fma_peak)(int samples);

@@ -1,23 +1,23 @@
 #include "warmstart/nn/cpu/trunk.h"
 
-#include <dnnl.h>
-
 #include <algorithm>
 
-#include "warmstart/core/error.h"
 #include "warmstart/nn/cpu/kernels.h"
 
 namespace warmstart::cpu {
 namespace {
 
-void grow(FloatVector& v, std::size_t n) {
+template <class Vector>
+void grow(Vector& v, std::size_t n) {
   if (v.size() < n) v.resize(n);
 }
 
 // z [R,H] = (z + bias) * keep; returns the zeros that take the bias's place in the fused kernel that follows.
 const float* drop(float* z, int rows, int h, const float* bias, const float* keep, FloatVector& zeros) {
   for (int r = 0; r < rows; ++r)
-    for (int j = 0; j < h; ++j) z[static_cast<std::size_t>(r) * h + j] = (z[static_cast<std::size_t>(r) * h + j] + bias[j]) * keep[static_cast<std::size_t>(r) * h + j];
+    for (int j = 0; j < h; ++j)
+      z[static_cast<std::size_t>(r) * h + j] =
+          (z[static_cast<std::size_t>(r) * h + j] + bias[j]) * keep[static_cast<std::size_t>(r) * h + j];
   zeros.assign(h, 0.0f);
   return zeros.data();
 }
@@ -33,13 +33,7 @@ void drop_backward(float* d, int rows, int h, const float* keep, float* d_bias) 
 
 }  // namespace
 
-void gemm(bool ta, bool tb, int m, int n, int k, const float* a, int lda, const float* b, int ldb, float beta, float* c, int ldc) {
-  if (m == 0 || n == 0) return;
-  if (dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1.0f, a, lda, b, ldb, beta, c, ldc) != dnnl_success)
-    throw machine_error("matrix product failed", "oneDNN", "free memory, or run `warmstart doctor`");
-}
-
-void TrunkWork::reserve(const TrunkSpec& spec, int rows, bool keep) {
+void TrunkWork::reserve(const TrunkSpec& spec, int rows, bool keep, Precision precision) {
   const std::size_t depth = spec.hidden.size();
   if (y.size() < depth) y.resize(depth), xhat.resize(depth), rstd.resize(depth);
   const int widest = *std::max_element(spec.hidden.begin(), spec.hidden.end());
@@ -54,10 +48,16 @@ void TrunkWork::reserve(const TrunkSpec& spec, int rows, bool keep) {
   grow(q, r), grow(d_q, r), grow(action, r * spec.input);
   if (keep)
     for (auto& buffer : d) grow(buffer, r * widest);
+  if (precision == Precision::kFp32) return;
+  if (x16.size() < depth) x16.resize(depth);
+  for (std::size_t k = 1; k < depth; ++k) grow(x16[k], keep ? r * spec.hidden[k - 1] : k == 1 ? r * widest : 0);
+  if (keep) grow(d16, r * widest);
+  if (precision == Precision::kBf16Emulated) grow(widened, static_cast<std::size_t>(widest) * (r + std::max(rows, widest)));
 }
 
-void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w,
+void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, TrunkParams params, const TrunkInput& in, TrunkWork& w,
                    bool keep) {
+  const float* p = params.p;
   const Kernels& k = kernels();
   const int rows = in.rows(), n = in.actions_per_state, o = in.obs.cols, a = in.action.cols;
   const float* x = in.obs.data;
@@ -67,6 +67,10 @@ void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers
     if (i == 0 && n > 1) {  // the observation's share once per state, not once per action
       gemm(false, false, in.obs.rows, l.out, o, in.obs.data, o, p + l.kernel, l.out, 0, w.obs_part.data(), l.out);
       k.add_actions(w.obs_part.data(), in.action.data, p + l.kernel + static_cast<std::size_t>(o) * l.out, in.obs.rows, n, a, l.out, z);
+    } else if (i > 0 && params.rounded) {
+      Bf16* x16 = w.x16[keep ? i : 1].data();
+      k.round_bf16(x, static_cast<std::size_t>(rows) * l.in, x16);
+      gemm_bf16(false, false, rows, l.out, l.in, x16, params.rounded + l.kernel, 0, z, w.scratch());
     } else {
       if (i == 0 && a > 0) {
         for (int r = 0; r < rows; ++r) {
@@ -80,16 +84,16 @@ void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers
     const float* bias = p + l.bias;
     if (!in.dropout.empty()) bias = drop(z, rows, l.out, bias, in.dropout[i].row(in.dropout_row), w.zeros);
     if (spec.layer_norm)
-      k.norm_relu(z, rows, l.out, bias, p + l.scale, p + l.shift, keep ? w.xhat[i].data() : nullptr,
-                  keep ? w.rstd[i].data() : nullptr);
+      k.norm_relu(z, rows, l.out, bias, p + l.scale, p + l.shift, keep ? w.xhat[i].data() : nullptr, keep ? w.rstd[i].data() : nullptr);
     else k.bias_relu(z, rows, l.out, bias);
     x = z;
   }
   w.out = x;
 }
 
-void trunk_backward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w,
+void trunk_backward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, TrunkParams params, const TrunkInput& in, TrunkWork& w,
                     float* grad, bool first, float* d_action) {
+  const float* p = params.p;
   const Kernels& k = kernels();
   const int rows = in.rows(), n = in.actions_per_state, o = in.obs.cols, a = in.action.cols;
   const float beta = first ? 0.0f : 1.0f;
@@ -110,6 +114,13 @@ void trunk_backward(const TrunkSpec& spec, const std::vector<LayerLayout>& layer
     else k.bias_relu_backward(d, w.y[i].data(), rows, l.out, d_bias);
     if (dropped) drop_backward(d, rows, l.out, in.dropout[i].row(in.dropout_row), grad + l.bias);
 
+    if (i > 0 && params.rounded) {
+      k.round_bf16(d, static_cast<std::size_t>(rows) * l.out, w.d16.data());
+      if (grad) gemm_bf16(true, false, l.in, l.out, rows, w.x16[i].data(), w.d16.data(), beta, grad + l.kernel, w.scratch());
+      gemm_bf16(false, true, rows, l.in, l.out, w.d16.data(), params.rounded + l.kernel, 0, w.d[1 - at].data(), w.scratch());
+      at = 1 - at;
+      continue;
+    }
     if (i > 0) {
       if (grad) gemm(true, false, l.in, l.out, rows, w.y[i - 1].data(), l.in, d, l.out, beta, grad + l.kernel, l.out);
       gemm(false, true, rows, l.in, l.out, d, l.out, p + l.kernel, l.out, 0, w.d[1 - at].data(), l.in);

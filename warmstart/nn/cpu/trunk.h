@@ -3,13 +3,18 @@
 #include <span>
 
 #include "warmstart/core/matrix.h"
+#include "warmstart/nn/cpu/products.h"
 #include "warmstart/nn/network.h"
+#include "warmstart/nn/precision.h"
 
 namespace warmstart::cpu {
 
-/// C [m,n] = op(A) op(B) + beta C, row-major, single-threaded (oneDNN).
-void gemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float* a, int lda, const float* b, int ldb, float beta, float* c,
-          int ldc);
+/// A trunk's parameters. `rounded`, laid out alike, is what the products of layers 1, 2, ... take in bf16; null for fp32. Layer 0 stays
+/// in fp32: it reads observations, which nobody normalised (a position of 30 m would be known to 0.1 m), and is a small share.
+struct TrunkParams {
+  const float* p = nullptr;
+  const Bf16* rounded = nullptr;
+};
 
 /// S states with n actions each (rows s * n + i), or with none (an actor).
 struct TrunkInput {
@@ -28,19 +33,24 @@ struct TrunkWork {
   FloatVector d[2];                        ///< gradients [R,H], used in turn
   FloatVector q, d_q, action;              ///< scratch of the callers
   FloatVector zeros;                       ///< [H] in place of a bias that dropout has dealt with
+  std::vector<Bf16Vector> x16;             ///< in bf16, per layer but the first: its input [R,H]
+  Bf16Vector d16;                          ///< in bf16: dL/d(a layer's product) [R,H]
+  FloatVector widened;                     ///< operands of an emulated bf16 product
   const float* out = nullptr;              ///< last layer's output [R,H]
 
   /// For blocks of up to `rows` rows, with room for a backward pass when `keep`.
-  void reserve(const TrunkSpec& spec, int rows, bool keep);
+  void reserve(const TrunkSpec& spec, int rows, bool keep, Precision precision);
+  /// What gemm_bf16 asks for.
+  float* scratch() { return widened.empty() ? nullptr : widened.data(); }
 };
 
-/// Runs the block, for which `w` was reserved; with `keep` the activations stay for trunk_backward. `p` points at the trunk's parameters.
-void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w,
+/// Runs the block, for which `w` was reserved; with `keep` the activations stay for trunk_backward.
+void trunk_forward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, TrunkParams params, const TrunkInput& in, TrunkWork& w,
                    bool keep);
 
 /// From dL/d(out) in w.d[0] [R,H]. `grad` (null to skip) points at the trunk's gradients: overwritten when `first`, else added to.
 /// `d_action` (null to skip) receives dL/daction [R,A].
-void trunk_backward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, const float* p, const TrunkInput& in, TrunkWork& w,
+void trunk_backward(const TrunkSpec& spec, const std::vector<LayerLayout>& layers, TrunkParams params, const TrunkInput& in, TrunkWork& w,
                     float* grad, bool first, float* d_action);
 
 }  // namespace warmstart::cpu

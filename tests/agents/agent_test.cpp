@@ -140,10 +140,10 @@ TEST(IdleSteps, CountOnlyWhenOn) {
     return out;
   };
   const Outcome on = run("cql", w, c, q, w.start, kUtd);
-  EXPECT_EQ(counts(on), (std::vector<std::int64_t>{5, 5, 5, 5}));
+  EXPECT_EQ(counts(on), (std::vector<std::int64_t>{5, 5, 5, 5, 0, 4}));
   c.idle_adam_steps = false;
   const Outcome off = run("cql", w, c, q, w.start, kUtd);
-  EXPECT_EQ(counts(off), (std::vector<std::int64_t>{1, 4, 1, 1}));  // actor, critic, temperature, alpha
+  EXPECT_EQ(counts(off), (std::vector<std::int64_t>{1, 4, 1, 1, 0, 4}));  // actor, critic, temperature, alpha, value, critic_steps
   EXPECT_NE(on.after.critic.params, off.after.critic.params);
   EXPECT_NE(on.after.actor.params, off.after.actor.params);
   // the idle step of the critic comes after its last target update
@@ -276,7 +276,7 @@ TEST(State, ArraysCoverEveryNumberOnce) {
       ActorCritic ac = World(head, shared).start;
       std::map<const float*, int> times;
       for (FloatVector* v : {&ac.actor.params, &ac.critic.params, &ac.target_critic, &ac.actor_adam.m, &ac.actor_adam.v, &ac.critic_adam.m,
-                             &ac.critic_adam.v})
+                             &ac.critic_adam.v, &ac.value.params, &ac.value_adam.m, &ac.value_adam.v, &ac.target_actor})
         for (const float& x : *v) times[&x] = 0;
       for (PositiveScalar* s : {&ac.temperature, &ac.cql_alpha}) times[&s->raw] = times[&s->m] = times[&s->v] = 0;
       std::set<std::string> names;
@@ -291,7 +291,7 @@ TEST(State, ArraysCoverEveryNumberOnce) {
         }
       }
       for (const auto& [address, n] : times) EXPECT_EQ(n, 1);
-      EXPECT_EQ(ac.counts().size(), 4u);
+      EXPECT_EQ(ac.counts().size(), 6u);
     }
 }
 

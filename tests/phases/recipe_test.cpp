@@ -123,7 +123,14 @@ TEST(Recipe, ContradictionsNameBothKeys) {
   };
   refused({{"agent.num_min_qs", "4"}, {"network.num_qs", "3"}}, {"agent.num_min_qs", "network.num_qs"});
   refused({{"network.actor_hidden", "[]"}}, {"network.actor_hidden", "hidden layer"});
-  refused({{"finetune.agent", "calql"}}, {"finetune.agent", "retention.mode"});
+  refused({{"finetune.agent", "calql"}, {"retention.mode", "append"}}, {"finetune.agent", "retention.mode"});
+  refused({{"finetune.agent", "bc"}}, {"finetune.agent", "finetune.steps"});
+  refused({{"network.squash", "false"}, {"pretrain.agent", "iql"}}, {"finetune.agent", "network.squash"});
+  refused({{"network.squash", "false"}}, {"pretrain.agent", "network.squash"});
+  refused({{"jsrl.guide", "random"}, {"finetune.initialise", "neither"}}, {"jsrl.guide", "warm_up.steps"});
+  refused({{"finetune.critic_fit_steps", "5"}, {"warm_up.steps", "0"}}, {"finetune.critic_fit_steps", "warm_up.steps"});
+  refused({{"retention.mode", "mixed"}, {"retention.ratio", "1"}}, {"retention.ratio", "retention.mode"});
+  refused({{"pretrain.agent", "rebrac"}, {"agent.n_step", "3"}}, {"agent.n_step", "pretrain.agent"});
   refused({{"pretrain.agent", "bc"}}, {"pretrain.agent", "finetune.initialise", "\"policy\""});
   refused({{"agent.backup_entropy", "true"}}, {"agent.backup_entropy", "pretrain.agent"});
   refused({{"finetune.min_buffer", "500"}, {"run.replay_capacity", "100"}}, {"finetune.min_buffer", "run.replay_capacity"});
@@ -132,6 +139,15 @@ TEST(Recipe, ContradictionsNameBothKeys) {
                [] { parse_recipe(kNoData + "[retention]\nmode = \"mixed\"\n", "r"); });
   expect_error(Exit::kUsage, {"env.id", "PointMaze_UMaze-v3"}, [] { parse_recipe(kNoData + "[env]\nid = \"PointMaze_Umaze-v3\"\n", "r"); });
   EXPECT_NO_THROW(parse_recipe("", "r", {{"data.path", "d"}, {"pretrain.agent", "bc"}, {"finetune.initialise", "policy"}}));
+}
+
+// M = min(2, N) for who lowers N alone; who names M as well is taken at their word.
+TEST(Recipe, TheSubsetFollowsASmallerEnsemble) {
+  EXPECT_EQ(parse_recipe(kNoData, "r", {{"network.num_qs", "1"}}).agent.num_min_qs, 1);
+  EXPECT_EQ(parse_recipe(kNoData, "r", {{"network.num_qs", "5"}}).agent.num_min_qs, 2);
+  EXPECT_EQ(parse_recipe("[agent]\nnum_min_qs = 4\n" + kNoData, "r", {{"network.num_qs", "3"}}).agent.num_min_qs, 2);
+  expect_error(Exit::kUsage, {"agent.num_min_qs", "network.num_qs"},
+               [] { parse_recipe(kNoData + "[agent]\nnum_min_qs = 4\n[network]\nnum_qs = 3\n", "r"); });
 }
 
 // The recipes that come along load, say what they are, and read back.

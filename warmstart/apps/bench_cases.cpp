@@ -47,7 +47,8 @@ BenchCase offline(BenchCase c, const std::string& agent) {
 
 BenchCase iql_antmaze() {
   BenchCase c = offline(
-      sized("iql-antmaze", "one gradient step on 256 rows, 2 critics and V, no LayerNorm", 29, 8, {256, 256}, {256, 256}, "uniform"), "iql");
+      sized("iql-antmaze", "one gradient step on 256 rows, 2 critics and V, no LayerNorm", 29, 8, {256, 256}, {256, 256}, "uniform"),
+      "iql");
   c.network.num_qs = 2, c.network.critic_layer_norm = c.network.actor_layer_norm = c.network.squash = false;
   c.network.hidden_init = "fan_avg";
   c.settings.agent.num_min_qs = 0, c.settings.agent.actor_lr = 3e-4;
@@ -151,8 +152,9 @@ double gflop_needed(const BenchCase& c) {
 
   if (c.agent == "iql") {
     const Work value = work_of(c.obs, 0, c.network.critic_hidden, 1);
-    return 2e-9 * rows * (asked * critic.forward() + 3 * value.forward() + value.rest + members * (2 * critic.forward() + critic.rest) +
-                          policy.forward() + policy_backward);
+    return 2e-9 * rows *
+           (asked * critic.forward() + 3 * value.forward() + value.rest + members * (2 * critic.forward() + critic.rest) +
+            policy.forward() + policy_backward);
   }
 
   double per_row = 0;

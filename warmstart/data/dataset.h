@@ -58,7 +58,7 @@ class Dataset : public DataSource {
   int action_size() const { return action_size_; }
   Transition at(std::size_t row) const;  ///< row < size(); in file order
   /// Row + 1 goes on where `row` ends.
-  bool follows(std::size_t row) const { return row + 1 < size() && next_state_[row] == state_[row + 1]; }
+  bool follows(std::size_t row) const { return row + 1 < size() && mask_[row] > 0 && next_state_[row] == state_[row + 1]; }
   std::size_t clipped_actions() const { return clipped_actions_; }  ///< action entries beyond action_clip
   std::size_t dropped_steps() const { return dropped_steps_; }      ///< steps without a known next observation
   const std::vector<Episode>& episodes() const { return episodes_; }

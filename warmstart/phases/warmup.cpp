@@ -18,12 +18,13 @@ ActorCritic start_online(const Recipe& recipe, ActorCritic pretrained) {
     if (keep != "critic") {
       pretrained.critic = fresh.critic, pretrained.critic_adam = fresh.critic_adam;
       pretrained.target_critic = fresh.target_critic;
+      pretrained.critic_steps = 0;
       pretrained.value = {}, pretrained.value_adam = {};
     }
   }
   // exactly the networks that the online learner has
   const ExtraNetworks needed = agent_info(recipe.finetune.agent).networks;
-  if (!needed.value) pretrained.value = {}, pretrained.value_adam = {};
+  if (!needed.value && pretrained.has_value()) pretrained.value = {}, pretrained.value_adam = {};
   if (!needed.target_actor) pretrained.target_actor.clear();
   Rng extra(static_cast<std::uint64_t>(recipe.run.seed), "networks added at the switch");
   pretrained.add_networks(recipe.network, needed, extra);

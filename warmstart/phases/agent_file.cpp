@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "warmstart/core/error.h"
+#include "warmstart/nn/cpu/kernels.h"
 
 namespace warmstart {
 
@@ -42,6 +43,16 @@ void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& a
   std::istringstream counts(at == file.metadata.end() ? "" : at->second);
   for (auto* count : agent.counts())
     if (!(counts >> *count)) throw data_error("optimiser counts are missing", where, "use a file that `warmstart` wrote");
+}
+
+void put_header(Recipe recipe, const std::string& kind, const std::string& phase, SafeTensors& file) {
+  file.metadata.insert({{"format", "warmstart"},
+                        {"kind", kind},
+                        {"version", kFormatVersion},
+                        {"env", recipe.env.id},
+                        {"phase", phase},
+                        {"recipe", recipe.toml()},
+                        {"isa", cpu::kernels().isa}});
 }
 
 void check_header(const SafeTensors& file, const std::string& where, const std::string& env) {

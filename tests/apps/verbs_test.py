@@ -5,6 +5,7 @@ OPTIONS = {
     "train": ["RECIPE", "--out", "--seed", "--seeds", "--threads", "--precision", "--data", "--resume", "--overwrite", "--dry-run", "--quiet", "--section.key"],
     "pretrain": ["RECIPE", "--out", "--resume"],
     "finetune": ["RECIPE", "--from", "--out", "--resume"],
+    "import": ["CHECKPOINT", "--recipe", "--out", "--overwrite", "--section.key"],
     "eval": ["FILE", "--episodes", "--seed", "--stochastic", "--env", "--json"],
     "collect": ["--env", "--policy", "--steps", "--noise", "--out", "--seed"],
     "data": ["info", "verify"],

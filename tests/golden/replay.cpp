@@ -6,6 +6,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "warmstart/nn/flax_names.h"
+
 namespace warmstart::golden {
 
 void Report::see(const std::string& name, double ours, double recorded, double tolerance) {
@@ -29,66 +31,25 @@ std::string Report::text(std::size_t most) const {
 
 namespace {
 
-/// A piece of one recorded tensor and where it lies in our flat buffer.
-struct Piece {
-  std::string path;  ///< below the module, e.g. "network/Dense_0/kernel"
-  std::size_t from = 0, to = 0, size = 0;
-};
-
-std::string layer_path(const std::string& name) {  // "layer2/shift" -> "network/LayerNorm_2/bias"
-  const auto slash = name.find('/');
-  const std::string index = name.substr(5, slash - 5), what = name.substr(slash + 1);
-  const bool norm = what == "scale" || what == "shift";
-  return "network/" + std::string(norm ? "LayerNorm_" : "Dense_") + index + "/" + (what == "shift" ? "bias" : what);
-}
-
-std::vector<Piece> pieces(const Critic& critic) {  // of a value function too
-  std::vector<Piece> out;
-  for (const TensorInfo& t : critic.tensors("")) {
-    std::string name = t.name.substr(1);
-    if (name.starts_with("output/")) {
-      out.push_back({"Dense_0/" + name.substr(7), 0, t.offset, t.size});
-    } else {
-      const auto slash = name.find('/');
-      out.push_back({layer_path(name.substr(slash + 1)), std::stoul(name.substr(0, slash)) * t.size, t.offset, t.size});
-    }
-  }
-  return out;
-}
-
-std::vector<Piece> pieces(const Actor& actor) {
-  std::vector<Piece> out;
-  for (const TensorInfo& t : actor.tensors()) {
-    const std::string name = t.name.substr(std::string("actor/").size());
-    std::string path;
-    if (name.starts_with("layer")) path = layer_path(name);
-    else if (name.starts_with("mean/")) path = "Dense_0/" + name.substr(5);
-    else if (actor.spec.std_head == StdHead::kUniform) path = "log_stds";
-    else path = "Dense_1/" + name.substr(8);
-    out.push_back({path, 0, t.offset, t.size});
-  }
-  return out;
-}
-
 /// Every recorded tensor below `prefix` must be covered once, whole, or something was recorded that we do not have.
-void require_covered(const Case& c, const std::string& prefix, const std::vector<Piece>& all) {
+void require_covered(const Case& c, const std::string& prefix, const std::vector<FlaxPiece>& all) {
   std::map<std::string, std::size_t> covered;
-  for (const Piece& p : all) covered[p.path] += p.size;
+  for (const FlaxPiece& p : all) covered[p.path] += p.size;
   for (const auto& path : c.under(prefix))
     if (covered[path] != c.at(prefix + path).count()) throw std::runtime_error("recorded tensor without an equal here: " + prefix + path);
 }
 
-void load(const Case& c, const std::string& prefix, const std::vector<Piece>& all, FloatVector& values) {
+void load(const Case& c, const std::string& prefix, const std::vector<FlaxPiece>& all, FloatVector& values) {
   require_covered(c, prefix, all);
-  for (const Piece& p : all) {
+  for (const FlaxPiece& p : all) {
     const auto recorded = c.at(prefix + p.path).f32();
     std::copy_n(recorded.data() + p.from, p.size, values.data() + p.to);
   }
 }
 
-void compare(const Case& c, const std::string& prefix, const std::vector<Piece>& all, const FloatVector& values, Report& report) {
+void compare(const Case& c, const std::string& prefix, const std::vector<FlaxPiece>& all, const FloatVector& values, Report& report) {
   require_covered(c, prefix, all);
-  for (const Piece& p : all) {
+  for (const FlaxPiece& p : all) {
     const auto recorded = c.at(prefix + p.path).f32();
     for (std::size_t i = 0; i < p.size; ++i) report.see(prefix + p.path, values[p.to + i], recorded[p.from + i], kParameterTolerance);
   }
@@ -106,9 +67,9 @@ void compare_parameters(const Case& c, const std::string& prefix, const ActorCri
     if (const std::string module = path.substr(0, path.find('/'));
         !kModules.contains(module) || (module == "modules_value" && !ac.has_value()))
       throw std::runtime_error("recorded module without an equal here: " + prefix + path);
-  compare(c, prefix + "modules_actor/", pieces(ac.actor), ac.actor.params, report);
-  compare(c, prefix + "modules_critic/", pieces(ac.critic), ac.critic.params, report);
-  if (ac.has_value()) compare(c, prefix + "modules_value/", pieces(ac.value), ac.value.params, report);
+  compare(c, prefix + "modules_actor/", flax_pieces(ac.actor), ac.actor.params, report);
+  compare(c, prefix + "modules_critic/", flax_pieces(ac.critic), ac.critic.params, report);
+  if (ac.has_value()) compare(c, prefix + "modules_value/", flax_pieces(ac.value), ac.value.params, report);
   if (c.has(prefix + "modules_temperature/lagrange") || !ac.has_value())
     compare_scalar(c, prefix + "modules_temperature/lagrange", ac.temperature.raw, report);
   if (c.has(prefix + "modules_cql_alpha_lagrange/lagrange"))
@@ -118,9 +79,9 @@ void compare_parameters(const Case& c, const std::string& prefix, const ActorCri
 void compare_optimizers(const Case& c, int update, const ActorCritic& ac, Report& report) {
   const std::string prefix = std::to_string(update) + "/adam/";
   const auto mu = [&](const std::string& net) { return prefix + net + "/mu/"; };
-  if (!c.under(mu("actor")).empty()) compare(c, mu("actor"), pieces(ac.actor), ac.actor_adam.m, report);
-  if (!c.under(mu("critic")).empty()) compare(c, mu("critic"), pieces(ac.critic), ac.critic_adam.m, report);
-  if (!c.under(mu("value")).empty()) compare(c, mu("value"), pieces(ac.value), ac.value_adam.m, report);
+  if (!c.under(mu("actor")).empty()) compare(c, mu("actor"), flax_pieces(ac.actor), ac.actor_adam.m, report);
+  if (!c.under(mu("critic")).empty()) compare(c, mu("critic"), flax_pieces(ac.critic), ac.critic_adam.m, report);
+  if (!c.under(mu("value")).empty()) compare(c, mu("value"), flax_pieces(ac.value), ac.value_adam.m, report);
   if (c.has(mu("temperature") + "lagrange")) compare_scalar(c, mu("temperature") + "lagrange", ac.temperature.m, report);
   if (c.has(mu("cql_alpha_lagrange") + "lagrange")) compare_scalar(c, mu("cql_alpha_lagrange") + "lagrange", ac.cql_alpha.m, report);
 
@@ -202,7 +163,7 @@ void replay_update(const Case& c, const Setup& setup, int update, Agent& agent, 
   const ActorCritic& ac = agent.state();
   compare_parameters(c, step + "params/", ac, report);
   const std::string target = step + "target_params/modules_critic/";
-  if (!c.under(target).empty()) compare(c, target, pieces(ac.critic), ac.target_critic, report);
+  if (!c.under(target).empty()) compare(c, target, flax_pieces(ac.critic), ac.target_critic, report);
   else if (update == setup.updates) report.failures.push_back("no target critic was recorded after the last update");
   compare_optimizers(c, update, ac, report);
   compare_infos(c, update, stats, report);
@@ -217,15 +178,15 @@ std::unique_ptr<Agent> build_agent(const Case& c, const Setup& setup, Backend& b
   start.actor_adam.resize(start.actor.params.size());
   start.critic_adam.resize(start.critic.params.size());
   start.target_critic = start.critic.params;
-  load(c, "0/params/modules_actor/", pieces(start.actor), start.actor.params);
-  load(c, "0/params/modules_critic/", pieces(start.critic), start.critic.params);
-  load(c, "0/target_params/modules_critic/", pieces(start.critic), start.target_critic);
+  load(c, "0/params/modules_actor/", flax_pieces(start.actor), start.actor.params);
+  load(c, "0/params/modules_critic/", flax_pieces(start.critic), start.critic.params);
+  load(c, "0/target_params/modules_critic/", flax_pieces(start.critic), start.target_critic);
   if (agent_info(setup.agent).networks.value) {
     CriticSpec value{setup.critic.obs, 0, 1, setup.critic.trunk, true};
     value.trunk.input = value.obs;
     start.value = Critic(value);
     start.value_adam.resize(start.value.params.size());
-    load(c, "0/params/modules_value/", pieces(start.value), start.value.params);
+    load(c, "0/params/modules_value/", flax_pieces(start.value), start.value.params);
   } else {
     start.temperature.raw = c.at("0/params/modules_temperature/lagrange").f32()[0];
   }

@@ -35,6 +35,7 @@ int run(int argc, char** argv) {
   add_train(app);
   add_pretrain(app);
   add_finetune(app);
+  add_import(app);
   add_eval(app);
   add_collect(app);
   add_data(app);

@@ -25,6 +25,17 @@ Error unknown_option(const std::string& name, const CLI::App& app) {
                      "did you mean --" + nearest_name(name, names) + "? keys are given as --section.key VALUE");
 }
 
+// A finished run must not count as failed because the report's script is not installed.
+void report(const std::vector<RunFiles>& runs, const fs::path& html) {
+  try {
+    write_report(runs, html, plotly_script());
+  } catch (const Error& e) {
+    fmt::print(stderr, "no report: {}\n", e.what());
+  }
+}
+
+}  // namespace
+
 std::vector<Override> parse_overrides(const CLI::App& app) {
   const std::vector<std::string> extras = app.remaining();
   std::vector<Override> out;
@@ -46,17 +57,6 @@ std::vector<Override> parse_overrides(const CLI::App& app) {
   }
   return out;
 }
-
-// A finished run must not count as failed because the report's script is not installed.
-void report(const std::vector<RunFiles>& runs, const fs::path& html) {
-  try {
-    write_report(runs, html, plotly_script());
-  } catch (const Error& e) {
-    fmt::print(stderr, "no report: {}\n", e.what());
-  }
-}
-
-}  // namespace
 
 std::string& command_line() {
   static std::string line;

@@ -22,6 +22,9 @@ struct RunArguments {
 /// Adds RECIPE, --out, --seed, --seeds, --threads, --precision, --resume, --overwrite, --dry-run, --data, --quiet and the overrides.
 void add_run_options(CLI::App& app, RunArguments& args);
 
+/// What the command line says beyond `app`'s options, which must be keys of a recipe. Throws Error(kUsage) for other words.
+std::vector<Override> parse_overrides(const CLI::App& app);
+
 /// Calls `body` for one prepared run per seed, with progress on standard error; prints where things lie, writes the
 /// report and the summary table at the end.
 void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<void(Run&)>& body);

@@ -11,6 +11,7 @@ namespace warmstart {
 void add_train(CLI::App& app);
 void add_pretrain(CLI::App& app);
 void add_finetune(CLI::App& app);
+void add_import(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_collect(CLI::App& app);
 void add_data(CLI::App& app);

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "warmstart/core/error.h"
+#include "warmstart/nn/cpu/kernels.h"
 
 namespace warmstart {
 
@@ -50,6 +51,16 @@ void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& a
     else if (k < kAlways) throw data_error("optimiser counts are missing", where, "use a file that `warmstart` wrote");
     else *count = 0;
   }
+}
+
+void put_header(Recipe recipe, const std::string& kind, const std::string& phase, SafeTensors& file) {
+  file.metadata.insert({{"format", "warmstart"},
+                        {"kind", kind},
+                        {"version", kFormatVersion},
+                        {"env", recipe.env.id},
+                        {"phase", phase},
+                        {"recipe", recipe.toml()},
+                        {"isa", cpu::kernels().isa}});
 }
 
 void check_header(const SafeTensors& file, const std::string& where, const std::string& env) {

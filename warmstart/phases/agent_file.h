@@ -21,6 +21,8 @@ inline constexpr const char* kFormatVersion = "1";
 void put_agent(ActorCritic& agent, SafeTensors& file);
 /// The reverse; `agent` has the right shapes already. Throws Error(kData) naming `where`, the tensor and both shapes.
 void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& agent);
+/// Puts what every file says about itself into the metadata: format, version, kind ("agent", "checkpoint"), task, phase, recipe.
+void put_header(Recipe recipe, const std::string& kind, const std::string& phase, SafeTensors& file);
 /// Refuses files of another kind, version or task: Error(kData). `env` "" accepts any task.
 void check_header(const SafeTensors& file, const std::string& where, const std::string& env);
 

@@ -4,7 +4,6 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
-#include "warmstart/nn/cpu/kernels.h"
 #include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/run.h"
 
@@ -55,14 +54,8 @@ void Run::save_checkpoint() {
   out.put(has_source);
   if (has_source) source->save(out);
   file.tensors["run_state"] = Tensor::from_bytes(out.bytes());
-  file.metadata.insert({{"format", "warmstart"},
-                        {"kind", "checkpoint"},
-                        {"version", kFormatVersion},
-                        {"env", recipe.env.id},
-                        {"phase", phase_name(state.phase)},
-                        {"recipe", recipe.toml()},
-                        {"isa", cpu::kernels().isa},
-                        {"precision", precision_name(precision)}});
+  put_header(recipe, "checkpoint", phase_name(state.phase), file);
+  file.metadata["precision"] = precision_name(precision);
   // the copy is made; writing and fsync happen off the control path
   saving_ = std::async(std::launch::async, [path = options.folder / kFile, f = std::move(file)] { write_safetensors(path, f); });
   last_save_ = std::chrono::steady_clock::now();
@@ -112,18 +105,12 @@ bool Run::load_checkpoint() {
 void Run::save_agent(const std::string& file_name) {
   SafeTensors file;
   put_agent(agent->state(), file);
-  file.metadata.insert({{"format", "warmstart"},
-                        {"kind", "agent"},
-                        {"version", kFormatVersion},
-                        {"env", recipe.env.id},
-                        {"phase", phase_name(state.phase)},
-                        {"recipe", recipe.toml()},
-                        {"evaluated_policy", state.evaluated_policy},
+  put_header(recipe, "agent", phase_name(state.phase), file);
+  file.metadata.insert({{"evaluated_policy", state.evaluated_policy},
                         {"pretrain_steps", std::to_string(state.pretrain_steps)},
                         {"online_steps", std::to_string(state.online_steps)},
                         {"updates", std::to_string(state.updates)},
                         {"episodes", std::to_string(state.episodes)},
-                        {"isa", cpu::kernels().isa},
                         {"precision", precision_name(precision)}});
   write_safetensors(options.folder / file_name, file);
 }

@@ -2,6 +2,7 @@
 """Success at each evaluation, mean and standard error over seeds, one column per folder of runs (FOLDER/seed*/metrics.jsonl).
 
     success.py FOLDER...
+    success.py --summary FOLDER...    one row per folder: at the switch, lowest and last after it, seeds that never come back to 90% of the switch
 """
 import json
 import math
@@ -23,7 +24,20 @@ def cell(values):
     return f"{mean:.1f} +- {error:.1f}"
 
 
+def summary(folders):
+    print("| method | at the switch | lowest after | last | never back to 90% |\n|---|---|---|---|---|")
+    for folder in folders:
+        runs = [evaluations(run) for run in sorted(Path(folder).glob("seed*"))]
+        before = [next((v for (phase, step), v in run.items() if phase == "warmup" and step == 0), 0.0) for run in runs]
+        after = [[v for (phase, step), v in run.items() if phase == "finetune"] for run in runs]
+        lost = sum(max(a[a.index(min(a)):]) < 0.9 * b for a, b in zip(after, before))
+        cells = [cell(before), cell([min(a) for a in after]), cell([a[-1] for a in after]), f"{lost} of {len(runs)}"]
+        print(f"| {Path(folder).name} | " + " | ".join(cells) + " |")
+
+
 def main(folders):
+    if folders and folders[0] == "--summary":
+        return summary(folders[1:])
     columns = [[evaluations(run) for run in sorted(Path(f).glob("seed*"))] for f in folders]
     if not folders or not all(columns):
         sys.exit(__doc__)

@@ -28,6 +28,9 @@ def summary(folders):
     print("| method | at the switch | lowest after | last | never back to 90% |\n|---|---|---|---|---|")
     for folder in folders:
         runs = [evaluations(run) for run in sorted(Path(folder).glob("seed*"))]
+        runs = [run for run in runs if any(phase == "finetune" for phase, _ in run)]
+        if not runs:
+            continue
         before = [next((v for (phase, step), v in run.items() if phase == "warmup" and step == 0), 0.0) for run in runs]
         after = [[v for (phase, step), v in run.items() if phase == "finetune"] for run in runs]
         lost = sum(max(a[a.index(min(a)):]) < 0.9 * b for a, b in zip(after, before))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures this machine and writes docs/performance.md. Leave the machine alone meanwhile.
-#   scripts/bench.sh [PART...]      parts: steps act env start memory scale peers (default: all; peers only when told which)
+#   scripts/bench.sh [PART...]      parts: steps train act env start memory scale peers (default: all; peers only when told which)
 #   REFERENCE="CHECKOUT PYTHON"     the JAX implementation, and a Python that has its requirements
 #   TORCH=PYTHON                    a Python that has PyTorch
 #   ROUNDS=N                        rounds of every part, for a quick look
@@ -31,6 +31,10 @@ measure_each() {
 }
 
 bench_steps() { measure steps "${rounds[@]}"; }
+bench_train() {
+  python3 bench/train_rate.py "$WARMSTART_BINARY" ${ROUNDS:+"$ROUNDS"} >"$out/train.part"
+  mv "$out/train.part" "$out/train.json"
+}
 bench_act() { measure act act; }
 bench_env() { measure_each env --env HalfCheetah-v4 Hopper-v4 Walker2d-v4 PointMaze_Medium-v3; }
 bench_start() { measure_each start --case wsrl-antmaze wsrl-adroit wsrl-kitchen wsrl-locomotion calql-antmaze calql-adroit cql-kitchen cql-locomotion; }
@@ -49,11 +53,11 @@ bench_peers() {
 }
 
 parts=("$@")
-((${#parts[@]})) || parts=(steps act env start memory scale peers)
+((${#parts[@]})) || parts=(steps train act env start memory scale peers)
 for part in "${parts[@]}"; do
   case $part in
-    steps | act | env | start | memory | scale | peers) ;;
-    *) printf 'error: no part %s (command line): parts are steps act env start memory scale peers\n' "$part" >&2; exit 2 ;;
+    steps | train | act | env | start | memory | scale | peers) ;;
+    *) printf 'error: no part %s (command line): parts are steps train act env start memory scale peers\n' "$part" >&2; exit 2 ;;
   esac
 done
 "$WARMSTART_BINARY" bench list --json >"$out/list.json"

@@ -40,10 +40,12 @@ struct TemporaryFolder {
   }
 };
 
-void say_done() {
-  fmt::print("done\n");
+// To the process that measures: ready to learn, then one step done.
+void say(char byte) {
+  std::fputc(byte, stdout);
   std::fflush(stdout);
 }
+constexpr char kReady = 'r', kDone = 'd';
 
 void first_step_of_case(const Options& o) {
   const BenchCase& c = bench_case(o.name);
@@ -53,8 +55,9 @@ void first_step_of_case(const Options& o) {
   fill_synthetic(batch, c);
   Rng rng(4, "bench noise");
   RandomNoise noise(rng);
+  say(kReady);
   agent->update(batch.view(true), c.utd, noise);
-  say_done();
+  say(kDone);
 }
 
 // All that `train` does before its first gradient step: recipe, task, dataset, networks, folder, metrics.
@@ -67,12 +70,17 @@ void first_step_of_recipe(const Options& o) {
   batch.resize(recipe.pretrain.batch, data.obs_size(), data.action_size());
   data.sample(run.state.data_rng, batch, 0, recipe.pretrain.batch);
   RandomNoise noise(run.state.noise_rng);
+  say(kReady);
   run.agent->update(batch.view(data.has_mc_return()), 1, noise);
-  say_done();
+  say(kDone);
 }
 
-/// Seconds from starting this program as a child to the line it writes after its first step.
-double seconds_to_first_step(std::vector<std::string> command) {
+struct StartTimes {
+  double ready = 0, done = 0;  ///< s from the start of the program to the beginning and to the end of its first step
+};
+
+/// Starts this program as a child and waits for its two bytes.
+StartTimes time_start(std::vector<std::string> command) {
   std::vector<char*> argv;
   for (std::string& word : command) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -86,17 +94,21 @@ double seconds_to_first_step(std::vector<std::string> command) {
   const int failed = ::posix_spawn(&child, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
-  char byte = 0;
-  ssize_t got = 0;
-  while (!failed && (got = ::read(ends[0], &byte, 1)) < 0 && errno == EINTR) {
-  }
-  const double seconds = seconds_since(began);
+  StartTimes times;
+  const auto wait_for = [&](char expected) {
+    char byte = 0;
+    ssize_t got = 0;
+    while (!failed && (got = ::read(ends[0], &byte, 1)) < 0 && errno == EINTR) {
+    }
+    return got == 1 && byte == expected ? seconds_since(began) : 0.0;
+  };
+  times.ready = wait_for(kReady), times.done = wait_for(kDone);
   ::close(ends[0]);
   if (failed) throw machine_error("cannot start itself: " + errno_text(failed), "/proc/self/exe", "mount /proc");
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (got == 1 && status == 0) return seconds;
+  if (times.done > 0 && status == 0) return times;
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;  // it has said why on standard error
   const bool known = code == static_cast<int>(Exit::kUsage) || code == static_cast<int>(Exit::kData);
   throw Error(known ? static_cast<Exit>(code) : Exit::kMachine, "no first step", "bench start", "see the child's message above");
@@ -111,25 +123,33 @@ void bench_start(Options o) {
   const std::string what = o.name.empty() ? o.recipe : bench_case(o.name).name;
   const std::vector<std::string> command = {
       "warmstart", "bench", "start", "--child", o.name.empty() ? "--recipe" : "--case", what, "--threads", std::to_string(o.threads)};
-  seconds_to_first_step(command);  // files are in memory afterwards, and a missing dataset is collected
-  std::vector<double> seconds;
-  for (int i = 0; i < o.rounds; ++i) seconds.push_back(seconds_to_first_step(command));
-  const Spread s = spread_of(seconds);
+  time_start(command);  // files are in memory afterwards, and a missing dataset is collected
+  std::vector<double> ready, done;
+  for (int i = 0; i < o.rounds; ++i) {
+    const StartTimes t = time_start(command);
+    ready.push_back(t.ready), done.push_back(t.done);
+  }
+  const Spread r = spread_of(ready), s = spread_of(done);
   if (o.json)
     fmt::print("{}\n", nlohmann::ordered_json{{o.name.empty() ? "recipe" : "case", what},
                                               {"threads", o.threads},
                                               {"rounds", o.rounds},
+                                              {"ready_seconds", r.median},
+                                              {"ready_spread", {r.low, r.high}},
                                               {"seconds", s.median},
                                               {"seconds_spread", {s.low, s.high}}}
                            .dump());
-  else fmt::print("{}: first step done {:.3f} s after the start (10-90%: {:.3f}-{:.3f})\n", what, s.median, s.low, s.high);
+  else
+    fmt::print("{}: first step begun {:.3f} s after the start (10-90%: {:.3f}-{:.3f}), done after {:.3f} s ({:.3f}-{:.3f})\n", what,
+               r.median, r.low, r.high, s.median, s.low, s.high);
 }
 
 }  // namespace
 
 void add_bench_start(CLI::App& bench) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = bench.add_subcommand("start", "Time from the start of the program to the end of the first training step");
+  CLI::App* verb =
+      bench.add_subcommand("start", "Time from the start of the program to the beginning and the end of the first training step");
   verb->add_option("--case", o->name, "One of `warmstart bench list`, on synthetic data");
   verb->add_option("--recipe", o->recipe, "Recipe file: its pre-training, dataset included");
   verb->add_option("--threads", o->threads, "Threads (default: all CPUs)")->check(CLI::Range(1, 1024));

@@ -79,7 +79,7 @@ class ReplayBuffer : public DataSource {
   std::size_t capacity_, obs_size_, action_size_;
   std::uint64_t oldest_ = 0, added_ = 0;                         // rows are numbered from 0 and kept in [oldest_, added_)
   std::vector<std::unique_ptr<float[]>> blocks_;                 // [kBlockRows, obs | action | reward | mask]
-  std::vector<std::uint8_t> own_next_;                           // per slot: next observation is in ends_, not in the next slot
+  std::vector<bool> own_next_;                                   // per slot: next observation is in ends_, not in the next slot
   std::unordered_map<std::uint64_t, std::vector<float>> ends_;   // row number -> [O]
   void fill_mc_returns(std::uint64_t begin, std::uint64_t end);  // one episode's rows
   NStep n_step_;

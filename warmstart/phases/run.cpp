@@ -208,6 +208,7 @@ void Run::tick(std::int64_t step, std::int64_t steps) {
   if ((by_steps || by_time) && step < steps) save_checkpoint();
 
   if (rate_began_at_ < 0) rate_began_at_ = step, rate_began_ = Clock::now();
+  ticked_ = step;
   if (seconds_since(last_progress_) < 0.2) return;
   last_progress_ = Clock::now();
   const double elapsed = seconds_since(rate_began_);
@@ -226,7 +227,8 @@ void Run::log(const std::string& kind, std::int64_t step, std::vector<std::pair<
   if (kind != "train" || !(rate_began_at_ >= 0)) return;
   const double elapsed = seconds_since(rate_began_);
   if (elapsed > 0)
-    metrics_->write_timing(phase_name(state.phase), step, seconds_in_phase(), static_cast<double>(step - rate_began_at_) / elapsed);
+    // a row of metrics comes before its step's tick
+    metrics_->write_timing(phase_name(state.phase), step, seconds_in_phase(), static_cast<double>(ticked_ + 1 - rate_began_at_) / elapsed);
 }
 
 Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int64_t step) {

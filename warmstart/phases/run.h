@@ -114,7 +114,7 @@ class Run {
   bool resumed_ = false;
   std::future<void> saving_;
   std::chrono::steady_clock::time_point phase_began_, last_save_, last_progress_, rate_began_;
-  std::int64_t rate_began_at_ = -1;
+  std::int64_t rate_began_at_ = -1, ticked_ = 0;  ///< steps of the phase, unlike those of metrics
   std::optional<double> last_return_, last_success_;
   /// A file descriptor; a constructor that throws half-way gives it back too.
   struct Descriptor {

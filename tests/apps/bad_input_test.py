@@ -35,7 +35,7 @@ class CommandLine(Case):
             ("finetune.utd", "0", ["out of range"]),
             ("env.id", "PointMaze_Umaze_Episodic-v3", [ENV]),
             ("agent.num_min_qs", "7", ["network.num_qs"]),
-            ("finetune.agent", "calql", ["retention.mode"]),
+            ("finetune.agent", "bc", ["finetune.steps"]),
         ]:
             with self.subTest(key=key, value=value):
                 self.refused(USAGE, [*parts, key], "train", self.recipe, "--" + key, value)

@@ -19,7 +19,7 @@ class Import(Case):
             self.assertNotIn("note:", text)
         metadata, tensors = read_safetensors(self.folder / "a.safetensors")
         self.assertEqual(tensors, read_safetensors(self.folder / "b.safetensors")[1])
-        self.assertEqual((metadata["env"], metadata["pretrain_steps"], metadata["adam_steps"]), (ENV, "3", "3 3 3 3"))
+        self.assertEqual((metadata["env"], metadata["pretrain_steps"], metadata["adam_steps"]), (ENV, "3", "3 3 3 3 0 0"))
         expected = read_safetensors(FLAX / "calql.safetensors")[1]
         self.assertEqual(tensors["target/critic/output/kernel"][2], expected["target/modules_critic/Dense_0/kernel"][2])
 

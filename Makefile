@@ -3,7 +3,7 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 BUILD := cmake --build --parallel $(JOBS) --preset
 
-.PHONY: help setup build demo bench test check asan tsan format clean distclean
+.PHONY: help setup build demo bench test check learn asan tsan format clean distclean
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 18
 
@@ -32,6 +32,9 @@ check:  ## before a commit: format, layering, fast tests
 	@python3 tests/layering_test.py
 	@$(BUILD) release
 	@scripts/test.sh release -LE slow
+
+learn: build  ## every method on small tasks, three seeds each, against its threshold; some hours, continues where it stopped
+	@cmake --preset release >/dev/null && ctest --test-dir build/release -C learning -L learning --verbose
 
 asan:  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/setup.sh test

@@ -1,6 +1,6 @@
 find_package(GTest REQUIRED)
 find_package(nlohmann_json REQUIRED)
-add_executable(golden_test golden_test.cpp golden/harness_test.cpp golden/case.cpp golden/setup.cpp golden/replay.cpp)
+add_executable(golden_test golden_test.cpp golden/harness_test.cpp golden/case.cpp golden/setup.cpp golden/replay.cpp golden/infos.cpp)
 target_link_libraries(golden_test PRIVATE warmstart_agents warmstart_nn warmstart_io nlohmann_json::nlohmann_json GTest::gtest_main)
 target_compile_definitions(golden_test PRIVATE WARMSTART_GOLDEN="${CMAKE_CURRENT_LIST_DIR}/golden")
 add_test(NAME golden COMMAND golden_test)

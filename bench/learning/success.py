@@ -2,7 +2,9 @@
 """Success at each evaluation, mean and standard error over seeds, one column per folder of runs (FOLDER/seed*/metrics.jsonl).
 
     success.py FOLDER...
-    success.py --summary FOLDER...    one row per folder: at the switch, lowest and last after it, seeds that never come back to 90% of the switch
+    success.py --summary [--check FILE] FOLDER...    one row per folder: at the switch, lowest and last after it, seeds that
+                                                     never come back to 90% of the switch
+FILE: {"TASK/METHOD": [[number, "switch" or "last", least mean over seeds]...]}, number as metrics.jsonl names it.
 """
 import json
 import math
@@ -10,43 +12,80 @@ import sys
 from pathlib import Path
 
 
-def evaluations(run):
-    """{(phase, step): success rate in percent}, in the order in which they happened"""
+def evaluations(run, number="success_rate"):
+    """{(phase, step): number}, in the order in which they happened"""
     rows = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
-    return {(r["phase"], r["step"]): 100 * r["success_rate"] for r in rows if r["kind"] in ("eval", "switch")}
+    return {(r["phase"], r["step"]): r[number] for r in rows if r["kind"] in ("eval", "switch")}
+
+
+def mean(values):
+    return sum(values) / len(values)
 
 
 def cell(values):
-    mean = sum(values) / len(values)
     if len(values) == 1:
-        return f"{mean:.1f}"
-    error = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values))
-    return f"{mean:.1f} +- {error:.1f}"
+        return f"{values[0]:.1f}"
+    error = math.sqrt(sum((v - mean(values)) ** 2 for v in values) / (len(values) - 1) / len(values))
+    return f"{mean(values):.1f} ± {error:.1f}"
+
+
+def before_and_after(folder, number):
+    """per seed: the value at the switch and those of fine-tuning"""
+    runs = [evaluations(run, number) for run in sorted(Path(folder).glob("seed*")) if (run / "metrics.jsonl").exists()]
+    runs = [run for run in runs if any(phase == "finetune" for phase, _ in run)]
+    at_switch = [next((v for (phase, step), v in run.items() if step == 0 and phase == "warmup"), None) for run in runs]
+    at_switch = [next(iter(run.values())) if v is None else v for run, v in zip(runs, at_switch)]
+    return at_switch, [[v for (phase, _), v in run.items() if phase == "finetune"] for run in runs]
+
+
+def title(folder):
+    return "/".join(Path(folder).parts[-2:])
 
 
 def summary(folders):
-    print("| method | at the switch | lowest after | last | never back to 90% |\n|---|---|---|---|---|")
+    print("| recipe | seeds | success at the switch, % | lowest after | last | never back to 90% | return at the switch | last |")
+    print("|---|---|---|---|---|---|---|---|")
     for folder in folders:
-        runs = [evaluations(run) for run in sorted(Path(folder).glob("seed*"))]
-        runs = [run for run in runs if any(phase == "finetune" for phase, _ in run)]
-        if not runs:
+        before, after = before_and_after(folder, "success_rate")
+        if not before:
             continue
-        before = [next((v for (phase, step), v in run.items() if phase == "warmup" and step == 0), 0.0) for run in runs]
-        after = [[v for (phase, step), v in run.items() if phase == "finetune"] for run in runs]
+        returns, later = before_and_after(folder, "return_mean")
         lost = sum(max(a[a.index(min(a)):]) < 0.9 * b for a, b in zip(after, before))
-        cells = [cell(before), cell([min(a) for a in after]), cell([a[-1] for a in after]), f"{lost} of {len(runs)}"]
-        print(f"| {Path(folder).name} | " + " | ".join(cells) + " |")
+        percent = [[100 * v for v in values] for values in (before, [min(a) for a in after], [a[-1] for a in after])]
+        cells = [title(folder), str(len(before)), *map(cell, percent), str(lost), cell(returns), cell([a[-1] for a in later])]
+        print("| " + " | ".join(cells) + " |")
 
 
-def main(folders):
-    if folders and folders[0] == "--summary":
-        return summary(folders[1:])
-    columns = [[evaluations(run) for run in sorted(Path(f).glob("seed*"))] for f in folders]
-    if not folders or not all(columns):
+def check(thresholds, folders):
+    """True when every folder that has thresholds reaches them"""
+    good = True
+    for folder in folders:
+        for number, when, least in thresholds.get(title(folder), []):
+            before, after = before_and_after(folder, number)
+            values = before if when == "switch" else [a[-1] for a in after]
+            if not values or not mean(values) >= least:
+                print(f"{title(folder)}: {number} {when} is {cell(values) if values else 'missing'}, must reach {least}", file=sys.stderr)
+                good = False
+    return good
+
+
+def main(arguments):
+    thresholds = {}
+    wants_summary = arguments[:1] == ["--summary"]
+    arguments = arguments[wants_summary:]
+    if arguments[:1] == ["--check"]:
+        thresholds, arguments = json.loads(Path(arguments[1]).read_text()), arguments[2:]
+    if not arguments:
         sys.exit(__doc__)
-    print(f"{'success, %':<20}" + "".join(f"{f'{Path(f).name} ({len(runs)} seeds)':>20}" for f, runs in zip(folders, columns)))
+    if wants_summary:
+        summary(arguments)
+        sys.exit(0 if check(thresholds, arguments) else 1)
+    columns = [[evaluations(run) for run in sorted(Path(f).glob("seed*"))] for f in arguments]
+    if not all(columns):
+        sys.exit(__doc__)
+    print(f"{'success, %':<20}" + "".join(f"{f'{Path(f).name} ({len(runs)} seeds)':>20}" for f, runs in zip(arguments, columns)))
     for key in columns[0][0]:
-        values = [[run[key] for run in runs if key in run] for runs in columns]
+        values = [[100 * run[key] for run in runs if key in run] for runs in columns]
         if all(values):
             print(f"{key[0] + ' ' + str(key[1]):<20}" + "".join(f"{cell(v):>20}" for v in values))
 

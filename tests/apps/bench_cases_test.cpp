@@ -1,10 +1,9 @@
 // The yardstick of `warmstart bench`: what a step needs, by formula, against the published counts.
-#include "warmstart/apps/bench_cases.h"
-
 #include <gtest/gtest.h>
 
 #include <map>
 
+#include "warmstart/apps/bench/cases.h"
 #include "warmstart/core/error.h"
 #include "warmstart/envs/simulator_alone.h"
 

@@ -99,8 +99,7 @@ TEST(Steps, ReturnsComeBackAfterARestart) {
     const std::uint64_t committed = w.buffer.append_new_rows(folder / std::to_string(capacity));
     ReplayBuffer again(capacity, 1, 1);
     again.keep_mc_returns({.discount = 0.5, .negative_reward = -1.0f});
-    again.restore(folder / std::to_string(capacity), committed);
-    again.restore_finished(w.buffer.finished());
+    again.restore(folder / std::to_string(capacity), committed, w.buffer.finished());
     ASSERT_EQ(again.size(), w.buffer.size());
     for (std::size_t i = 0; i < again.size(); ++i) EXPECT_EQ(again.at(i).mc_return, w.buffer.at(i).mc_return) << i;
   }

@@ -63,6 +63,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Disturbance{"sac_utd_exp", "1/batch/observations", true}, Disturbance{"sac_utd_exp", "1/batch/rewards", true},
                     Disturbance{"sac_utd_exp", "1/batch/masks", false},
                     Disturbance{"sac_utd_exp", "3/params/modules_actor/Dense_0/kernel", true},
+                    Disturbance{"sac_utd_exp", "2/uinfo/u1/grad_norm", true}, Disturbance{"sac_utd_exp", "1/info/actor/actions", true},
+                    Disturbance{"iql_awr_09", "1/info/value/uncentered_loss", true},
                     Disturbance{"cql_fixed", "0/params/modules_actor/Dense_0/bias", true},
                     Disturbance{"cql_fixed", "0/params/modules_critic/network/Dense_1/kernel", true},
                     Disturbance{"cql_fixed", "0/target_params/modules_critic/Dense_0/bias", true},
@@ -108,6 +110,16 @@ TEST(GoldenHarness, EveryRecordedDrawIsUsedOnce) {
   EXPECT_TRUE(mentions(replay_on_reference(extra), "not used: 1/draws/u1/critic/another"));
   c.file.tensors.erase(key);
   EXPECT_TRUE(mentions(replay_on_reference(c), "never recorded: 1/draws/u1/critic/redq_subset_indices"));
+}
+
+// What each slice of an update reports is recorded too; the learner reports its mean, which is compared.
+TEST(GoldenHarness, EveryRecordedInfoIsCompared) {
+  for (const auto& path : find_cases(fs::path(WARMSTART_GOLDEN) / "updates")) {
+    const Case c = read_case(path);
+    const Report report = replay_on_reference(c);
+    for (const auto& key : c.under(""))
+      if (key.find("/info/") != std::string::npos) EXPECT_TRUE(report.seen.contains(key)) << c.name << " " << key;
+  }
 }
 
 TEST(GoldenHarness, EveryRecordedParameterIsCompared) {

@@ -6,12 +6,14 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "tests/golden/infos.h"
 #include "warmstart/nn/flax_names.h"
 
 namespace warmstart::golden {
 
 void Report::see(const std::string& name, double ours, double recorded, double tolerance) {
   ++compared;
+  seen.insert(name);
   const double error = std::abs(ours - recorded);
   const double share = std::isfinite(error) ? error / tolerance : std::numeric_limits<double>::infinity();
   if (share > worst || worst_name.empty()) worst = std::max(worst, share), worst_name = name;
@@ -100,44 +102,6 @@ void compare_optimizers(const Case& c, int update, const ActorCritic& ac, Report
   }
 }
 
-void compare_infos(const Case& c, int update, const UpdateStats& stats, Report& report) {
-  const std::pair<const char*, double> infos[] = {
-      {"critic/critic_loss", stats.critic_loss},
-      {"critic/td_loss", stats.td_loss},
-      {"critic/predicted_qs", stats.q_mean},
-      {"critic/target_qs", stats.target_q_mean},
-      {"critic/cql_loss", stats.cql_loss},
-      {"critic/cql_alpha", stats.cql_alpha},
-      {"critic/cql_diff", stats.cql_gap},
-      {"critic/cql_ood_values", stats.cql_ood},
-      {"critic/calql_bound_rate", stats.calql_bound_rate},
-      {"actor/actor_loss", stats.actor_loss},
-      {"actor/entropy", stats.entropy},
-      {"actor/temperature", stats.temperature},
-      {"actor/actions_mse", stats.action_mse},
-      {"actor/bc_loss", stats.bc_loss},
-      {"temperature/temperature_loss", stats.temperature_loss},
-      {"cql_alpha_lagrange/cql_alpha_loss", stats.cql_alpha_loss},
-      // IQL's names
-      {"critic/q", stats.q_mean},
-      {"critic/target_q", stats.target_q_mean},
-      {"value/value_loss", stats.value_loss},
-      {"value/v", stats.v_mean},
-      {"actor/adv_mean", stats.adv_mean},
-      {"actor/adv_min", stats.adv_min},
-      {"actor/adv_max", stats.adv_max},
-      {"actor/behavior_logprob", stats.data_log_prob},
-      {"actor/behavior_mse", stats.action_mse},
-  };
-  const std::string prefix = std::to_string(update) + "/info/";
-  for (const auto& [name, ours] : infos) {
-    const std::string key = prefix + name;
-    if (!c.has(key)) continue;
-    const double recorded = c.at(key).f32()[0];
-    report.see(key, ours, recorded, kInfoTolerance * std::max(std::abs(recorded), kInfoFloor));
-  }
-}
-
 Batch read_batch(const Case& c, int update) {
   const std::string prefix = std::to_string(update) + "/batch/";
   const auto matrix = [&](const std::string& key) {
@@ -151,13 +115,16 @@ Batch read_batch(const Case& c, int update) {
   return b;
 }
 
-void replay_update(const Case& c, const Setup& setup, int update, Agent& agent, Report& report) {
+void replay_update(const Case& c, const Setup& setup, int update, Agent& agent, Backend& backend, Report& report) {
   const std::string step = std::to_string(update) + "/";
+  Infos infos(c, setup, update, agent.state());
   RecordedNoise noise(c, update, [&](int j) {
     const std::string prefix = step + "uparams/u" + std::to_string(j) + "/";
     if (!c.under(prefix).empty()) compare_parameters(c, prefix, agent.state(), report);
+    infos.step_done(j, agent.state(), report);
   });
-  const UpdateStats stats = agent.update(read_batch(c, update), setup.utd, noise);
+  const Batch batch = read_batch(c, update);
+  const UpdateStats stats = agent.update(batch, setup.utd, noise);
   for (const auto& key : noise.unused()) report.failures.push_back("a recorded draw that was not used: " + key);
 
   const ActorCritic& ac = agent.state();
@@ -166,7 +133,7 @@ void replay_update(const Case& c, const Setup& setup, int update, Agent& agent, 
   if (!c.under(target).empty()) compare(c, target, flax_pieces(ac.critic), ac.target_critic, report);
   else if (update == setup.updates) report.failures.push_back("no target critic was recorded after the last update");
   compare_optimizers(c, update, ac, report);
-  compare_infos(c, update, stats, report);
+  infos.done(ac, stats, batch, backend, report);
 }
 
 }  // namespace
@@ -200,7 +167,7 @@ Report replay(const Case& c, Backend& backend) {
   try {
     const Setup setup = read_setup(c);
     const auto agent = build_agent(c, setup, backend);
-    for (int update = 1; update <= setup.updates; ++update) replay_update(c, setup, update, *agent, report);
+    for (int update = 1; update <= setup.updates; ++update) replay_update(c, setup, update, *agent, backend, report);
   } catch (const std::exception& error) {
     report.failures.push_back(error.what());
   }

@@ -13,6 +13,7 @@ struct Report {
   std::string worst_name;
   std::size_t compared = 0;
   std::vector<std::string> failures;
+  std::set<std::string> seen;  ///< names of everything compared
 
   void see(const std::string& name, double ours, double recorded, double tolerance);
   bool ok() const { return failures.empty(); }

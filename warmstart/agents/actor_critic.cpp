@@ -12,22 +12,14 @@ Fields NetworkConfig::fields() {
   f.add("shared_output", shared_output,
         {"one output layer shared by all critics, as the reference implementation has it", "",
          "off for fully independent critics, as the paper reads"});
-  f.add("std_head", std_head,
-        {"log std as a linear function of the state (exp) or one learned vector (uniform)",
-         "",
-         "uniform on AntMaze",
-         -1e300,
-         1e300,
-         {"exp", "uniform"}});
+  f.add(
+      "std_head", std_head,
+      choice("log std as a linear function of the state (exp) or one learned vector (uniform)", "uniform on AntMaze", {"exp", "uniform"}));
   f.add("final_scale", final_scale,
         {"init gain of the last hidden layer; 0 keeps the other layers'", "", "the reference uses 0.01 except on Kitchen", 0, 100});
   f.add("hidden_init", hidden_init,
-        {"hidden kernels start orthogonal with gain sqrt(2), or uniform with variance 1 / mean of fan-in and fan-out (fan_avg)",
-         "",
-         "fan_avg for IQL",
-         -1e300,
-         1e300,
-         {"orthogonal", "fan_avg"}});
+        choice("hidden kernels start orthogonal with gain sqrt(2), or uniform with variance 1 / mean of fan-in and fan-out (fan_avg)",
+               "fan_avg for IQL", {"orthogonal", "fan_avg"}));
   f.add("squash", squash,
         {"actions are tanh of the Gaussian; off: the Gaussian itself, clipped to the box when acting", "", "off for IQL"});
   return f;

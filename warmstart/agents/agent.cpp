@@ -25,7 +25,7 @@ Fields AgentConfig::fields() {
   f.add("n_step", n_step,
         {"rewards summed before the target's Q, n-step returns", "steps", "3 to 5 for sparse rewards; biased by old data", 1, 1000});
   f.add("actor_reduce", actor_reduce,
-        {"the actor climbs the min or the mean of all N critics", "", "mean for RLPD and REDQ", -1e300, 1e300, {"min", "mean"}});
+        choice("the actor climbs the min or the mean of all N critics", "mean for RLPD and REDQ", {"min", "mean"}));
   f.add("backup_entropy", backup_entropy, {"subtract temperature * log pi in the target", "", "textbook SAC"});
   f.add("max_target_backup", max_target_backup, {"online target = best of `backup_actions` sampled actions", "", "on for AntMaze"});
   f.add("backup_actions", backup_actions, {"actions sampled for max_target_backup", "actions", "", 1, 1000});
@@ -35,7 +35,7 @@ Fields AgentConfig::fields() {
   f.add("target_entropy", target_entropy,
         {"entropy the temperature steers to; nan = minus the action size", "nats", "", -1e9, 1e9, {}, true});
   f.add("temperature_at", temperature_at,
-        {"states at which the temperature's loss samples actions", "", "obs for RLPD", -1e300, 1e300, {"next_obs", "obs"}});
+        choice("states at which the temperature's loss samples actions", "obs for RLPD", {"next_obs", "obs"}));
   f.add("idle_adam_steps", idle_adam_steps,
         {"networks not updated in a gradient step still make an Adam step with zero gradient, as in the reference implementation", "",
          "off for the paper's reading"});
@@ -76,6 +76,18 @@ void Agent::choose_members(Draw draw, Noise& noise, std::vector<int>& members) c
   members.resize(config_.num_min_qs == 0 ? n : config_.num_min_qs);
   if (config_.num_min_qs == 0) std::iota(members.begin(), members.end(), 0);
   else noise.subset(draw, n, config_.subset_with_replacement, members);
+}
+
+void Agent::least_q(const FloatVector& params, ConstMatrixView obs, ConstMatrixView action, int n, Draw draw, Noise& noise, Column& q) {
+  choose_members(draw, noise, chosen_);
+  // a member drawn twice is the same minimum
+  std::sort(chosen_.begin(), chosen_.end());
+  chosen_.erase(std::unique(chosen_.begin(), chosen_.end()), chosen_.end());
+  member_q_.resize(static_cast<int>(chosen_.size()), action.rows);
+  backend_.q_values(ac_.critic, params, chosen_, obs, action, n, member_q_);
+  q.assign(member_q_.row(0), member_q_.row(0) + action.rows);
+  for (int m = 1; m < member_q_.rows(); ++m)
+    for (int i = 0; i < action.rows; ++i) q[i] = std::min(q[i], member_q_(m, i));
 }
 
 void Agent::perturb(MatrixView action, ConstMatrixView noise) const {

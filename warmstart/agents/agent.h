@@ -87,6 +87,8 @@ class Agent {
   static Batch slice_of(const Batch& batch, int i, int slices);
   /// The M members of a minimum or a mean: drawn, or all N when num_min_qs is 0.
   void choose_members(Draw draw, Noise& noise, std::vector<int>& members) const;
+  /// q [B * n] = min over the chosen members, under `params`, of Q(obs_i, action_ik); obs [B,O], action [B * n, A].
+  void least_q(const FloatVector& params, ConstMatrixView obs, ConstMatrixView action, int n, Draw draw, Noise& noise, Column& q);
   /// action += clip(target_noise * noise, +-target_noise_clip), kept inside the box; `noise` is standard normal, same shape.
   void perturb(MatrixView action, ConstMatrixView noise) const;
   /// True when the actor's turn comes within the next `critic_steps` critic steps (agent.actor_delay).
@@ -97,6 +99,10 @@ class Agent {
   AgentConfig config_;
   ActorCritic ac_;
   Backend& backend_;
+
+ private:
+  std::vector<int> chosen_;
+  Matrix member_q_;
 };
 
 double mean_of(std::span<const float> values);

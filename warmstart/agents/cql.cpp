@@ -26,7 +26,7 @@ Fields CqlConfig::fields() {
         {"alpha's loss repeats the gap with fresh actions (exactly the reference) instead of reusing the critic's", "",
          "for number-for-number comparison; costs about a quarter more"});
   f.add("actions", actions, {"n: random, current and next actions each", "actions", "", 1, 1000});
-  f.add("random_actions", random_actions, {"distribution of the random actions", "", "", -kInf, kInf, {"uniform", "normal"}});
+  f.add("random_actions", random_actions, choice("distribution of the random actions", "", {"uniform", "normal"}));
   f.add("temperature", temperature, {"T of the logsumexp", "", "", 1e-6, 1e6});
   f.add("importance_sampling", importance_sampling, {"subtract log densities inside the logsumexp", "", "off for Kitchen"});
   f.add("max_target_backup", max_target_backup, {"target = best of n sampled next actions", "", ""});

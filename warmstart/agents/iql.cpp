@@ -14,12 +14,8 @@ Fields IqlConfig::fields() {
         {"tau of V's expectile regression; 0.5 is the mean, 1 the best action in the data", "", "0.9 on AntMaze, 0.7 elsewhere", 0.01,
          0.999});
   f.add("extraction", extraction,
-        {"the policy imitates the data weighted by advantage (awr), or climbs Q and clones the data (ddpg+bc)",
-         "",
-         "ddpg+bc when the data lack good actions",
-         -1e300,
-         1e300,
-         {"awr", "ddpg+bc"}});
+        choice("the policy imitates the data weighted by advantage (awr), or climbs Q and clones the data (ddpg+bc)",
+               "ddpg+bc when the data lack good actions", {"awr", "ddpg+bc"}));
   f.add("temperature", temperature,
         {"T: inverse temperature of the advantage weights exp(T * adv)", "", "10 on AntMaze, 3 on locomotion, 0.5 on Adroit and Kitchen", 0,
          1e6});
@@ -59,20 +55,10 @@ void Iql::fit_critic(const Batch& batch, Noise& noise) {
   move_critics(batch, ignored);
 }
 
-void Iql::least_q(const Batch& batch, const FloatVector& params, Draw draw, Noise& noise, Column& q) {
-  const int b = batch.rows();
-  choose_members(draw, noise, members_);
-  every_q_.resize(static_cast<int>(members_.size()), b);
-  backend_.q_values(ac_.critic, params, members_, batch.obs, batch.action, 1, every_q_);
-  q.assign(every_q_.row(0), every_q_.row(0) + b);
-  for (int m = 1; m < every_q_.rows(); ++m)
-    for (int i = 0; i < b; ++i) q[i] = std::min(q[i], every_q_(m, i));
-}
-
 // q, V(s), V(s') at the old parameters
 void Iql::values(const Batch& batch, Noise& noise) {
   const int b = batch.rows(), only = 0;
-  least_q(batch, ac_.target_critic, {"value", "redq_subset_indices"}, noise, q_);
+  least_q(ac_.target_critic, batch.obs, batch.action, 1, {"value", "redq_subset_indices"}, noise, q_);
   const auto value_at = [&](ConstMatrixView obs, Column& v) {
     v.resize(b);
     backend_.q_values(ac_.value, ac_.value.params, {&only, 1}, obs, {nullptr, b, 0}, 1, {v.data(), 1, b});
@@ -130,7 +116,7 @@ void Iql::actor_gradient(const Batch& batch, Noise& noise, UpdateStats& stats) {
 void Iql::awr(const Batch& batch, Noise& noise, UpdateStats& stats) {
   const int b = batch.rows();
   if (iql_.target_advantage && config_.num_min_qs == 0) advantage_q_ = q_;  // the same members of the same networks
-  else least_q(batch, actor_critic_params(), {"actor", "redq_subset_indices"}, noise, advantage_q_);
+  else least_q(actor_critic_params(), batch.obs, batch.action, 1, {"actor", "redq_subset_indices"}, noise, advantage_q_);
   weight_.resize(b);
   double loss = 0, total = 0, least = HUGE_VAL, most = -HUGE_VAL;
   for (int i = 0; i < b; ++i) {

@@ -36,14 +36,12 @@ class Iql : public Agent {
   void actor_gradient(const Batch& batch, Noise& noise, UpdateStats& stats);
   void awr(const Batch& batch, Noise& noise, UpdateStats& stats);
   void ddpg_bc(const Batch& batch, Noise& noise, UpdateStats& stats);
-  /// Q of the data actions, least over the members asked for, into q [B].
-  void least_q(const Batch& batch, const FloatVector& params, Draw draw, Noise& noise, Column& q);
   const FloatVector& actor_critic_params() const { return iql_.target_advantage ? ac_.target_critic : ac_.critic.params; }
 
   IqlConfig iql_;
   std::unique_ptr<ActorTape> tape_;
   Column q_, v_, next_v_, target_, advantage_q_, log_prob_, weight_;
-  Matrix every_q_, mean_, log_std_, d_mean_, d_log_std_, noise_, action_, dq_da_;
+  Matrix mean_, log_std_, d_mean_, d_log_std_, noise_, action_, dq_da_;
   std::vector<int> members_;
 };
 

@@ -85,20 +85,15 @@ std::span<const float> Sac::td_target(const Batch& batch, Noise& noise, UpdateSt
     perturb(action_, noise_);
   }
 
-  // REDQ: M of N, evaluated alone; a member drawn twice is the same minimum
-  choose_members({"critic", "redq_subset_indices"}, noise, members_);
-  std::sort(members_.begin(), members_.end());
-  members_.erase(std::unique(members_.begin(), members_.end()), members_.end());
-  q_.resize(static_cast<int>(members_.size()), b * n);
-  backend_.q_values(ac_.critic, ac_.target_critic, members_, batch.next_obs, action_, n, q_);
+  // REDQ: the M of N are evaluated alone
+  least_q(ac_.target_critic, batch.next_obs, action_, n, {"critic", "redq_subset_indices"}, noise, next_q_);
 
   target_.resize(b);
   const float temperature = ac_.temperature.value();
   for (int i = 0; i < b; ++i) {
     float best = -std::numeric_limits<float>::infinity();
     for (int k = i * n; k < (i + 1) * n; ++k) {
-      float q = q_(0, k);
-      for (int m = 1; m < q_.rows(); ++m) q = std::min(q, q_(m, k));
+      float q = next_q_[k];
       if (subtracts_entropy()) q -= temperature * log_prob_[k];
       best = q > best ? q : std::isnan(q) ? q : best;
     }

@@ -20,7 +20,7 @@ Fields Td3Config::fields() {
 }
 
 Td3::Td3(Form form, const AgentConfig& config, const Td3Config& td3, ActorCritic start, Backend& backend)
-    : Agent(config, std::move(start), backend), form_(form), td3_(td3), tape_(backend.make_tape()), scratch_(ac_.actor) {
+    : Agent(config, std::move(start), backend), form_(form), td3_(td3), tape_(backend.make_tape()), target_actor_(ac_.actor) {
   if (!ac_.actor.spec.squash) throw usage_error(name() + " needs actions inside the box", "network.squash", "set network.squash = true");
   if (ac_.target_actor.size() != ac_.actor.params.size()) ac_.target_actor = ac_.actor.params;
   if (form_ == Form::kBc) beta1_ = 1.0 / ac_.actor.spec.action;
@@ -54,33 +54,26 @@ void Td3::fit_critic(const Batch& batch, Noise& noise) {
   critic_step(batch, noise, ignored);
 }
 
-void Td3::act(const FloatVector& params, ConstMatrixView obs, ActorTape* tape, MatrixView action) {
+void Td3::act(const Actor& actor, ConstMatrixView obs, ActorTape* tape, MatrixView action) {
   mean_.resize(obs.rows, action.cols), log_std_.resize(obs.rows, action.cols);
-  if (&params == &ac_.actor.params) {
-    backend_.actor_forward(ac_.actor, obs, mean_, log_std_, tape);
-  } else {
-    scratch_.params = params;
-    backend_.actor_forward(scratch_, obs, mean_, log_std_, tape);
-  }
+  backend_.actor_forward(actor, obs, mean_, log_std_, tape);
   mode_actions(mean_, true, action);
 }
 
 std::span<const float> Td3::td_target(const Batch& batch, Noise& noise, UpdateStats& stats) {
   const int b = batch.rows(), a = ac_.actor.spec.action;
   action_.resize(b, a), target_.resize(b);
-  act(ac_.target_actor, batch.next_obs, nullptr, action_);
+  target_actor_.params = ac_.target_actor;
+  act(target_actor_, batch.next_obs, nullptr, action_);
   if (config_.target_noise > 0) {
     noise_.resize(b, a);
     noise.normal({"critic", "target_noise"}, 1, noise_);
     perturb(action_, noise_);
   }
-  choose_members({"critic", "redq_subset_indices"}, noise, members_);
-  q_.resize(static_cast<int>(members_.size()), b);
-  backend_.q_values(ac_.critic, ac_.target_critic, members_, batch.next_obs, action_, 1, q_);
+  least_q(ac_.target_critic, batch.next_obs, action_, 1, {"critic", "redq_subset_indices"}, noise, next_q_);
   const bool cloning = beta2_ > 0 && batch.next_action.rows == b;
   for (int i = 0; i < b; ++i) {
-    float q = q_(0, i);
-    for (int m = 1; m < q_.rows(); ++m) q = std::min(q, q_(m, i));
+    float q = next_q_[i];
     if (cloning && !std::isnan(batch.next_action(i, 0)))  // the last row of a trajectory has no successor
       q -= static_cast<float>(beta2_ * squared_distance(action_.view().slice(i, 1), batch.next_action.slice(i, 1)));
     target_[i] = batch.reward[i] + static_cast<float>(config_.discount) * batch.mask[i] * q;
@@ -101,7 +94,7 @@ void Td3::critic_step(const Batch& batch, Noise& noise, UpdateStats& stats) {
 void Td3::actor_step(const Batch& batch, UpdateStats& stats) {
   const int b = batch.rows(), a = ac_.actor.spec.action;
   action_.resize(b, a), dq_da_.resize(b, a), q_pi_.resize(b), d_log_std_.resize(b, a);
-  act(ac_.actor.params, batch.obs, tape_.get(), action_);
+  act(ac_.actor, batch.obs, tape_.get(), action_);
   backend_.q_action_gradient(ac_.critic, ac_.critic.params, actor_members_, batch.obs, action_, EnsembleReduce::kMin, q_pi_, dq_da_);
 
   double lambda = 1;

@@ -34,8 +34,8 @@ class Td3 : public Agent {
   double exploration_noise() const override { return td3_.exploration_noise; }
 
  private:
-  /// action [B,A] = pi(obs) under the given parameters; with `tape` for a backward pass.
-  void act(const FloatVector& params, ConstMatrixView obs, ActorTape* tape, MatrixView action);
+  /// action [B,A] = pi(obs); with `tape` for a backward pass.
+  void act(const Actor& actor, ConstMatrixView obs, ActorTape* tape, MatrixView action);
   std::span<const float> td_target(const Batch& batch, Noise& noise, UpdateStats& stats);
   void critic_step(const Batch& batch, Noise& noise, UpdateStats& stats);
   void actor_step(const Batch& batch, UpdateStats& stats);
@@ -43,11 +43,11 @@ class Td3 : public Agent {
   Form form_;
   Td3Config td3_;
   double beta1_ = 0, beta2_ = 0;
-  std::vector<int> members_, actor_members_;
+  std::vector<int> actor_members_;
   std::unique_ptr<ActorTape> tape_;
-  Actor scratch_;  // the target actor's shape, for the backend
-  Matrix mean_, log_std_, noise_, action_, q_, dq_da_, d_log_std_;
-  Column target_, q_pi_;
+  Actor target_actor_;
+  Matrix mean_, log_std_, noise_, action_, dq_da_, d_log_std_;
+  Column target_, next_q_, q_pi_;
 };
 
 }  // namespace warmstart

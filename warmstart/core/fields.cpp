@@ -49,6 +49,10 @@ std::string shown(const ConfigValue& value) {
 
 }  // namespace
 
+FieldDoc choice(std::string help, std::string when, std::vector<std::string> choices) {
+  return {.help = std::move(help), .when = std::move(when), .choices = std::move(choices)};
+}
+
 std::string Field::type_name() const {
   return std::visit(Overload{[](bool*) { return "true or false"; }, [](std::int64_t*) { return "an integer"; },
                              [](int*) { return "an integer"; }, [](double*) { return "a number"; }, [](std::string*) { return "text"; },

@@ -23,6 +23,9 @@ struct FieldDoc {
   bool nan_is_unset = false;              ///< for numbers: nan stands for "work it out"
 };
 
+/// What a user is told about a text key that takes one of a few words.
+FieldDoc choice(std::string help, std::string when, std::vector<std::string> choices);
+
 /// One key bound to a variable of a config struct, which must outlive it.
 struct Field {
   using Target = std::variant<bool*, std::int64_t*, int*, double*, std::string*, std::vector<std::int64_t>*>;

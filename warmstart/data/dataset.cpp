@@ -46,6 +46,13 @@ std::vector<Episode> episodes_of(const D4rlFile& file) {
   return episodes;
 }
 
+McReturnOptions DatasetOptions::mc_returns() const {
+  McReturnOptions mc{.discount = discount, .infinite_horizon = infinite_horizon};
+  // through the same rounding as the rewards, which it is compared with
+  if (sparse_reward) mc.negative_reward = static_cast<float>(reward_scale * static_cast<float>(negative_reward) + reward_bias);
+  return mc;
+}
+
 Dataset Dataset::load(const std::filesystem::path& path, DatasetOptions options) {
   options.source = path.string();
   return from_d4rl(read_d4rl(path), options);
@@ -90,10 +97,7 @@ Dataset Dataset::from_d4rl(const D4rlFile& file, const DatasetOptions& options) 
     d.mask_.push_back(file.terminals[i] ? 0.0f : 1.0f);
   };
 
-  McReturnOptions mc{.discount = options.discount, .infinite_horizon = options.infinite_horizon};
-  // through the same rounding as the rewards, which it is compared with
-  if (options.sparse_reward)
-    mc.negative_reward = static_cast<float>(options.reward_scale * static_cast<float>(options.negative_reward) + options.reward_bias);
+  const McReturnOptions mc = options.mc_returns();
   for (const Episode& e : d.episodes_) {
     const std::size_t first = d.size();
     const bool last_known = has_next || e.end == EpisodeEnd::kTerminal;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "warmstart/data/mc_return.h"
 #include "warmstart/data/transition.h"
 #include "warmstart/io/d4rl.h"
 
@@ -21,6 +22,9 @@ struct DatasetOptions {
   int obs_size = 0, action_size = 0;         ///< what the task expects; 0 = do not check
   std::string task = {};                     ///< id named in a size mismatch
   std::string source = "dataset";            ///< file named in errors
+
+  /// How Monte-Carlo returns are made of rewards stored by these rules.
+  McReturnOptions mc_returns() const;
 };
 
 /// How a recorded episode ended.

@@ -132,15 +132,6 @@ void ReplayBuffer::fill_mc_returns(std::uint64_t begin, std::uint64_t end) {
   for (std::uint64_t k = begin; k < end; ++k) mc_return_[slot(k)] = returns[k - begin];
 }
 
-// Episodes end at terminals and where the next row starts elsewhere.
-void ReplayBuffer::restore_finished(std::uint64_t rows) {
-  finished_ = rows;
-  if (!mc_options_) return;
-  std::uint64_t begin = oldest_;
-  for (std::uint64_t k = oldest_; k < std::min(finished_, added_); ++k)
-    if (k + 1 == finished_ || numbered(k).mask == 0 || !follows(k - oldest_)) fill_mc_returns(begin, k + 1), begin = k + 1;
-}
-
 std::size_t ReplayBuffer::bytes() const {
   std::size_t blocks = 0;
   for (const auto& b : blocks_) blocks += b != nullptr;
@@ -162,9 +153,15 @@ std::uint64_t ReplayBuffer::append_new_rows(const std::filesystem::path& folder)
   return added_;
 }
 
-void ReplayBuffer::restore(const std::filesystem::path& folder, std::uint64_t committed) {
+void ReplayBuffer::restore(const std::filesystem::path& folder, std::uint64_t committed, std::uint64_t finished) {
   assert(added_ == 0);
   log_ = SegmentLog::open(folder, obs_size_, action_size_, committed, *this);
+  finished_ = finished;
+  if (!mc_options_) return;
+  // episodes end at terminals and where the next row starts elsewhere
+  std::uint64_t begin = oldest_;
+  for (std::uint64_t k = oldest_; k < std::min(finished_, added_); ++k)
+    if (k + 1 == finished_ || numbered(k).mask == 0 || !follows(k - oldest_)) fill_mc_returns(begin, k + 1), begin = k + 1;
 }
 
 }  // namespace warmstart

@@ -58,13 +58,13 @@ class ReplayBuffer : public DataSource {
   /// an earlier run left there. Throws Error(kMachine) on a full disk; the files then end where they did before.
   std::uint64_t append_new_rows(const std::filesystem::path& folder);
 
-  /// Fills this buffer (it must be new) from the `committed` rows of `folder`; it then behaves bit for bit as the saved
-  /// one did, and later appends continue the files. Rows that were written but not committed are cut off. Throws
-  /// Error(kData) naming the file for a missing, truncated or damaged segment or sizes that do not fit.
-  void restore(const std::filesystem::path& folder, std::uint64_t committed);
+  /// Fills this buffer (it must be new) from the `committed` rows of `folder`, of which the first `finished` belong to
+  /// finished episodes; it then behaves bit for bit as the saved one did, and later appends continue the files. Rows that
+  /// were written but not committed are cut off. Throws Error(kData) naming the file for a missing, truncated or damaged
+  /// segment or sizes that do not fit.
+  void restore(const std::filesystem::path& folder, std::uint64_t committed, std::uint64_t finished = 0);
 
   std::uint64_t finished() const { return finished_; }  ///< rows added before the running episode
-  void restore_finished(std::uint64_t rows);            ///< after restore(): makes the Monte-Carlo returns again
 
  private:
   friend class SegmentLog;
@@ -73,15 +73,15 @@ class ReplayBuffer : public DataSource {
   std::size_t slot(std::uint64_t number) const { return static_cast<std::size_t>(number % capacity_); }
   float* row(std::uint64_t number);
   const float* row(std::uint64_t number) const;
-  Transition numbered(std::uint64_t number) const;  // oldest_ <= number < added_
-  void start_at(std::uint64_t number);              // restoring after a gap of overwritten rows
+  Transition numbered(std::uint64_t number) const;               // oldest_ <= number < added_
+  void start_at(std::uint64_t number);                           // restoring after a gap of overwritten rows
+  void fill_mc_returns(std::uint64_t begin, std::uint64_t end);  // one episode's rows
 
   std::size_t capacity_, obs_size_, action_size_;
-  std::uint64_t oldest_ = 0, added_ = 0;                         // rows are numbered from 0 and kept in [oldest_, added_)
-  std::vector<std::unique_ptr<float[]>> blocks_;                 // [kBlockRows, obs | action | reward | mask]
-  std::vector<bool> own_next_;                                   // per slot: next observation is in ends_, not in the next slot
-  std::unordered_map<std::uint64_t, std::vector<float>> ends_;   // row number -> [O]
-  void fill_mc_returns(std::uint64_t begin, std::uint64_t end);  // one episode's rows
+  std::uint64_t oldest_ = 0, added_ = 0;                        // rows are numbered from 0 and kept in [oldest_, added_)
+  std::vector<std::unique_ptr<float[]>> blocks_;                // [kBlockRows, obs | action | reward | mask]
+  std::vector<bool> own_next_;                                  // per slot: next observation is in ends_, not in the next slot
+  std::unordered_map<std::uint64_t, std::vector<float>> ends_;  // row number -> [O]
   NStep n_step_;
   std::optional<McReturnOptions> mc_options_;
   std::vector<float> mc_return_;  // per slot, when asked for

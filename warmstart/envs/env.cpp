@@ -41,10 +41,14 @@ const EnvSpec& env_spec(const std::string& id) {
                     "did you mean \"" + nearest_name(id, ids) + "\"? `warmstart list envs` names all");
 }
 
+int time_limit(const EnvConfig& config) {
+  return config.max_episode_steps > 0 ? config.max_episode_steps : env_spec(config.id).max_episode_steps;
+}
+
 std::unique_ptr<Env> make_env(const EnvConfig& config) {
   EnvSpec spec = env_spec(config.id);
   if (config.max_episode_steps < 0) throw usage_error("negative time limit", config.id, "give a number of steps, or 0 for the task's own");
-  if (config.max_episode_steps > 0) spec.max_episode_steps = config.max_episode_steps;
+  spec.max_episode_steps = time_limit(config);
   for (const Family& family : kFamilies)
     if (auto env = family.make(spec)) return env;
   throw usage_error("environment is listed but cannot be built", config.id, "report this");

@@ -77,6 +77,9 @@ std::unique_ptr<Env> make_env(const EnvConfig& config);
 /// The spec of `id`; throws Error naming the nearest ids when unknown.
 const EnvSpec& env_spec(const std::string& id);
 
+/// Steps of the longest episode of the task that `config` names.
+int time_limit(const EnvConfig& config);
+
 /// Name and version of the simulator in use, e.g. "MuJoCo 3.3.0": other versions give other trajectories.
 std::string simulator_version();
 

@@ -95,8 +95,7 @@ bool Run::load_checkpoint() {
   if (state.phase != Phase::kPretrain) {
     policy->set_actor(std::make_shared<Actor>(agent->state().actor));
     policy->rng() = state.policy_rng;
-    buffer->restore(options.folder / "buffer", state.buffer_rows);
-    buffer->restore_finished(state.finished_rows);
+    buffer->restore(options.folder / "buffer", state.buffer_rows, state.finished_rows);
     if (has_source) source->load(in);
   }
   return true;

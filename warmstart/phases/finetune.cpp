@@ -41,10 +41,8 @@ double offline_share(const RetentionConfig& r, std::int64_t step) {
 std::uint64_t rows_before_first_update(const Recipe& recipe) {
   if (recipe.finetune.min_buffer > 0) return static_cast<std::uint64_t>(recipe.finetune.min_buffer);
   std::int64_t rows = recipe.finetune.batch * recipe.finetune.utd;
-  if (agent_info(recipe.finetune.agent).needs_mc_return) {  // an episode must have ended
-    const int limit = recipe.env.max_episode_steps > 0 ? recipe.env.max_episode_steps : env_spec(recipe.env.id).max_episode_steps;
-    rows = std::max<std::int64_t>(rows, limit);
-  }
+  if (agent_info(recipe.finetune.agent).needs_mc_return)  // an episode must have ended
+    rows = std::max<std::int64_t>(rows, time_limit(recipe.env));
   return static_cast<std::uint64_t>(rows);
 }
 

@@ -75,8 +75,7 @@ class GuidedExperience : public ExperienceSource {
 }  // namespace
 
 std::unique_ptr<ExperienceSource> guided_experience(const Recipe& recipe, std::unique_ptr<ExperienceSource> inner, Policy guide) {
-  const std::int64_t limit = recipe.env.max_episode_steps > 0 ? recipe.env.max_episode_steps : env_spec(recipe.env.id).max_episode_steps;
-  const std::int64_t horizon = recipe.jsrl.horizon > 0 ? recipe.jsrl.horizon : limit;
+  const std::int64_t horizon = recipe.jsrl.horizon > 0 ? recipe.jsrl.horizon : time_limit(recipe.env);
   return std::make_unique<GuidedExperience>(
       std::move(inner), std::move(guide),
       GuideSchedule(recipe.jsrl, horizon, Rng(static_cast<std::uint64_t>(recipe.run.seed), "guide schedule")));

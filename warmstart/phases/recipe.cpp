@@ -15,10 +15,6 @@ namespace {
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kMany = 1e12;
 
-FieldDoc choice(std::string help, std::string when, std::vector<std::string> choices) {
-  return {std::move(help), "", std::move(when), -kInf, kInf, std::move(choices)};
-}
-
 }  // namespace
 
 Fields Recipe::fields() {

@@ -30,12 +30,18 @@ const std::vector<std::string> kOwnFiles = {"recipe.toml",
                                             "report.html",
                                             "buffer"};
 
-// The same returns for collected rows as for the dataset's.
-McReturnOptions mc_return_options(const Recipe& r) {
-  McReturnOptions mc{.discount = r.agent.discount, .infinite_horizon = r.data.infinite_horizon};
-  if (r.data.sparse_reward)
-    mc.negative_reward = static_cast<float>(r.reward_scale * static_cast<float>(r.data.negative_reward) + r.reward_bias);
-  return mc;
+DatasetOptions dataset_options(const Recipe& r) {
+  const EnvSpec& spec = env_spec(r.env.id);
+  return {.reward_scale = r.reward_scale,
+          .reward_bias = r.reward_bias,
+          .discount = r.agent.discount,
+          .sparse_reward = r.data.sparse_reward,
+          .negative_reward = r.data.negative_reward,
+          .infinite_horizon = r.data.infinite_horizon,
+          .obs_size = spec.obs_size,
+          .action_size = spec.action_size,
+          .task = r.env.id,
+          .source = r.data.path};
 }
 
 }  // namespace
@@ -135,7 +141,7 @@ void Run::prepare_online(ActorCritic pretrained) {
   policy = std::make_unique<Policy>(std::make_shared<Actor>(agent->state().actor), state.policy_rng, agent->exploration_noise());
   buffer = std::make_unique<ReplayBuffer>(recipe.run.replay_capacity, spec.obs_size, spec.action_size);
   buffer->set_n_step({recipe.agent.n_step, recipe.agent.discount});
-  if (agent_info(recipe.finetune.agent).needs_mc_return) buffer->keep_mc_returns(mc_return_options(recipe));
+  if (agent_info(recipe.finetune.agent).needs_mc_return) buffer->keep_mc_returns(dataset_options(recipe).mc_returns());
 }
 
 void Run::collect_dataset_if_missing() {
@@ -151,17 +157,7 @@ void Run::collect_dataset_if_missing() {
 const Dataset& Run::dataset() {
   if (dataset_) return *dataset_;
   collect_dataset_if_missing();
-  const EnvSpec& spec = env_spec(recipe.env.id);
-  DatasetOptions o{.reward_scale = recipe.reward_scale,
-                   .reward_bias = recipe.reward_bias,
-                   .discount = recipe.agent.discount,
-                   .sparse_reward = recipe.data.sparse_reward,
-                   .negative_reward = recipe.data.negative_reward,
-                   .infinite_horizon = recipe.data.infinite_horizon,
-                   .obs_size = spec.obs_size,
-                   .action_size = spec.action_size,
-                   .task = recipe.env.id,
-                   .source = recipe.data.path};
+  const DatasetOptions o = dataset_options(recipe);
   dataset_ = Dataset::load(recipe.data.path, o);
   dataset_->set_n_step({recipe.agent.n_step, recipe.agent.discount});
   std::string text =

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "warmstart/agents/policy.h"
-#include "warmstart/apps/bench.h"
+#include "warmstart/apps/bench/bench.h"
 
 namespace warmstart {
 namespace {

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "warmstart/apps/bench.h"
+#include "warmstart/apps/bench/bench.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/text.h"
 #include "warmstart/nn/cpu/kernels.h"

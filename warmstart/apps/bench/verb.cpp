@@ -1,12 +1,11 @@
 // `warmstart bench`: how long one learning step takes, which share of this machine's peak that is, and what else is timed.
-#include "warmstart/apps/bench.h"
-
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "warmstart/apps/bench/bench.h"
 #include "warmstart/apps/verbs.h"
 
 namespace warmstart {

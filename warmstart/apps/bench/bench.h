@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "warmstart/apps/bench_cases.h"
+#include "warmstart/apps/bench/cases.h"
 #include "warmstart/core/threads.h"
 
 namespace CLI {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "warmstart/apps/bench.h"
+#include "warmstart/apps/bench/bench.h"
 #include "warmstart/envs/simulator_alone.h"
 
 namespace warmstart {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "warmstart/apps/bench_cases.h"
+#include "warmstart/apps/bench/cases.h"
 #include "warmstart/core/error.h"
 
 namespace warmstart {

@@ -6,7 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "warmstart/apps/bench.h"
+#include "warmstart/apps/bench/bench.h"
 
 namespace warmstart {
 namespace {

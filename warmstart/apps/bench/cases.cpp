@@ -1,4 +1,4 @@
-#include "warmstart/apps/bench_cases.h"
+#include "warmstart/apps/bench/cases.h"
 
 #include <fmt/format.h>
 

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "warmstart/apps/bench.h"
+#include "warmstart/apps/bench/bench.h"
 #include "warmstart/core/error.h"
 #include "warmstart/data/replay_buffer.h"
 

@@ -12,10 +12,15 @@ namespace warmstart {
 Fields AgentConfig::fields() {
   Fields f("agent");
   f.add("discount", discount, {"discount factor gamma per step", "", "longer horizons", 0, 1});
-  f.add("tau", tau, {"Polyak step: target = tau * critic + (1 - tau) * target", "", "", 0, 1});
-  f.add("actor_lr", actor_lr, {"Adam's learning rate of the actor", "per optimiser step", "", 0, 1});
-  f.add("critic_lr", critic_lr, {"Adam's learning rate of the critics", "per optimiser step", "", 0, 1});
-  f.add("temperature_lr", temperature_lr, {"Adam's learning rate of the temperature", "per optimiser step", "", 0, 1});
+  f.add("tau", tau,
+        {"Polyak step: target = tau * critic + (1 - tau) * target", "",
+         "larger for short runs and small networks, smaller when Q climbs without end", 0, 1});
+  f.add("actor_lr", actor_lr,
+        {"Adam's learning rate of the actor", "per optimiser step", "lower when the policy forgets at once, higher for short runs", 0, 1});
+  f.add("critic_lr", critic_lr,
+        {"Adam's learning rate of the critics", "per optimiser step", "lower when Q diverges, higher for short runs", 0, 1});
+  f.add("temperature_lr", temperature_lr,
+        {"Adam's learning rate of the temperature", "per optimiser step", "higher when the entropy stays off its target", 0, 1});
   f.add("num_min_qs", num_min_qs,
         {"M: target critics drawn for the minimum in the target; 0 = all", "", "1 on AntMaze for RLPD, 2 otherwise", 0, 1000});
   f.add("subset_with_replacement", subset_with_replacement,
@@ -25,21 +30,31 @@ Fields AgentConfig::fields() {
   f.add("n_step", n_step,
         {"rewards summed before the target's Q, n-step returns", "steps", "3 to 5 for sparse rewards; biased by old data", 1, 1000});
   f.add("actor_reduce", actor_reduce,
-        choice("the actor climbs the min or the mean of all N critics", "mean for RLPD and REDQ", {"min", "mean"}));
+        choice("the actor climbs the min of all N critics, their mean, or the first critic alone", "mean for RLPD and REDQ, first for TD3",
+               {"min", "mean", "first"}));
   f.add("backup_entropy", backup_entropy, {"subtract temperature * log pi in the target", "", "textbook SAC"});
   f.add("max_target_backup", max_target_backup, {"online target = best of `backup_actions` sampled actions", "", "on for AntMaze"});
-  f.add("backup_actions", backup_actions, {"actions sampled for max_target_backup", "actions", "", 1, 1000});
+  f.add("backup_actions", backup_actions,
+        {"actions sampled for max_target_backup", "actions", "fewer are cheaper, more are more optimistic", 1, 1000});
   f.add("target_noise", target_noise, {"std of Gaussian noise on the target's actions; 0 = none", "", "0.3 for SO2, 0.2 for TD3", 0, 10});
   f.add("target_noise_clip", target_noise_clip, {"bound of that noise", "", "0.6 for SO2, 0.5 for TD3", 0, 10});
-  f.add("initial_temperature", initial_temperature, {"temperature before the first update", "", "", 1e-6, 1e6});
+  f.add("initial_temperature", initial_temperature,
+        {"temperature before the first update", "", "lower keeps a good start close at first", 1e-6, 1e6});
   f.add("target_entropy", target_entropy,
-        {"entropy the temperature steers to; nan = minus the action size", "nats", "", -1e9, 1e9, {}, true});
+        {"entropy the temperature steers to; nan = minus the action size",
+         "nats",
+         "lower for precise motions, higher to explore more",
+         -1e9,
+         1e9,
+         {},
+         true});
   f.add("temperature_at", temperature_at,
         choice("states at which the temperature's loss samples actions", "obs for RLPD", {"next_obs", "obs"}));
   f.add("idle_adam_steps", idle_adam_steps,
         {"networks not updated in a gradient step still make an Adam step with zero gradient, as in the reference implementation", "",
          "off for the paper's reading"});
-  f.add("bc_weight", bc_weight, {"share of a behaviour-cloning term in the actor loss", "", "", 0, 1});
+  f.add("bc_weight", bc_weight,
+        {"share of a behaviour-cloning term in the actor loss", "", "above 0 to hold the policy near the data", 0, 1});
   return f;
 }
 
@@ -88,6 +103,12 @@ void Agent::least_q(const FloatVector& params, ConstMatrixView obs, ConstMatrixV
   q.assign(member_q_.row(0), member_q_.row(0) + action.rows);
   for (int m = 1; m < member_q_.rows(); ++m)
     for (int i = 0; i < action.rows; ++i) q[i] = std::min(q[i], member_q_(m, i));
+}
+
+std::vector<int> Agent::climbed_members() const {
+  std::vector<int> members(config_.actor_reduce == "first" ? 1 : ac_.critic.spec.members);
+  std::iota(members.begin(), members.end(), 0);
+  return members;
 }
 
 void Agent::perturb(MatrixView action, ConstMatrixView noise) const {

@@ -89,6 +89,8 @@ class Agent {
   void choose_members(Draw draw, Noise& noise, std::vector<int>& members) const;
   /// q [B * n] = min over the chosen members, under `params`, of Q(obs_i, action_ik); obs [B,O], action [B * n, A].
   void least_q(const FloatVector& params, ConstMatrixView obs, ConstMatrixView action, int n, Draw draw, Noise& noise, Column& q);
+  /// The critics whose min or mean the actor climbs (agent.actor_reduce).
+  std::vector<int> climbed_members() const;
   /// action += clip(target_noise * noise, +-target_noise_clip), kept inside the box; `noise` is standard normal, same shape.
   void perturb(MatrixView action, ConstMatrixView noise) const;
   /// True when the actor's turn comes within the next `critic_steps` critic steps (agent.actor_delay).

@@ -19,20 +19,23 @@ Fields CqlConfig::fields() {
         {"alpha of the online phase, fixed there; nan = as offline", "", "to keep a weaker term online", 0, 1e6, {}, true});
   f.add("online_use_loss", online_use_loss, {"keep the conservative term online", "", "off: the CQL agent with the TD loss alone online"});
   f.add("autotune_alpha", autotune_alpha, {"tune alpha so that the gap meets target_gap", "", "on for AntMaze"});
-  f.add("initial_alpha", initial_alpha, {"first value of a tuned alpha", "", "", 1e-6, 1e6});
-  f.add("alpha_lr", alpha_lr, {"Adam's learning rate of alpha", "per optimiser step", "", 0, 1});
-  f.add("target_gap", target_gap, {"gap a tuned alpha steers to", "units of Q", "", -kInf, kInf});
+  f.add("initial_alpha", initial_alpha, {"first value of a tuned alpha", "", "higher is pessimistic from the first step", 1e-6, 1e6});
+  f.add("alpha_lr", alpha_lr,
+        {"Adam's learning rate of alpha", "per optimiser step", "higher when the gap is slow to reach its target", 0, 1});
+  f.add("target_gap", target_gap, {"gap a tuned alpha steers to", "units of Q", "lower is more pessimistic", -kInf, kInf});
   f.add("fresh_alpha_draws", fresh_alpha_draws,
         {"alpha's loss repeats the gap with fresh actions (exactly the reference) instead of reusing the critic's", "",
          "for number-for-number comparison; costs about a quarter more"});
-  f.add("actions", actions, {"n: random, current and next actions each", "actions", "", 1, 1000});
-  f.add("random_actions", random_actions, choice("distribution of the random actions", "", {"uniform", "normal"}));
-  f.add("temperature", temperature, {"T of the logsumexp", "", "", 1e-6, 1e6});
+  f.add("actions", actions, {"n: random, current and next actions each", "actions", "fewer cost less and are coarser", 1, 1000});
+  f.add("random_actions", random_actions,
+        choice("distribution of the random actions", "normal for actions that cluster around 0", {"uniform", "normal"}));
+  f.add("temperature", temperature, {"T of the logsumexp", "", "lower comes closer to the maximum over actions", 1e-6, 1e6});
   f.add("importance_sampling", importance_sampling, {"subtract log densities inside the logsumexp", "", "off for Kitchen"});
-  f.add("max_target_backup", max_target_backup, {"target = best of n sampled next actions", "", ""});
-  f.add("floor_random_actions", floor_random_actions, {"Cal-QL's floor on the random actions too", "", ""});
-  f.add("clip_min", clip_min, {"lower clip of the gap (fixed alpha only)", "units of Q", "", -kInf, kInf});
-  f.add("clip_max", clip_max, {"upper clip of the gap (fixed alpha only)", "units of Q", "", -kInf, kInf});
+  f.add("max_target_backup", max_target_backup,
+        {"target = best of n sampled next actions", "", "off for less optimism and a cheaper step"});
+  f.add("floor_random_actions", floor_random_actions, {"Cal-QL's floor on the random actions too", "", "ablations of Cal-QL"});
+  f.add("clip_min", clip_min, {"lower clip of the gap (fixed alpha only)", "units of Q", "when a negative gap runs away", -kInf, kInf});
+  f.add("clip_max", clip_max, {"upper clip of the gap (fixed alpha only)", "units of Q", "when the gap runs away", -kInf, kInf});
   return f;
 }
 

@@ -19,8 +19,8 @@ Fields IqlConfig::fields() {
   f.add("temperature", temperature,
         {"T: inverse temperature of the advantage weights exp(T * adv)", "", "10 on AntMaze, 3 on locomotion, 0.5 on Adroit and Kitchen", 0,
          1e6});
-  f.add("max_weight", max_weight, {"largest advantage weight", "", "", 1e-6, 1e9});
-  f.add("bc_weight", bc_weight, {"weight of the cloning term of ddpg+bc", "", "", 0, 1e6});
+  f.add("max_weight", max_weight, {"largest advantage weight", "", "lower when single rows decide the policy", 1e-6, 1e9});
+  f.add("bc_weight", bc_weight, {"weight of the cloning term of ddpg+bc", "", "higher stays closer to the data", 0, 1e6});
   f.add("target_advantage", target_advantage,
         {"the actor learns from the target critics, not the online ones", "", "off for faster changes"});
   f.add("actor_dropout", actor_dropout, {"share of the actor's hidden units dropped in training", "", "0.1 on Adroit and Kitchen", 0, 0.9});
@@ -137,7 +137,8 @@ void Iql::ddpg_bc(const Batch& batch, Noise& noise, UpdateStats& stats) {
   noise.normal({"actor", "action_noise"}, 1, noise_);
   sample_actions(mean_, log_std_, noise_, squash, action_, {});
   choose_members({"actor", "redq_subset_indices"}, noise, members_);
-  backend_.q_action_gradient(ac_.critic, actor_critic_params(), members_, batch.obs, action_, EnsembleReduce::kMin, advantage_q_, dq_da_);
+  if (config_.actor_reduce == "first") members_ = {0};
+  backend_.q_action_gradient(ac_.critic, actor_critic_params(), members_, batch.obs, action_, config_.reduce(), advantage_q_, dq_da_);
   for (std::size_t i = 0; i < dq_da_.size(); ++i) dq_da_.data()[i] *= -1.0f / static_cast<float>(b);
   sample_backward(mean_, log_std_, noise_, squash, dq_da_, 0, d_mean_, d_log_std_);
   weight_.assign(b, static_cast<float>(-iql_.bc_weight / b));

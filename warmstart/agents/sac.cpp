@@ -10,9 +10,8 @@
 namespace warmstart {
 
 Sac::Sac(const AgentConfig& config, ActorCritic start, Backend& backend)
-    : Agent(config, std::move(start), backend), tape_(backend.make_tape()), every_(ac_.critic.spec.members) {
+    : Agent(config, std::move(start), backend), tape_(backend.make_tape()), climbed_(climbed_members()) {
   if (std::isnan(config_.target_entropy)) config_.target_entropy = -ac_.actor.spec.action;
-  std::iota(every_.begin(), every_.end(), 0);
 }
 
 UpdateStats Sac::update(const Batch& batch, int utd, Noise& noise) {
@@ -119,7 +118,7 @@ void Sac::actor_gradient(const Batch& batch, Noise& noise, UpdateStats& stats) {
   log_prob_.resize(b), q_min_.resize(b);
   noise.normal({"actor", "action_noise"}, 1, noise_);
   sample_actions(at_obs_.mean, at_obs_.log_std, noise_, squash, action_, log_prob_);
-  backend_.q_action_gradient(ac_.critic, ac_.critic.params, every_, batch.obs, action_, config_.reduce(), q_min_, dq_da_);
+  backend_.q_action_gradient(ac_.critic, ac_.critic.params, climbed_, batch.obs, action_, config_.reduce(), q_min_, dq_da_);
 
   // d(-mean q)/da and the weight of log pi; a behaviour-cloning share scales both
   const float temperature = ac_.temperature.value(), share = 1.0f - static_cast<float>(config_.bc_weight);

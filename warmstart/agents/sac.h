@@ -52,7 +52,7 @@ class Sac : public Agent {
   std::unique_ptr<ActorTape> tape_;
   Matrix noise_, action_, dq_da_, d_mean_, d_log_std_;
   Column next_q_, log_prob_, q_min_, d_log_prob_;
-  std::vector<int> every_;
+  std::vector<int> climbed_;
   float entropy_at_obs_ = 0;
 };
 

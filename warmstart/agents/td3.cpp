@@ -13,20 +13,23 @@ Fields Td3Config::fields() {
   Fields f("td3");
   f.add("exploration_noise", exploration_noise,
         {"std of the noise added to the policy's action while it collects", "share of the action range's half", "0.1 for TD3", 1e-6, 10});
-  f.add("alpha", alpha, {"TD3+BC: weight of Q against cloning, over the mean |Q| of the batch", "", "", 0, 1e6});
+  f.add("alpha", alpha, {"TD3+BC: weight of Q against cloning, over the mean |Q| of the batch", "", "lower clones more", 0, 1e6});
   f.add("actor_bc", actor_bc, {"ReBRAC's beta1: cloning in the actor's loss", "per squared action", "0.001 to 1, by dataset", 0, 1e6});
   f.add("critic_bc", critic_bc, {"ReBRAC's beta2: cloning in the critic's target", "per squared action", "0 to 0.5, by dataset", 0, 1e6});
   return f;
 }
 
 Td3::Td3(Form form, const AgentConfig& config, const Td3Config& td3, ActorCritic start, Backend& backend)
-    : Agent(config, std::move(start), backend), form_(form), td3_(td3), tape_(backend.make_tape()), target_actor_(ac_.actor) {
+    : Agent(config, std::move(start), backend),
+      form_(form),
+      td3_(td3),
+      tape_(backend.make_tape()),
+      climbed_(climbed_members()),
+      target_actor_(ac_.actor) {
   if (!ac_.actor.spec.squash) throw usage_error(name() + " needs actions inside the box", "network.squash", "set network.squash = true");
   if (ac_.target_actor.size() != ac_.actor.params.size()) ac_.target_actor = ac_.actor.params;
   if (form_ == Form::kBc) beta1_ = 1.0 / ac_.actor.spec.action;
   if (form_ == Form::kReBrac) beta1_ = td3_.actor_bc, beta2_ = td3_.critic_bc;
-  actor_members_.resize(form_ == Form::kReBrac ? ac_.critic.spec.members : 1);
-  std::iota(actor_members_.begin(), actor_members_.end(), 0);
 }
 
 std::string Td3::name() const { return form_ == Form::kPlain ? "td3" : form_ == Form::kBc ? "td3bc" : "rebrac"; }
@@ -95,7 +98,7 @@ void Td3::actor_step(const Batch& batch, UpdateStats& stats) {
   const int b = batch.rows(), a = ac_.actor.spec.action;
   action_.resize(b, a), dq_da_.resize(b, a), q_pi_.resize(b), d_log_std_.resize(b, a);
   act(ac_.actor, batch.obs, tape_.get(), action_);
-  backend_.q_action_gradient(ac_.critic, ac_.critic.params, actor_members_, batch.obs, action_, EnsembleReduce::kMin, q_pi_, dq_da_);
+  backend_.q_action_gradient(ac_.critic, ac_.critic.params, climbed_, batch.obs, action_, config_.reduce(), q_pi_, dq_da_);
 
   double lambda = 1;
   if (form_ != Form::kPlain) {  // a constant of the batch: nothing is differentiated through it

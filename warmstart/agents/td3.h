@@ -3,12 +3,13 @@
 //   a'     = clip(pi_target(s') + clip(eps, -c, c), -1, 1),   eps ~ N(0, sigma)
 //   y      = r + gamma * mask * (min over M of the N target critics of Q(s', a') - beta2 * |a' - a'_data|^2)
 //   critic = mean over (N, B) of (Q - y)^2
-//   actor  = mean( -lambda * Q(s, pi(s)) + beta1 * |pi(s) - a|^2 ),  every agent.actor_delay critic steps
+//   actor  = mean( -lambda * Q(s, pi(s)) + beta1 * |pi(s) - a|^2 ),  every agent.actor_delay critic steps; Q by
+//            agent.actor_reduce (published: the first critic; ReBRAC the least)
 //   targets of critics and actor: Polyak averages
-//            lambda                  Q of the actor        beta1       beta2
-//   TD3      1                       first critic          0           0
-//   TD3+BC   alpha / mean |Q|        first critic          1 / A       0
-//   ReBRAC   1 / mean |Q|            min over all          actor_bc    critic_bc
+//            lambda                  beta1       beta2
+//   TD3      1                       0           0
+//   TD3+BC   alpha / mean |Q|        1 / A       0
+//   ReBRAC   1 / mean |Q|            actor_bc    critic_bc
 #pragma once
 #include "warmstart/agents/agent.h"
 
@@ -43,7 +44,7 @@ class Td3 : public Agent {
   Form form_;
   Td3Config td3_;
   double beta1_ = 0, beta2_ = 0;
-  std::vector<int> actor_members_;
+  std::vector<int> climbed_;
   std::unique_ptr<ActorTape> tape_;
   Actor target_actor_;
   Matrix mean_, log_std_, noise_, action_, dq_da_, d_log_std_;

@@ -136,7 +136,8 @@ void explain_key(const Field& f) {
     if (!text.empty()) fmt::print("  {:<8} {}\n", what, text);
   };
   line("type", f.type_name());
-  line("unit", f.doc.unit);
+  const bool number = f.type_name().find("number") != std::string::npos || f.type_name().find("integer") != std::string::npos;
+  line("unit", number && f.doc.unit.empty() ? "none" : f.doc.unit);
   line(f.doc.choices.empty() ? "range" : "choices", range_text(f.doc));
   line("default", f.toml());
   line("paper", paper_value(f.key).empty() ? "" : paper_value(f.key) + " with run.fidelity = \"paper\"");

@@ -121,28 +121,22 @@ void copy_row(std::span<const double> from, float* to) {
 
 Fields CollectConfig::fields(const std::string& section) {
   Fields f(section);
-  f.add("policy", policy,
-        {.help = "Who acts: a driver that knows the maze, or uniform random actions.", .choices = {"waypoint", "random"}});
+  f.add(
+      "policy", policy,
+      choice("who acts: a driver that knows the maze, or uniform random actions", "random for data without skill", {"waypoint", "random"}));
   f.add("protocol", protocol,
-        {.help = "episodes: the task's own resets, one goal per episode. maze2d: as D4RL made its maze2d data, the ball goes on from "
-                 "goal to goal, each stretch an episode.",
-         .choices = {"episodes", "maze2d"}});
-  f.add("steps", steps, {.help = "Length of the dataset.", .unit = "steps", .min = 1});
+        choice("episodes: the task's own resets, one goal per episode; maze2d: as D4RL made its maze2d data, the ball goes on from goal to "
+               "goal, each stretch an episode",
+               "maze2d to compare with D4RL's own sets", {"episodes", "maze2d"}));
+  f.add("steps", steps, {"length of the dataset", "steps", "more covers more of the maze", 1});
   f.add("noise", noise,
-        {.help = "Standard deviation of Gaussian noise on the driver's actions, before they are clipped.",
-         .when = "Raise it for wider coverage, lower it for better demonstrations.",
-         .min = 0});
+        {"standard deviation of Gaussian noise on the driver's actions, before they are clipped", "",
+         "higher for wider coverage, lower for better demonstrations", 0});
   f.add("random_share", random_share,
-        {.help = "Share of the driver's steps that lie in stretches of one random force held.",
-         .when = "Raise it for mediocre data.",
-         .min = 0,
-         .max = 1});
+        {"share of the driver's steps that lie in stretches of one random force held", "", "higher for mediocre data", 0, 1});
   f.add("detour", detour,
-        {.help = "Probability that the driver first visits another place of the maze in an episode.",
-         .when = "Raise it for mediocre data.",
-         .min = 0,
-         .max = 1});
-  f.add("seed", seed, {.help = "Seed of starts, goals and noise.", .min = 0});
+        {"probability that the driver first visits another place of the maze in an episode", "", "higher for mediocre data", 0, 1});
+  f.add("seed", seed, {"seed of starts, goals and noise", "", "another dataset of the same kind", 0});
   return f;
 }
 

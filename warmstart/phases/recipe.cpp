@@ -19,23 +19,26 @@ constexpr double kMany = 1e12;
 
 Fields Recipe::fields() {
   Fields all;
-  all.add("name", name, {"names the default output folder; a recipe file's task and method unless given"});
-  all.add("label", label, {"how reports name this method; the recipe's name unless given"});
-  all.add("summary", summary, {"one line for `warmstart list recipes`"});
+  all.add("name", name,
+          {"names the default output folder; a recipe file's task and method unless given", "", "two runs of one recipe side by side"});
+  all.add("label", label, {"how reports name this method; the recipe's name unless given", "", "the file name would puzzle readers"});
+  all.add("summary", summary, {"one line for `warmstart list recipes`", "", "your own recipes"});
 
   Fields e("env");
   std::vector<std::string> tasks;
   for (const EnvSpec& spec : env_specs()) tasks.push_back(spec.id);
   e.add("id", env.id, choice("task, by Gymnasium's name", "`warmstart list envs` shows all", tasks));
-  e.add("max_episode_steps", env.max_episode_steps, {"time limit of an episode; 0 = the task's own", "steps", "", 0, 1e9});
+  e.add("max_episode_steps", env.max_episode_steps,
+        {"time limit of an episode; 0 = the task's own", "steps", "shorter trials on a robot, or quick tests", 0, 1e9});
   e.add("reward_scale", reward_scale, {"learners see scale * reward + bias", "", "10 on AntMaze and Adroit", -1e9, 1e9});
   e.add("reward_bias", reward_bias,
         {"learners see scale * reward + bias", "", "-5 on AntMaze, so that not reaching the goal costs", -1e9, 1e9});
   all.append(e);
 
   Fields d("data");
-  d.add("path", data.path, {"offline dataset, a D4RL HDF5 file"});
-  d.add("collect", data.collect, {"make the dataset by the `collect` section when `path` does not exist"});
+  d.add("path", data.path, {"offline dataset, a D4RL HDF5 file", "", "every run with an offline phase or retention"});
+  d.add("collect", data.collect,
+        {"make the dataset by the `collect` section when `path` does not exist", "", "on for tasks that have a driver here"});
   d.add(
       "sparse_reward", data.sparse_reward,
       {"Monte-Carlo return of a never-successful trajectory = negative reward / (1 - discount)", "", "AntMaze, Adroit binary, PointMaze"});
@@ -52,9 +55,9 @@ Fields Recipe::fields() {
   Fields p("pretrain");
   std::vector<std::string> names;
   for (const auto& info : agent_infos()) names.push_back(info.name);
-  p.add("agent", pretrain.agent, choice("update rule of the offline phase", "", names));
+  p.add("agent", pretrain.agent, choice("update rule of the offline phase", "which start to compare", names));
   p.add("steps", pretrain.steps, {"gradient steps", "steps", "0 starts from fresh networks", 0, kMany});
-  p.add("batch", pretrain.batch, {"rows per gradient step", "transitions", "", 1, 1e6});
+  p.add("batch", pretrain.batch, {"rows per gradient step", "transitions", "smaller when steps are slow, larger for noisy data", 1, 1e6});
   all.append(p);
 
   Fields w("warm_up");
@@ -66,31 +69,36 @@ Fields Recipe::fields() {
   all.append(w);
 
   Fields f("finetune");
-  f.add("agent", finetune.agent, choice("update rule of the online phase", "", names));
-  f.add("steps", finetune.steps, {"environment steps after the warm-up", "environment steps", "", 0, kMany});
-  f.add("batch", finetune.batch, {"rows per critic step", "transitions", "", 1, 1e6});
+  f.add("agent", finetune.agent, choice("update rule of the online phase", "which online learner to compare", names));
+  f.add("steps", finetune.steps,
+        {"environment steps after the warm-up", "environment steps", "as long as the evaluations still rise", 0, kMany});
+  f.add("batch", finetune.batch, {"rows per critic step", "transitions", "smaller when steps must be fast", 1, 1e6});
   f.add("utd", finetune.utd,
         {"update-to-data ratio: critic steps per environment step", "", "higher learns faster per step, costs more", 1, 1000});
   f.add("min_buffer", finetune.min_buffer,
-        {"transitions in the buffer before the first update; 0 = one whole batch (batch * utd)", "transitions", "", 0, kMany});
+        {"transitions in the buffer before the first update; 0 = one whole batch (batch * utd)", "transitions",
+         "1 or so to learn from the first step; more to see more before learning", 0, kMany});
   f.add("initialise", finetune.initialise, choice("what starts from pre-training", "ablations", {"both", "policy", "critic", "neither"}));
   f.add("reset_optimiser", finetune.reset_optimiser, {"forget Adam's moments and counts at the switch", "", "ablations"});
   f.add("critic_fit_steps", finetune.critic_fit_steps,
         {"critic steps on the warm-up's transitions before the policy first moves", "gradient steps",
          "with initialise = \"policy\": a critic learned from the warm-up alone", 0, kMany});
   f.add("timeout_hides_terminal", finetune.timeout_hides_terminal,
-        {"a time limit in the step that also succeeds loses the terminal flag, as in the reference implementation", "", ""});
+        {"a time limit in the step that also succeeds loses the terminal flag, as in the reference implementation", "",
+         "to equal the reference's data exactly"});
   all.append(f);
 
   Fields r("retention");
   r.add("mode", retention.mode,
         choice("what fine-tuning keeps of the offline data", "none is WSRL", {"none", "mixed", "append", "annealed"}));
   r.add("ratio", retention.ratio, {"share of offline rows in mixed batches; where annealing begins", "", "0.5 for RLPD", 0, 1});
-  r.add("final_ratio", retention.final_ratio, {"share where annealing ends", "", "", 0, 1});
+  r.add("final_ratio", retention.final_ratio, {"share where annealing ends", "", "above 0 to keep some data for good", 0, 1});
   r.add("anneal_steps", retention.anneal_steps,
-        {"steps over which the share goes from ratio to final_ratio, in a line", "environment steps after the warm-up", "", 1, kMany});
+        {"steps over which the share goes from ratio to final_ratio, in a line", "environment steps after the warm-up",
+         "as long as the data are worth more than what is collected", 1, kMany});
   r.add("interleave", retention.interleave,
-        {"every slice of a mixed batch has its share; off cuts [online | offline] into slices as the reference does", "", ""});
+        {"every slice of a mixed batch has its share; off cuts [online | offline] into slices as the reference does", "",
+         "off to equal the reference"});
   all.append(r);
 
   Fields j("jsrl");
@@ -99,32 +107,43 @@ Fields Recipe::fields() {
                "is drawn (random)",
                "JSRL, with finetune.initialise = \"neither\"", {"none", "curriculum", "random"}));
   j.add("horizon", jsrl.horizon, {"largest h; 0 = the task's time limit", "steps", "the length of the guide's good episodes", 0, kMany});
-  j.add("stages", jsrl.stages, {"curriculum: h falls to 0 in so many equal parts", "", "", 1, 1e6});
-  j.add("window", jsrl.window, {"curriculum: episodes whose mean return decides on the next stage", "episodes", "", 1, 1e6});
+  j.add("stages", jsrl.stages, {"curriculum: h falls to 0 in so many equal parts", "", "more stages hand over more gently", 1, 1e6});
+  j.add("window", jsrl.window,
+        {"curriculum: episodes whose mean return decides on the next stage", "episodes", "more for noisy returns", 1, 1e6});
   j.add("tolerance", jsrl.tolerance,
-        {"curriculum: the next stage begins when the mean return is within this share of the best so far", "", "", 0, 10});
+        {"curriculum: the next stage begins when the mean return is within this share of the best so far", "", "larger moves on sooner", 0,
+         10});
   all.append(j);
 
   Fields v("eval");
   v.add("every", eval.every,
-        {"environment steps between evaluations online; 0 = only at the switch and the end", "environment steps", "", 0, kMany});
-  v.add("pretrain_every", eval.pretrain_every, {"gradient steps between evaluations offline; 0 = only at the end", "steps", "", 0, kMany});
-  v.add("episodes", eval.episodes, {"deterministic episodes per evaluation", "episodes", "", 1, 1e6});
+        {"environment steps between evaluations online; 0 = only at the switch and the end", "environment steps",
+         "smaller draws finer curves and costs time", 0, kMany});
+  v.add("pretrain_every", eval.pretrain_every,
+        {"gradient steps between evaluations offline; 0 = only at the end", "steps", "above 0 to see how the start was learned", 0, kMany});
+  v.add("episodes", eval.episodes,
+        {"deterministic episodes per evaluation", "episodes", "more for less noise: the error of a rate is at most 0.5 / sqrt(episodes)", 1,
+         1e6});
   all.append(v);
 
   Fields u("run");
   u.add("fidelity", run.fidelity,
-        choice("group of switches: as the reference implementation does, or as the paper reads", "", {"reference", "paper"}));
+        choice("group of switches: as the reference implementation does, or as the paper reads",
+               "paper for studies of the method, reference to compare with published runs", {"reference", "paper"}));
   u.add("backend", run.backend, choice("arithmetic", "reference is slow and for checking", {"cpu", "reference"}));
   u.add("precision", run.precision,
         choice("operands of the learner's matrix products after each network's first layer; all else is fp32, and so is acting",
                "bf16 is faster on CPUs with avx512_bf16 or amx_bf16 (`warmstart doctor` tells); others say so and stay in fp32",
                {"fp32", "bf16"}));
-  u.add("replay_capacity", run.replay_capacity, {"transitions the replay buffer holds; the oldest go first", "transitions", "", 1, kMany});
-  u.add("log_every", run.log_every, {"steps between rows of training metrics", "steps", "", 1, kMany});
-  u.add("checkpoint_every", run.checkpoint_every, {"steps between checkpoints; 0 = only at phase ends", "steps", "", 0, kMany});
-  u.add("checkpoint_seconds", run.checkpoint_seconds, {"seconds between checkpoints; 0 = never by time", "s", "", 0, 1e9});
-  u.add("seed", run.seed, {"seed of every random stream", "", "", 0, 9e15});
+  u.add("replay_capacity", run.replay_capacity,
+        {"transitions the replay buffer holds; the oldest go first", "transitions",
+         "lower when memory is short, or to forget old experience", 1, kMany});
+  u.add("log_every", run.log_every, {"steps between rows of training metrics", "steps", "smaller for finer curves", 1, kMany});
+  u.add("checkpoint_every", run.checkpoint_every,
+        {"steps between checkpoints; 0 = only at phase ends", "steps", "above 0 for checkpoints at known steps", 0, kMany});
+  u.add("checkpoint_seconds", run.checkpoint_seconds,
+        {"seconds between checkpoints; 0 = never by time", "s", "smaller loses less when the process is killed", 0, 1e9});
+  u.add("seed", run.seed, {"seed of every random stream", "", "every repetition", 0, 9e15});
   all.append(u);
   return all;
 }

@@ -12,6 +12,7 @@ OPTIONS = {
     "report": ["RUN", "--out"],
     "list": ["envs", "agents", "recipes", "--json"],
     "explain": ["KEY"],
+    "reference": ["--format"],
     "replay": ["--env", "--from", "--actions", "--json"],
     "bench": ["step", "list", "act", "env", "start", "memory", "--compare", "--threads", "--json"],
     "doctor": [],

@@ -9,11 +9,12 @@ namespace warmstart {
 
 void Policy::act(std::span<const float> obs, bool deterministic, std::span<float> action) {
   const int a = actor_->spec.action;
-  actor_row(*actor_, obs, scratch_);
+  const bool mode = deterministic || exploration_noise_ > 0;
+  actor_row(*actor_, obs, scratch_, mode);
   const ConstMatrixView mean{scratch_.mean.data(), 1, a}, log_std{scratch_.log_std.data(), 1, a};
   const MatrixView out{action.data(), 1, a};
   const bool squash = actor_->spec.squash;
-  if (deterministic || exploration_noise_ > 0) mode_actions(mean, squash, out);
+  if (mode) mode_actions(mean, squash, out);
   if (!deterministic) {
     rng_.fill_normal(scratch_.noise);
     if (exploration_noise_ > 0)

@@ -42,6 +42,7 @@ int run(int argc, char** argv) {
   add_report(app);
   add_list(app);
   add_explain(app);
+  add_reference(app);
   add_replay(app);
   add_bench(app);
   add_doctor(app);

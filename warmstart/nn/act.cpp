@@ -12,7 +12,7 @@ ActScratch::ActScratch(const ActorSpec& spec) : mean(spec.action), log_std(spec.
   for (auto& h : hidden) h.resize(widest);
 }
 
-void actor_row(const Actor& actor, std::span<const float> obs, ActScratch& s) {
+void actor_row(const Actor& actor, std::span<const float> obs, ActScratch& s, bool only_mode) {
   const cpu::Kernels& k = cpu::kernels();
   const float* p = actor.params.data();
   const float* x = obs.data();
@@ -31,6 +31,7 @@ void actor_row(const Actor& actor, std::span<const float> obs, ActScratch& s) {
     for (int j = 0; j < a; ++j) y[j] += p[bias + j];
   };
   linear(actor.mean_kernel, actor.mean_bias, s.mean.data());
+  if (only_mode) return;
   if (actor.spec.std_head == StdHead::kExp) linear(actor.log_std_kernel, actor.log_std_bias, s.log_std.data());
   else std::copy_n(p + actor.log_std_bias, a, s.log_std.data());
 }

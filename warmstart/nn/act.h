@@ -13,7 +13,7 @@ struct ActScratch {
   explicit ActScratch(const ActorSpec& spec);
 };
 
-/// obs [O] -> scratch.mean [A], scratch.log_std [A] (raw, before the clip of gaussian.h).
-void actor_row(const Actor& actor, std::span<const float> obs, ActScratch& scratch);
+/// obs [O] -> scratch.mean [A] and, unless only the mode is wanted, scratch.log_std [A] (raw, before the clip of gaussian.h).
+void actor_row(const Actor& actor, std::span<const float> obs, ActScratch& scratch, bool only_mode = false);
 
 }  // namespace warmstart

@@ -27,7 +27,7 @@ TEST(TensorBoard, ARecordByteForByte) {
       "\x2a\x0c"                              // 5: summary of 12 bytes
       "\x0a\x0a"                              // 1: value of 10 bytes
       "\x0a\x03"
-      "a/b"                   // 1: tag
+      "a/b"                    // 1: tag
       "\x15\x00\x00\x00\x40",  // 2: float 2
       26);
   ASSERT_EQ(record.size(), 8 + 4 + body.size() + 4);
@@ -48,7 +48,7 @@ TEST(TensorBoard, AFullDiskIsTold) {
 }
 
 TEST(Protobuf, MalformedBytesAreRefused) {
-  for (const std::string bytes : {std::string("\x0a\x05", 2), std::string("\x0b", 1), std::string(11, '\xff'), std::string("\x0d\x01", 2)})
+  for (const std::string& bytes : {std::string("\x0a\x05", 2), std::string("\x0b", 1), std::string(11, '\xff'), std::string("\x0d\x01", 2)})
     expect_error(Exit::kData, {"model.onnx"}, [&] {
       ProtoReader in(bytes, "model.onnx");
       for (ProtoField f; in.next(f);) {

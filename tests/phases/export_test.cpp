@@ -21,20 +21,18 @@ const SafetyConfig kOff = {};
 const SafetyConfig kBox = {.action_low = {-0.5}, .action_high = {0.25, 0.5, 1}};
 const SafetyConfig kAll = {.action_low = {-0.5, 0.125, -1}, .action_high = {0.75}, .max_action_change = {0.25, 0.5, 1}, .smoothing = 0.5};
 
-const Form kForms[] = {{true, true, true, 0, kOff}, {true, true, false, 0, kBox},  {false, true, true, 0.2, kAll},
+const Form kForms[] = {{true, true, true, 0, kOff},  {true, true, false, 0, kBox},   {false, true, true, 0.2, kAll},
                        {true, false, true, 0, kAll}, {false, false, false, 0, kOff}, {true, true, true, 0.1, {.smoothing = 0.75}}};
 
 ExportedActor drawn(const Form& form) {
   const TrunkSpec trunk{.input = 5, .hidden = {17, 32}, .layer_norm = form.layer_norm};
-  ExportedActor out{.actor = Actor({.obs = 5,
-                                    .action = 3,
-                                    .trunk = trunk,
-                                    .std_head = form.exp_head ? StdHead::kExp : StdHead::kUniform,
-                                    .squash = form.squash}),
-                    .exploration_noise = form.exploration_noise,
-                    .safety = form.safety,
-                    .env = "a task */ with \"marks\"",
-                    .label = "drawn"};
+  ExportedActor out{
+      .actor = Actor(
+          {.obs = 5, .action = 3, .trunk = trunk, .std_head = form.exp_head ? StdHead::kExp : StdHead::kUniform, .squash = form.squash}),
+      .exploration_noise = form.exploration_noise,
+      .safety = form.safety,
+      .env = "a task */ with \"marks\"",
+      .label = "drawn"};
   Rng rng(3, "export");
   initialise(out.actor, rng);
   for (const TensorInfo& t : out.actor.tensors())  // biases, scales and shifts that matter

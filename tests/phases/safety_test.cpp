@@ -84,7 +84,9 @@ TEST_F(Safe, TheBufferHoldsWhatWasDone) {
     begins = false;
   }
   for (const MetricsRow& r : read_metrics(folder / "run"))
-    if (r.kind == "episode") EXPECT_EQ(r.values[2].second, 40);
+    if (r.kind == "episode") {
+      EXPECT_EQ(r.values[2].second, 40);
+    }
   EXPECT_GT(largest, 0.12f) << "the limit was never met: this test sees nothing";
 }
 
@@ -143,8 +145,7 @@ class Stop : public Safe {
     }
   }
   void expect_same(const std::string& a, const std::string& b) {
-    for (const char* name : {"metrics.jsonl", "metrics.csv"})
-      EXPECT_EQ(read_text(folder / a / name), read_text(folder / b / name)) << name;
+    for (const char* name : {"metrics.jsonl", "metrics.csv"}) EXPECT_EQ(read_text(folder / a / name), read_text(folder / b / name)) << name;
     AgentFile one = read_agent_file(folder / a / "final.safetensors"), other = read_agent_file(folder / b / "final.safetensors");
     EXPECT_EQ(numbers(one.agent), numbers(other.agent));
   }

@@ -1,4 +1,6 @@
 // `warmstart export`: the policy as an ONNX model, a C file or a safetensors file, checked before it is left in place.
+#include "warmstart/phases/export/export.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -7,7 +9,6 @@
 
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
-#include "warmstart/phases/export/export.h"
 
 namespace warmstart {
 namespace {
@@ -30,7 +31,8 @@ void run(const Options& o) {
   const ExportedActor actor = exported_actor(read_agent_file(o.file), o.name);
   const auto difference = write_export(actor, format, o.stochastic, o.out);
   fmt::print("saved {}: {}, {} observations -> {} actions\n", o.out, actor.env, actor.obs_size(), actor.action_size());
-  if (difference) fmt::print("checked: its actions differ from ours by at most {:.1e} (allowed are {:.0e})\n", *difference, kExportTolerance);
+  if (difference)
+    fmt::print("checked: its actions differ from ours by at most {:.1e} (allowed are {:.0e})\n", *difference, kExportTolerance);
   else fmt::print("not checked: there is no C compiler (cc) to run it with; compare before you rely on it\n");
 }
 

@@ -64,11 +64,11 @@ std::optional<std::vector<T>> parse_list(const std::string& text) {
 }
 
 std::string shown(const ConfigValue& value) {
-  return std::visit(Overload{[](bool b) { return std::string(b ? "true" : "false"); }, [](std::int64_t i) { return std::to_string(i); },
-                             [](double d) { return number(d); }, [](const std::string& s) { return quoted(s); },
-                             [](const std::vector<std::int64_t>& v) { return list_text(v); },
-                             [](const std::vector<double>& v) { return list_text(v); }},
-                    value);
+  return std::visit(
+      Overload{[](bool b) { return std::string(b ? "true" : "false"); }, [](std::int64_t i) { return std::to_string(i); },
+               [](double d) { return number(d); }, [](const std::string& s) { return quoted(s); },
+               [](const std::vector<std::int64_t>& v) { return list_text(v); }, [](const std::vector<double>& v) { return list_text(v); }},
+      value);
 }
 
 }  // namespace
@@ -176,11 +176,11 @@ void Field::set_text(const std::string& text, const std::string& where) const {
 }
 
 std::string Field::toml() const {
-  return std::visit(Overload{[](bool* p) { return std::string(*p ? "true" : "false"); }, [](std::int64_t* p) { return std::to_string(*p); },
-                             [](int* p) { return std::to_string(*p); }, [](double* p) { return number(*p); },
-                             [](std::string* p) { return quoted(*p); }, [](std::vector<std::int64_t>* p) { return list_text(*p); },
-                             [](std::vector<double>* p) { return list_text(*p); }},
-                    target);
+  return std::visit(
+      Overload{[](bool* p) { return std::string(*p ? "true" : "false"); }, [](std::int64_t* p) { return std::to_string(*p); },
+               [](int* p) { return std::to_string(*p); }, [](double* p) { return number(*p); }, [](std::string* p) { return quoted(*p); },
+               [](std::vector<std::int64_t>* p) { return list_text(*p); }, [](std::vector<double>* p) { return list_text(*p); }},
+      target);
 }
 
 const Field& Fields::at(const std::string& key, const std::string& where) const {

@@ -33,7 +33,8 @@ struct Field {
   Target target;
   FieldDoc doc;
 
-  /// Checks type, range and choices, then assigns; a list of numbers takes one number too. `where` names file or option in the error (kUsage).
+  /// Checks type, range and choices, then assigns; a list of numbers takes one number too. `where` names file or option in the error
+  /// (kUsage).
   void set(const ConfigValue& value, const std::string& where) const;
   /// The same from command-line text.
   void set_text(const std::string& text, const std::string& where) const;

@@ -25,7 +25,11 @@ std::string array(const std::string& name, std::span<const float> values) {
 class Source {
  public:
   explicit Source(const ExportedActor& from)
-      : from_(from), actor_(from.actor), spec_(from.actor.spec), filter_(from.safety, from.action_size()), stateful_(from.safety.has_memory()) {}
+      : from_(from),
+        actor_(from.actor),
+        spec_(from.actor.spec),
+        filter_(from.safety, from.action_size()),
+        stateful_(from.safety.has_memory()) {}
 
   std::string text() {
     head(), weights(), network(), filter(), functions();

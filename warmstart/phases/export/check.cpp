@@ -68,7 +68,8 @@ double check_onnx(const ExportedActor& from, bool stochastic, const fs::path& pa
 double check_tensors(const ExportedActor& from, const fs::path& path) {
   const ExportedActor back = actor_of(read_safetensors(path), path.string());
   double largest = 0;
-  for (const bool stochastic : {false, true}) largest = std::max(largest, difference(play(from, stochastic).action, play(back, stochastic).action, path));
+  for (const bool stochastic : {false, true})
+    largest = std::max(largest, difference(play(from, stochastic).action, play(back, stochastic).action, path));
   return largest;
 }
 
@@ -76,7 +77,8 @@ struct Workshop {
   fs::path path;
   Workshop() {
     std::string pattern = (fs::temp_directory_path() / "warmstart-export-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) throw machine_error("cannot make a temporary folder", pattern, "set TMPDIR to a folder you may write to");
+    if (!::mkdtemp(pattern.data()))
+      throw machine_error("cannot make a temporary folder", pattern, "set TMPDIR to a folder you may write to");
     path = pattern;
   }
   ~Workshop() {
@@ -141,8 +143,8 @@ std::optional<double> check_export(const ExportedActor& from, ExportFormat forma
   else if (format == ExportFormat::kC) seen = check_c(from, path);
   else seen = check_tensors(from, path);
   if (seen && !(*seen <= kExportTolerance))
-    throw machine_error(fmt::format("the exported file acts differently: by {:.3g}, allowed are {:.0e}", *seen, kExportTolerance), path.string(),
-                        "do not use it; report this with the checkpoint");
+    throw machine_error(fmt::format("the exported file acts differently: by {:.3g}, allowed are {:.0e}", *seen, kExportTolerance),
+                        path.string(), "do not use it; report this with the checkpoint");
   return seen;
 }
 

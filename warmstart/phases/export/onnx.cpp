@@ -1,7 +1,8 @@
+#include "warmstart/io/onnx.h"
+
 #include <algorithm>
 #include <cmath>
 
-#include "warmstart/io/onnx.h"
 #include "warmstart/nn/gaussian.h"
 #include "warmstart/phases/export/export.h"
 

@@ -60,6 +60,9 @@ class KillAndResume(Case):
     def test_append_of_offline_data(self):
         self.check(3, retention={"mode": "append"}, finetune={**TINY["finetune"], "initialise": "policy"})
 
+    def test_limits_on_actions(self):
+        self.check(6, safety={"action_high": [0.5, 0.75], "max_action_change": 0.05, "smoothing": 0.5})
+
     def test_bf16(self):
         os.environ["WARMSTART_BF16"] = "emulate"
         self.addCleanup(os.environ.pop, "WARMSTART_BF16")

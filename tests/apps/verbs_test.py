@@ -7,6 +7,7 @@ OPTIONS = {
     "finetune": ["RECIPE", "--from", "--out", "--resume"],
     "import": ["CHECKPOINT", "--recipe", "--out", "--overwrite", "--section.key"],
     "eval": ["FILE", "--episodes", "--seed", "--stochastic", "--env", "--json"],
+    "export": ["FILE", "--format", "--out", "--name", "--stochastic", "--overwrite"],
     "collect": ["--env", "--policy", "--steps", "--noise", "--out", "--seed"],
     "data": ["info", "verify"],
     "report": ["RUN", "--out"],

@@ -52,6 +52,37 @@ void expect_mentions(const std::string& message, std::initializer_list<const cha
   for (const char* part : parts) EXPECT_NE(message.find(part), std::string::npos) << part << " is missing in: " << message;
 }
 
+TEST(Fields, ListsOfNumbers) {
+  std::vector<double> limits = {9};
+  Fields f("safety");
+  f.add("limits", limits, {.help = "limits", .min = -1, .max = 10});
+  const Field& field = f.list()[0];
+  using List = std::vector<double>;
+  const auto after = [&](const ConfigValue& value) { return field.set(value, "w"), limits; };
+  const auto after_text = [&](const std::string& text) { return field.set_text(text, "w"), limits; };
+  EXPECT_EQ(after(List{0.5, -1}), (List{0.5, -1}));
+  EXPECT_EQ(after(std::vector<std::int64_t>{1, 2}), (List{1, 2}));
+  EXPECT_EQ(after(std::vector<std::int64_t>{}), List{});
+  EXPECT_EQ(after(0.25), List{0.25});
+  EXPECT_EQ(after(std::int64_t{3}), List{3});
+  EXPECT_EQ(after_text("0.5"), List{0.5});
+  EXPECT_EQ(after_text("[0.5, 2,-1]"), (List{0.5, 2, -1}));
+  EXPECT_EQ(field.toml(), "[0.5, 2.0, -1.0]");
+  EXPECT_EQ(after_text("[]"), List{});
+  EXPECT_EQ(field.toml(), "[]");
+  const auto refused = [&](const std::string& text) {
+    try {
+      field.set_text(text, "w");
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string("accepted");
+  };
+  expect_mentions(refused("0.5,half"), {"wrong type", "a number or a list of numbers"});
+  expect_mentions(refused("0.5,11"), {"out of range", "safety.limits"});
+  EXPECT_EQ(limits, List{}) << "a refused value must not be assigned";
+}
+
 TEST(Fields, AcceptsWhatFits) {
   Config c;
   const Fields f = c.fields();

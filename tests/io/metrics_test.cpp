@@ -141,7 +141,7 @@ TEST(Metrics, AMalformedLineIsNamed) {
 
 TEST(Metrics, AFullDiskIsReported) {
   const TemporaryFolder folder;
-  MetricsLog log(folder.path(), {});
+  MetricsLog log(folder.path(), {}, {.tensorboard = false});
   log.write(row(1, 1));
   const LimitedDisk disk(400);
   try {

@@ -11,7 +11,7 @@ class Evaluate : public testing::Test {
   Evaluation play(std::uint64_t seed, bool deterministic = true, std::uint64_t policy_seed = 0, int episodes = 3) {
     const auto env = make_env(recipe.env);
     Policy policy(std::make_shared<Actor>(fresh_agent(recipe).actor), Rng(policy_seed, "acting"));
-    return evaluate(*env, policy, episodes, seed, deterministic);
+    return evaluate(*env, policy, episodes, seed, {.deterministic = deterministic});
   }
   TemporaryFolder folder;
   Recipe recipe =

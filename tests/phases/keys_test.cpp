@@ -138,6 +138,12 @@ const Key kKeys[] = {
     {"eval.every", "10", "M"},
     {"eval.pretrain_every", "10", "M"},
     {"eval.episodes", "3", "M", "dense"},
+    {"safety.action_low", "-0.2", "WF"},
+    {"safety.action_high", "0.1,0.2", "WF"},
+    {"safety.max_action_change", "0.1", "WF"},
+    {"safety.smoothing", "0.5", "WF"},
+    {"log.csv", "false", ""},
+    {"log.tensorboard", "false", ""},
     {"run.fidelity", "paper", "PWF"},
     {"run.backend", "reference", "PWF"},
     {"run.replay_capacity", "20", "WF"},
@@ -155,6 +161,8 @@ const std::map<std::string, std::string> kElsewhere = {
     {"data.collect", "without it there is no dataset here; Phases.FineTuningNeedsOneFileAndNoDataset"},
     {"finetune.timeout_hides_terminal", "needs a success in the last step"},
     {"jsrl.tolerance", "Jsrl.CurriculumShrinksWhenTheReturnHolds"},
+    {"run.max_steps", "Stop.AStepBudgetEndsTheRunSavedAndMoreGoesOn"},
+    {"run.max_seconds", "Stop.ATimeBudgetEndsTheRunSaved"},
     {"run.precision", "Phases.Bf16IsAnotherRunAndTheSameOnAnyNumberOfThreads"},
 };
 

@@ -33,7 +33,8 @@ void run(const Options& o) {
   const std::int64_t seed = o.seed >= 0 ? o.seed : recipe.run.seed + 1000;
   Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
   const auto start = std::chrono::steady_clock::now();
-  const Evaluation e = evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed), !o.stochastic);
+  const Evaluation e =
+      evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed), {.deterministic = !o.stochastic, .safety = recipe.safety});
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double rate = seconds > 0 ? e.length_mean * e.episodes / seconds : 0;
   const bool success = env->spec().reports_success;

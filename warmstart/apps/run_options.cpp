@@ -109,7 +109,11 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
     Run run(recipe, options);
     folders.push_back(options.folder);
     if (run.resumed() && run.finished()) fmt::print(stderr, "{} finished before, nothing to do\n", options.folder.string());
-    body(run);
+    try {
+      body(run);
+    } catch (const BudgetUsed& used) {
+      fmt::print(stderr, "{} {}\n", title, used.text);
+    }
     report({read_run(options.folder)}, options.folder / "report.html");
   }
   std::vector<RunFiles> runs;

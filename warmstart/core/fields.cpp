@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <optional>
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/text.h"
@@ -39,12 +40,35 @@ std::string number(double value) {
 }
 
 std::string list_text(const std::vector<std::int64_t>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
+std::string list_text(const std::vector<double>& values) {
+  std::vector<std::string> items;
+  for (const double x : values) items.push_back(number(x));
+  return fmt::format("[{}]", fmt::join(items, ", "));
+}
+
+// "256,256" or "[256, 256]"; nothing when an item is no number
+template <class T>
+std::optional<std::vector<T>> parse_list(const std::string& text) {
+  std::vector<T> items;
+  std::string item;
+  for (const char c : text + ",") {
+    if (c == '[' || c == ']' || c == ' ') continue;
+    if (c != ',') item += c;
+    if (c != ',' || item.empty()) continue;
+    T& value = items.emplace_back();
+    const auto r = std::from_chars(item.data(), item.data() + item.size(), value);
+    if (r.ec != std::errc() || r.ptr != item.data() + item.size()) return {};
+    item.clear();
+  }
+  return items;
+}
 
 std::string shown(const ConfigValue& value) {
-  return std::visit(Overload{[](bool b) { return std::string(b ? "true" : "false"); }, [](std::int64_t i) { return std::to_string(i); },
-                             [](double d) { return number(d); }, [](const std::string& s) { return quoted(s); },
-                             [](const std::vector<std::int64_t>& v) { return list_text(v); }},
-                    value);
+  return std::visit(
+      Overload{[](bool b) { return std::string(b ? "true" : "false"); }, [](std::int64_t i) { return std::to_string(i); },
+               [](double d) { return number(d); }, [](const std::string& s) { return quoted(s); },
+               [](const std::vector<std::int64_t>& v) { return list_text(v); }, [](const std::vector<double>& v) { return list_text(v); }},
+      value);
 }
 
 }  // namespace
@@ -56,7 +80,8 @@ FieldDoc choice(std::string help, std::string when, std::vector<std::string> cho
 std::string Field::type_name() const {
   return std::visit(Overload{[](bool*) { return "true or false"; }, [](std::int64_t*) { return "an integer"; },
                              [](int*) { return "an integer"; }, [](double*) { return "a number"; }, [](std::string*) { return "text"; },
-                             [](std::vector<std::int64_t>*) { return "a list of integers"; }},
+                             [](std::vector<std::int64_t>*) { return "a list of integers"; },
+                             [](std::vector<double>*) { return "a number or a list of numbers"; }},
                     target);
 }
 
@@ -111,6 +136,16 @@ void Field::set(const ConfigValue& value, const std::string& where) const {
                         if (!v) throw wrong_type();
                         for (auto x : *v) check_range(static_cast<double>(x));
                         *p = *v;
+                      },
+                      [&](std::vector<double>* p) {
+                        std::vector<double> items;
+                        if (const auto* v = std::get_if<std::vector<double>>(&value)) items = *v;
+                        else if (const auto* w = std::get_if<std::vector<std::int64_t>>(&value)) items.assign(w->begin(), w->end());
+                        else if (const auto* x = std::get_if<double>(&value)) items = {*x};
+                        else if (const auto* i = std::get_if<std::int64_t>(&value)) items = {static_cast<double>(*i)};
+                        else throw wrong_type();
+                        for (const double x : items) check_range(x);
+                        *p = std::move(items);
                       }},
              target);
 }
@@ -132,25 +167,20 @@ void Field::set_text(const std::string& text, const std::string& where) const {
     else if (parse_int(text, i)) value = i;
     else if (parse_double(text, d)) value = d;
     if (std::holds_alternative<std::vector<std::int64_t>*>(target)) {
-      std::vector<std::int64_t> items;  // "256,256" or "[256, 256]"
-      std::string item;
-      bool good = true;
-      for (char c : text + ",") {
-        if (c == '[' || c == ']' || c == ' ') continue;
-        if (c != ',') item += c;
-        else if (!item.empty()) good = good && parse_int(item, items.emplace_back()), item.clear();
-      }
-      if (good) value = items;
+      if (const auto items = parse_list<std::int64_t>(text)) value = *items;
+    } else if (std::holds_alternative<std::vector<double>*>(target)) {
+      if (const auto items = parse_list<double>(text)) value = *items;
     }
   }
   set(value, where);
 }
 
 std::string Field::toml() const {
-  return std::visit(Overload{[](bool* p) { return std::string(*p ? "true" : "false"); }, [](std::int64_t* p) { return std::to_string(*p); },
-                             [](int* p) { return std::to_string(*p); }, [](double* p) { return number(*p); },
-                             [](std::string* p) { return quoted(*p); }, [](std::vector<std::int64_t>* p) { return list_text(*p); }},
-                    target);
+  return std::visit(
+      Overload{[](bool* p) { return std::string(*p ? "true" : "false"); }, [](std::int64_t* p) { return std::to_string(*p); },
+               [](int* p) { return std::to_string(*p); }, [](double* p) { return number(*p); }, [](std::string* p) { return quoted(*p); },
+               [](std::vector<std::int64_t>* p) { return list_text(*p); }, [](std::vector<double>* p) { return list_text(*p); }},
+      target);
 }
 
 const Field& Fields::at(const std::string& key, const std::string& where) const {

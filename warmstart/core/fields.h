@@ -10,7 +10,7 @@
 
 namespace warmstart {
 
-using ConfigValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>>;
+using ConfigValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>>;
 
 /// What a user is told about one key.
 struct FieldDoc {
@@ -28,12 +28,13 @@ FieldDoc choice(std::string help, std::string when, std::vector<std::string> cho
 
 /// One key bound to a variable of a config struct, which must outlive it.
 struct Field {
-  using Target = std::variant<bool*, std::int64_t*, int*, double*, std::string*, std::vector<std::int64_t>*>;
+  using Target = std::variant<bool*, std::int64_t*, int*, double*, std::string*, std::vector<std::int64_t>*, std::vector<double>*>;
   std::string key;  ///< "section.name"
   Target target;
   FieldDoc doc;
 
-  /// Checks type, range and choices, then assigns. `where` names file or option in the error (kUsage).
+  /// Checks type, range and choices, then assigns; a list of numbers takes one number too. `where` names file or option in the error
+  /// (kUsage).
   void set(const ConfigValue& value, const std::string& where) const;
   /// The same from command-line text.
   void set_text(const std::string& text, const std::string& where) const;

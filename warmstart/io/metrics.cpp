@@ -6,12 +6,14 @@
 
 #include <cassert>
 #include <cerrno>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
+#include "warmstart/io/tensorboard.h"
 
 namespace warmstart {
 namespace {
@@ -78,16 +80,24 @@ void sync_file(const fs::path& path) {
   if (failed) write_failed(path);
 }
 
+double unix_time() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+
 bool reserved(const std::string& name) { return name == "phase" || name == "step" || name == "kind"; }
 
 }  // namespace
 
-MetricsLog::MetricsLog(const fs::path& folder, const Offsets& committed) : folder_(folder) {
+MetricsLog::MetricsLog(const fs::path& folder, const Offsets& committed, MetricsFiles files) : folder_(folder), files_(files) {
   make_folder(folder);
   jsonl_ = open_at(folder / "metrics.jsonl", committed.jsonl);
-  csv_ = open_at(folder / "metrics.csv", committed.csv);
   timing_ = open_at(folder / "timing.jsonl", whole_lines(folder / "timing.jsonl"));
-  if (committed.csv == 0) append(csv_, kCsvHeader, folder / "metrics.csv");
+  if (files.csv) {
+    csv_ = open_at(folder / "metrics.csv", committed.csv);
+    if (committed.csv == 0) append(csv_, kCsvHeader, folder / "metrics.csv");
+  }
+  if (files.tensorboard) {
+    tensorboard_ = open_at(folder / kTensorBoardFile, committed.tensorboard);
+    if (committed.tensorboard == 0) append(tensorboard_, tensorboard_header(unix_time()), folder / kTensorBoardFile);
+  }
 }
 
 void MetricsLog::write(const MetricsRow& row) {
@@ -99,7 +109,11 @@ void MetricsLog::write(const MetricsRow& row) {
     table += fmt::format("{},{},{},{},{}\n", csv_field(row.phase), row.step, csv_field(row.kind), csv_field(name), number(value));
   }
   append(jsonl_, line + "}\n", folder_ / "metrics.jsonl");
-  append(csv_, table, folder_ / "metrics.csv");
+  if (files_.csv) append(csv_, table, folder_ / "metrics.csv");
+  if (!files_.tensorboard) return;
+  ScalarEvent event{.wall_time = unix_time(), .step = row.step};
+  for (const auto& [name, value] : row.values) event.values.emplace_back(fmt::format("{}/{}/{}", row.phase, row.kind, name), value);
+  append(tensorboard_, tensorboard_record(event), folder_ / kTensorBoardFile);
 }
 
 void MetricsLog::write_timing(const std::string& phase, std::int64_t step, double seconds, double steps_per_second) {
@@ -114,7 +128,7 @@ MetricsLog::Offsets MetricsLog::sync() {
     sync_file(folder_ / name);
     return static_cast<std::uint64_t>(fs::file_size(folder_ / name));
   };
-  return {size("metrics.jsonl"), size("metrics.csv")};
+  return {size("metrics.jsonl"), files_.csv ? size("metrics.csv") : 0, files_.tensorboard ? size(kTensorBoardFile) : 0};
 }
 
 std::vector<MetricsRow> read_metrics(const fs::path& run_folder) {

@@ -1,5 +1,6 @@
-// Metrics of a run, written as they come: metrics.jsonl (one object a line) and metrics.csv (tidy: one number a line).
-// Both hold only what the seed determines, so a resumed run ends with the same bytes; wall-clock goes to timing.jsonl.
+// Metrics of a run, written as they come: metrics.jsonl (one object a line), metrics.csv (tidy: one number a line) and a
+// TensorBoard event file. The first two hold only what the seed determines, so a resumed run ends with the same bytes;
+// wall-clock goes to timing.jsonl and the event file.
 // Layout: docs/formats/metrics.md.
 #pragma once
 #include <cstdint>
@@ -19,19 +20,27 @@ struct MetricsRow {
   std::vector<std::pair<std::string, double>> values;
 };
 
+/// Which files a run writes beside metrics.jsonl, which reports are made from.
+struct MetricsFiles {
+  bool csv = true, tensorboard = true;
+};
+
+/// The event file's name in a run folder; TensorBoard and others look for "tfevents", a time and a host.
+inline constexpr const char* kTensorBoardFile = "events.out.tfevents.0000000000.warmstart";
+
 class MetricsLog {
  public:
-  /// Bytes of each file that a checkpoint has committed.
+  /// Bytes of each file that a checkpoint has committed; 0 for a file that is not written.
   struct Offsets {
-    std::uint64_t jsonl = 0, csv = 0;
+    std::uint64_t jsonl = 0, csv = 0, tensorboard = 0;
   };
 
   /// Opens the files in `folder` (made when missing), cutting them back to `committed`: what a resumed run had at its
   /// checkpoint, {} for a new run. timing.jsonl is only cut back to its last whole line. Throws Error(kData) when a file
   /// is shorter than committed, Error(kMachine) when the folder is not writable.
-  MetricsLog(const std::filesystem::path& folder, const Offsets& committed);
+  MetricsLog(const std::filesystem::path& folder, const Offsets& committed, MetricsFiles files = {});
 
-  /// Appends one row to both files. A value that is not finite is `nan` or `inf` in the CSV and null in the JSONL.
+  /// Appends one row to every file. A value that is not finite is `nan` or `inf` in the CSV and null in the JSONL.
   /// Throws Error(kMachine) when the disk is full.
   void write(const MetricsRow& row);
   /// Appends to timing.jsonl: seconds since the process started, and the phase's rate.
@@ -41,7 +50,8 @@ class MetricsLog {
 
  private:
   std::filesystem::path folder_;
-  std::ofstream jsonl_, csv_, timing_;
+  MetricsFiles files_;
+  std::ofstream jsonl_, csv_, tensorboard_, timing_;
 };
 
 /// Reads metrics.jsonl of a run folder; null becomes NaN, a last line without newline (still being written) is left out.

@@ -14,15 +14,17 @@ ConfigValue value_of(const toml::node& node, const std::string& key, const std::
   if (const auto* d = node.as_floating_point()) return d->get();
   if (const auto* s = node.as_string()) return s->get();
   if (const auto* a = node.as_array()) {
-    std::vector<std::int64_t> items;
+    std::vector<std::int64_t> integers;
+    std::vector<double> numbers;
     for (const auto& item : *a) {
-      const auto i = item.value<std::int64_t>();
-      if (!i || !item.is_integer()) throw usage_error("wrong type in list", where + ", key " + key, "give a list of integers");
-      items.push_back(*i);
+      if (!item.is_number()) throw usage_error("wrong type in list", where + ", key " + key, "give a list of integers or of numbers");
+      if (item.is_integer()) integers.push_back(*item.value<std::int64_t>());
+      numbers.push_back(*item.value<double>());
     }
-    return items;
+    if (integers.size() == numbers.size()) return integers;
+    return numbers;
   }
-  throw usage_error("unsupported kind of value", where + ", key " + key, "use true/false, a number, text or a list of integers");
+  throw usage_error("unsupported kind of value", where + ", key " + key, "use true/false, a number, text or a list of numbers");
 }
 
 void flatten(const toml::table& table, const std::string& prefix, const std::string& where, FlatConfig& out) {

@@ -16,18 +16,20 @@ void put(StateWriter& out, const RunState& s) {
   out.put(s.phase), out.put(s.pretrain_steps), out.put(s.online_steps), out.put(s.episodes), out.put(s.updates);
   out.put(s.buffer_rows), out.put(s.metrics), out.put(s.data_rng), out.put(s.noise_rng), out.put(s.policy_rng);
   out.put(s.critic_fits), out.put(s.finished_rows);
-  out.put(s.evaluated_policy), out.put(s.seconds);
+  out.put(s.evaluated_policy), out.put(s.seconds), out.put(s.evaluating);
 }
 
 void get(StateReader& in, RunState& s) {
   in.get(s.phase), in.get(s.pretrain_steps), in.get(s.online_steps), in.get(s.episodes), in.get(s.updates);
   in.get(s.buffer_rows), in.get(s.metrics), in.get(s.data_rng), in.get(s.noise_rng), in.get(s.policy_rng);
   in.get(s.critic_fits), in.get(s.finished_rows);
-  in.get(s.evaluated_policy), in.get(s.seconds);
+  in.get(s.evaluated_policy), in.get(s.seconds), in.get(s.evaluating);
 }
 
-// The first key in which two resolved recipes differ; "" when they are the same.
+// The first key in which two resolved recipes differ; "" when they are the same. Budgets may: they decide when a run pauses, not
+// what it computes.
 std::string difference(Recipe a, Recipe b) {
+  a.run.max_steps = b.run.max_steps, a.run.max_seconds = b.run.max_seconds;
   const Fields of_a = a.fields(), of_b = b.fields();
   for (std::size_t i = 0; i < of_a.list().size(); ++i)
     if (of_a.list()[i].toml() != of_b.list()[i].toml())

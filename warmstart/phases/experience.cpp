@@ -4,9 +4,10 @@
 
 namespace warmstart {
 
-LocalExperience::LocalExperience(std::unique_ptr<Env> env, Rng rng)
+LocalExperience::LocalExperience(std::unique_ptr<Env> env, Rng rng, const SafetyConfig& safety)
     : env_(std::move(env)),
       rng_(rng),
+      filter_(safety, env_->spec().action_size),
       obs_(env_->spec().obs_size),
       next_obs_(env_->spec().obs_size),
       action_(env_->spec().action_size),
@@ -20,12 +21,14 @@ void LocalExperience::take_obs(std::vector<float>& out) const {
 Experience LocalExperience::next(Policy& policy) {
   if (!in_episode_) {
     env_->reset(rng_);
+    filter_.begin_episode();
     take_obs(obs_);
     in_episode_ = true, return_ = 0, success_ = false, length_ = 0;
   } else if (length_ > 0) {
     std::swap(obs_, next_obs_);
   }
   policy.act(obs_, false, action_);
+  filter_.apply(action_);
   for (std::size_t i = 0; i < command_.size(); ++i) command_[i] = action_[i];
   const Step step = env_->step(command_);
   take_obs(next_obs_);
@@ -38,28 +41,34 @@ void LocalExperience::save(StateWriter& out) const {
   env_->save(out);
   out.put(rng_), out.put(in_episode_), out.put(return_), out.put(success_), out.put(length_);
   out.put(obs_), out.put(next_obs_);
+  filter_.save(out);
 }
 
 void LocalExperience::load(StateReader& in) {
   env_->load(in);
   in.get(rng_), in.get(in_episode_), in.get(return_), in.get(success_), in.get(length_);
   in.get(obs_), in.get(next_obs_);
+  filter_.load(in);
 }
 
-Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, bool deterministic) {
+Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, const EvaluateOptions& options) {
   Rng rng(seed, "evaluation");
   const EnvSpec& spec = env.spec();
   std::vector<float> obs(spec.obs_size), action(spec.action_size);
   std::vector<double> command(spec.action_size), returns;
   Evaluation result{.episodes = episodes};
+  ActionFilter filter(options.safety, spec.action_size);
   for (int e = 0; e < episodes; ++e) {
     env.reset(rng);
+    filter.begin_episode();
     double total = 0;
     bool success = false;
     int length = 0;
     for (Step step; !(step.terminated || step.truncated);) {
+      if (options.before_step) options.before_step();
       for (std::size_t i = 0; i < obs.size(); ++i) obs[i] = static_cast<float>(env.obs()[i]);
-      policy.act(obs, deterministic, action);
+      policy.act(obs, options.deterministic, action);
+      filter.apply(action);
       for (std::size_t i = 0; i < command.size(); ++i) command[i] = action[i];
       step = env.step(command);
       total += step.reward, success = success || step.success, ++length;

@@ -1,15 +1,17 @@
 // Where online transitions come from. Fine-tuning asks a source and does not own the environment's loop: a robot cannot be
 // stepped by its learner.
 #pragma once
+#include <functional>
 #include <memory>
 
 #include "warmstart/agents/policy.h"
 #include "warmstart/core/state.h"
 #include "warmstart/envs/env.h"
+#include "warmstart/phases/action_filter.h"
 
 namespace warmstart {
 
-/// One step of the world, rewards as the task gives them. Views are valid until the next call.
+/// One step of the world, rewards as the task gives them; `action` is what was done, after the filter. Views are valid until the next call.
 struct Experience {
   std::span<const float> obs, action, next_obs;
   Step step;
@@ -35,7 +37,7 @@ class ExperienceSource {
 /// Steps an environment of this process.
 class LocalExperience : public ExperienceSource {
  public:
-  LocalExperience(std::unique_ptr<Env> env, Rng rng);
+  LocalExperience(std::unique_ptr<Env> env, Rng rng, const SafetyConfig& safety = {});
   Experience next(Policy& policy) override;
   bool can_save() const override { return env_->can_save(); }
   void save(StateWriter& out) const override;
@@ -46,6 +48,7 @@ class LocalExperience : public ExperienceSource {
 
   std::unique_ptr<Env> env_;
   Rng rng_;
+  ActionFilter filter_;
   bool in_episode_ = false;
   double return_ = 0;
   bool success_ = false;
@@ -54,8 +57,6 @@ class LocalExperience : public ExperienceSource {
   std::vector<double> command_;
 };
 
-/// One episode after another; resets are drawn from `seed`, so equal policies give equal numbers. Deterministic actions
-/// unless asked otherwise; stochastic ones use the policy's own stream.
 struct Evaluation {
   double return_mean = 0, return_std = 0;  ///< undiscounted, as the task gives rewards
   double success_rate = 0;                 ///< share of episodes with success in any step
@@ -63,6 +64,14 @@ struct Evaluation {
   int episodes = 0;
 };
 
-Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, bool deterministic = true);
+/// Settings of an evaluation.
+struct EvaluateOptions {
+  bool deterministic = true;  ///< stochastic actions use the policy's own stream
+  SafetyConfig safety = {};
+  std::function<void()> before_step = {};  ///< may throw, which ends the evaluation
+};
+
+/// One episode after another; resets are drawn from `seed`, so equal policies give equal numbers.
+Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, const EvaluateOptions& options = {});
 
 }  // namespace warmstart

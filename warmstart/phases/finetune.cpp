@@ -71,6 +71,7 @@ void finetune(Run& run) {
   }
 
   batch.resize(recipe.finetune.batch * recipe.finetune.utd, ac.actor.spec.obs, ac.actor.spec.action);
+  if (run.state.evaluating && run.state.online_steps < steps) run.evaluate_and_log(*run.policy, "eval", run.state.online_steps);
   while (run.state.online_steps < steps) {
     collect_step(run);
     if (mixture) mixture->set_offline_share(offline_share(recipe.retention, run.state.online_steps - began));

@@ -4,6 +4,7 @@ namespace warmstart {
 
 void collect_step(Run& run) {
   const Recipe& recipe = run.recipe;
+  run.stop_without_steps();
   const Experience e = run.source->next(*run.policy);
   const bool terminal = e.step.terminated && !(e.step.truncated && recipe.finetune.timeout_hides_terminal);
   run.buffer->add(e.obs, e.action, static_cast<float>(recipe.reward_scale * e.step.reward + recipe.reward_bias), terminal ? 0.0f : 1.0f,

@@ -9,6 +9,11 @@ void pretrain(Run& run) {
   BatchStorage batch;
   RandomNoise noise(run.state.noise_rng);
 
+  const auto evaluate_now = [&] {
+    Policy now(std::make_shared<Actor>(run.agent->state().actor), Rng(0, ""));
+    run.evaluate_and_log(now, "eval", run.state.pretrain_steps);
+  };
+  if (run.state.evaluating && run.state.pretrain_steps < steps) evaluate_now();
   while (run.state.pretrain_steps < steps) {
     const Dataset& data = run.dataset();
     batch.resize(recipe.pretrain.batch, data.obs_size(), data.action_size());
@@ -18,10 +23,7 @@ void pretrain(Run& run) {
     const std::int64_t step = ++run.state.pretrain_steps;
     run.log_training(step);
     const std::int64_t every = recipe.eval.pretrain_every;
-    if (every > 0 && step % every == 0 && step < steps) {
-      Policy now(std::make_shared<Actor>(run.agent->state().actor), Rng(0, ""));
-      run.evaluate_and_log(now, "eval", step);
-    }
+    if (every > 0 && step % every == 0 && step < steps) evaluate_now();
     run.tick(step, steps);
   }
 

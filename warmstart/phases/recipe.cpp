@@ -126,6 +126,14 @@ Fields Recipe::fields() {
          1e6});
   all.append(v);
 
+  all.append(safety.fields());
+
+  Fields l("log");
+  l.add("csv", log.csv, {"write metrics.csv: the numbers of metrics.jsonl as a table", "", "off when nothing reads it, to save disk"});
+  l.add("tensorboard", log.tensorboard,
+        {"write a TensorBoard event file with the numbers of metrics.jsonl", "", "off when nothing reads it, to save disk"});
+  all.append(l);
+
   Fields u("run");
   u.add("fidelity", run.fidelity,
         choice("group of switches: as the reference implementation does, or as the paper reads",
@@ -143,6 +151,12 @@ Fields Recipe::fields() {
         {"steps between checkpoints; 0 = only at phase ends", "steps", "above 0 for checkpoints at known steps", 0, kMany});
   u.add("checkpoint_seconds", run.checkpoint_seconds,
         {"seconds between checkpoints; 0 = never by time", "s", "smaller loses less when the process is killed", 0, 1e9});
+  u.add("max_steps", run.max_steps,
+        {"the run ends, saved and resumable, after so many steps of the world, warm-up counted, evaluations not; 0 = no limit",
+         "environment steps", "a budget of real steps; raise it to go on with --resume", 0, kMany});
+  u.add("max_seconds", run.max_seconds,
+        {"the run ends, saved and resumable, when this process has worked on it for so long; 0 = no limit", "s",
+         "a queue or a shift that ends at a known time", 0, 1e9});
   u.add("seed", run.seed, {"seed of every random stream", "", "every repetition", 0, 9e15});
   all.append(u);
   return all;
@@ -157,8 +171,7 @@ AgentSettings Recipe::online_settings() const {
 std::string Recipe::toml() { return fields().toml(); }
 
 void Recipe::validate() const {
-  const auto& spec = env_spec(env.id);
-  (void)spec;
+  safety.validate(env_spec(env.id).action_size);
   const auto refuse = [](const std::string& what, const std::string& keys, const std::string& remedy) {
     throw usage_error(what, keys, remedy);
   };

@@ -7,7 +7,9 @@
 
 #include "warmstart/agents/registry.h"
 #include "warmstart/envs/env.h"
+#include "warmstart/io/metrics.h"
 #include "warmstart/io/toml.h"
+#include "warmstart/phases/action_filter.h"
 #include "warmstart/phases/collect.h"
 
 namespace warmstart {
@@ -68,6 +70,8 @@ struct RunConfig {
   std::int64_t log_every = 1000;
   std::int64_t checkpoint_every = 20000;
   double checkpoint_seconds = 120;
+  std::int64_t max_steps = 0;
+  double max_seconds = 0;
   std::int64_t seed = 0;
 };
 
@@ -85,6 +89,8 @@ struct Recipe : AgentSettings {
   RetentionConfig retention;
   JsrlConfig jsrl;
   EvalConfig eval;
+  SafetyConfig safety;
+  MetricsFiles log;
   RunConfig run;
 
   /// Every key, bound to this object.

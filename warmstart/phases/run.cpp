@@ -25,10 +25,12 @@ const std::vector<std::string> kOwnFiles = {"recipe.toml",
                                             "final.safetensors",
                                             "metrics.csv",
                                             "metrics.jsonl",
+                                            kTensorBoardFile,
                                             "timing.jsonl",
                                             "run.json",
                                             "report.html",
-                                            "buffer"};
+                                            "buffer",
+                                            kStopFile};
 
 DatasetOptions dataset_options(const Recipe& r) {
   const EnvSpec& spec = env_spec(r.env.id);
@@ -61,7 +63,7 @@ Run::Run(const Recipe& r, RunOptions o) : recipe(r), options(std::move(o)), prec
   state.data_rng = Rng(seed, "data"), state.noise_rng = Rng(seed, "noise"), state.policy_rng = Rng(seed, "policy");
   backend = make_backend(recipe.run.backend, options.threads, precision);
   eval_env_ = make_env(recipe.env);
-  phase_began_ = last_save_ = last_progress_ = rate_began_ = Clock::now();
+  began_ = phase_began_ = last_save_ = last_progress_ = rate_began_ = Clock::now();
 
   if (recipe.jsrl.guide != "none" && options.from.empty() && recipe.pretrain.steps == 0)
     throw usage_error("no guide: nothing was pre-trained", "jsrl.guide and pretrain.steps",
@@ -77,7 +79,7 @@ Run::Run(const Recipe& r, RunOptions o) : recipe(r), options(std::move(o)), prec
   }
   prepare_folder();
   resumed_ = has_checkpoint && load_checkpoint();
-  metrics_ = std::make_unique<MetricsLog>(options.folder, state.metrics);
+  metrics_ = std::make_unique<MetricsLog>(options.folder, state.metrics, recipe.log);
   if (resumed_) return;
   write_atomically(options.folder / "recipe.toml", recipe.toml());
   if (recipe.retention.mode == "append" && buffer) buffer->append_dataset(dataset());
@@ -95,7 +97,7 @@ Run::Descriptor::~Descriptor() {
 void Run::prepare_folder() {
   const fs::path& folder = options.folder;
   bool used = false;
-  for (const auto& name : kOwnFiles) used = used || fs::exists(folder / name);
+  for (const auto& name : kOwnFiles) used = used || (name != kStopFile && fs::exists(folder / name));
   if (used && !options.resume && !options.overwrite)
     throw usage_error("the output folder holds a run", folder.string(),
                       "continue it with --resume, replace it with --overwrite, or choose another --out");
@@ -134,7 +136,7 @@ void Run::seed_online_streams() {
 void Run::prepare_online(ActorCritic pretrained) {
   const EnvSpec& spec = env_spec(recipe.env.id);
   const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
-  source = std::make_unique<LocalExperience>(make_env(recipe.env), Rng(seed, "environment"));
+  source = std::make_unique<LocalExperience>(make_env(recipe.env), Rng(seed, "environment"), recipe.safety);
   if (recipe.jsrl.guide != "none")
     source = guided_experience(recipe, std::move(source), Policy(std::make_shared<Actor>(pretrained.actor), Rng(seed, "guide")));
   agent = make_agent(recipe.finetune.agent, recipe.online_settings(), start_online(recipe, std::move(pretrained)), *backend);
@@ -190,14 +192,39 @@ void Run::enter(Phase next) {
   write_info(next == Phase::kDone ? "done" : "running");
 }
 
-void Run::tick(std::int64_t step, std::int64_t steps) {
-  if (stop_requested()) {
-    save_checkpoint();
-    finish_save();
-    write_info("interrupted");
-    throw Error(Exit::kInterrupted, "interrupted and saved", fmt::format("{}, step {}", phase_name(state.phase), step),
-                "go on with the same command and --resume");
+void Run::save_and_say(const std::string& status) {
+  save_checkpoint();
+  finish_save();
+  write_info(status);
+}
+
+void Run::stop_if_asked(std::int64_t step) {
+  const fs::path stop_file = options.folder / kStopFile;
+  std::error_code none;
+  const bool by_file = fs::exists(stop_file, none);
+  if (stop_requested() || by_file) {
+    save_and_say("interrupted");
+    if (by_file) fs::remove(stop_file, none);
+    throw Error(Exit::kInterrupted, by_file ? "stopped by the file STOP and saved" : "interrupted and saved",
+                fmt::format("{}, step {}", phase_name(state.phase), step), "go on with the same command and --resume");
   }
+  if (recipe.run.max_seconds > 0 && seconds_since(began_) >= recipe.run.max_seconds && !finished()) {
+    save_and_say("stopped");
+    throw BudgetUsed{fmt::format("stopped and saved after {} s (run.max_seconds) in {}, step {}: go on with the same command and --resume",
+                                 recipe.run.max_seconds, phase_name(state.phase), step)};
+  }
+}
+
+void Run::stop_without_steps() {
+  if (recipe.run.max_steps == 0 || state.online_steps < recipe.run.max_steps) return;
+  save_and_say("stopped");
+  throw BudgetUsed{
+      fmt::format("stopped and saved after {} environment steps (run.max_steps) in {}: go on with --resume and a larger run.max_steps",
+                  state.online_steps, phase_name(state.phase))};
+}
+
+void Run::tick(std::int64_t step, std::int64_t steps) {
+  stop_if_asked(step);
   // bits do not depend on when a save happens, so the clock may decide
   const bool by_steps = recipe.run.checkpoint_every > 0 && step % recipe.run.checkpoint_every == 0;
   const bool by_time = recipe.run.checkpoint_seconds > 0 && seconds_since(last_save_) >= recipe.run.checkpoint_seconds;
@@ -228,7 +255,10 @@ void Run::log(const std::string& kind, std::int64_t step, std::vector<std::pair<
 }
 
 Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int64_t step) {
-  const Evaluation e = evaluate(*eval_env_, who, recipe.eval.episodes, static_cast<std::uint64_t>(recipe.run.seed) + 1000);
+  state.evaluating = true;
+  const Evaluation e = evaluate(*eval_env_, who, recipe.eval.episodes, static_cast<std::uint64_t>(recipe.run.seed) + 1000,
+                                {.safety = recipe.safety, .before_step = [&] { stop_if_asked(step); }});
+  state.evaluating = false;
   log(kind, step,
       {{"return_mean", e.return_mean}, {"return_std", e.return_std}, {"success_rate", e.success_rate}, {"episode_length", e.length_mean}});
   last_return_ = e.return_mean;

@@ -29,8 +29,15 @@ struct Progress {
   std::string note;                                 ///< something worth a line of its own: an evaluation, a saved file
 };
 
-/// Set from a signal handler: the run saves and stops before its next step.
+/// Set from a signal handler: the run saves and stops before its next step. A file of the name kStopFile in the run's folder
+/// asks for the same; it is removed when the run has stopped.
 std::atomic<bool>& stop_requested();
+inline constexpr const char* kStopFile = "STOP";
+
+/// Thrown when a budget (run.max_steps, run.max_seconds) is used up and the run is saved. No error: there is nothing to repair.
+struct BudgetUsed {
+  std::string text;  ///< which budget, where the run stands and how to go on
+};
 
 struct RunOptions {
   std::filesystem::path folder;
@@ -54,6 +61,7 @@ struct RunState {
   MetricsLog::Offsets metrics;
   Rng data_rng, noise_rng, policy_rng;
   std::string evaluated_policy;   ///< fingerprint of the policy last evaluated offline
+  bool evaluating = false;        ///< stopped in the middle of an evaluation: it begins anew
   double seconds[3] = {0, 0, 0};  ///< wall-clock per phase, for the report; decides nothing
 };
 
@@ -82,12 +90,16 @@ class Run {
 
   /// Ends a phase: writes what it leaves behind and makes the next phase current.
   void enter(Phase next);
-  /// Housekeeping of one step, after it: progress line, checkpoint when due, stop when asked for (throws kInterrupted).
+  /// Housekeeping of one step, after it: progress line, checkpoint when due, stop when asked for (as stop_if_asked).
   void tick(std::int64_t step, std::int64_t steps);
+  /// Saves and throws when somebody asks for it (Error(kInterrupted)) or when this process has used its time (BudgetUsed).
+  void stop_if_asked(std::int64_t step);
+  /// Saves and throws BudgetUsed when no step of the world is left.
+  void stop_without_steps();
   /// Writes the training row when due (`step` is the phase's).
   void log_training(std::int64_t step);
   void log(const std::string& kind, std::int64_t step, std::vector<std::pair<std::string, double>> values);
-  /// Evaluates `policy` and logs it.
+  /// Evaluates `who` and logs it; asked to stop, it stops between two steps, and resuming evaluates anew.
   Evaluation evaluate_and_log(Policy& who, const std::string& kind, std::int64_t step);
   void note(const std::string& text);
 
@@ -107,13 +119,14 @@ class Run {
   void seed_online_streams();
   void prepare_online(ActorCritic pretrained);  ///< learner, policy, experience and empty buffer of the online phases
   double seconds_in_phase() const;
+  void save_and_say(const std::string& status);
 
   std::optional<Dataset> dataset_;
   std::unique_ptr<Env> eval_env_;
   std::unique_ptr<MetricsLog> metrics_;
   bool resumed_ = false;
   std::future<void> saving_;
-  std::chrono::steady_clock::time_point phase_began_, last_save_, last_progress_, rate_began_;
+  std::chrono::steady_clock::time_point began_, phase_began_, last_save_, last_progress_, rate_began_;
   std::int64_t rate_began_at_ = -1, ticked_ = 0;  ///< steps of the phase, unlike those of metrics
   std::optional<double> last_return_, last_success_;
   /// A file descriptor; a constructor that throws half-way gives it back too.

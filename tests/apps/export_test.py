@@ -1,0 +1,68 @@
+"""Exported policies against other people's arithmetic: onnxruntime and a C compiler, held to numpy in 64 bits."""
+import stat
+
+from harness import *
+
+CHECK = pathlib.Path(__file__).resolve().parent / "export_check.py"
+LIMITS = {"action_low": -0.7, "action_high": [0.5, 0.6], "max_action_change": 0.1, "smoothing": 0.5}
+
+
+class Export(Case):
+    def trained(self, name, **sections):
+        self.make_data()
+        recipe = self.write_recipe(**sections)
+        out = self.folder / name
+        self.ok("train", recipe, "--out", out, "--quiet", "--pretrain.steps", 20, "--finetune.steps", 20, "--warm_up.steps", 20)
+        return out / "final.safetensors"
+
+    def export(self, checkpoint, format, *options):
+        out = self.folder / f"policy{len(list(self.folder.iterdir()))}.{format}"
+        text = self.ok("export", checkpoint, "--format", format, "--out", out, *options).stdout
+        self.assertIn("checked" if format != "c" or shutil.which("cc") else "not checked", text)
+        return out
+
+    def against_numpy(self, checkpoint, **limits):
+        files = [self.export(checkpoint, "onnx"), self.export(checkpoint, "onnx", "--stochastic"), self.export(checkpoint, "c"),
+                 self.export(checkpoint, "safetensors")]
+        seen = subprocess.run([PYTHON, CHECK, checkpoint, json.dumps(limits), *files], capture_output=True, text=True)
+        self.assertEqual(seen.returncode, 0, seen.stderr)
+
+    def test_policy_without_limits(self):
+        self.against_numpy(self.trained("run", network={"std_head": "exp"}))
+
+    def test_policy_with_limits(self):
+        network = {"std_head": "uniform", "actor_layer_norm": False, "actor_hidden": [16, 16]}
+        self.against_numpy(self.trained("run", network=network, safety=LIMITS), **LIMITS)
+
+    def test_what_fails_its_check_is_not_left(self):
+        checkpoint = self.trained("run")
+        tools = self.folder / "tools"
+        tools.mkdir()
+        cc = tools / "cc"
+        # compilers that fail, that make a program that says nothing, and one that says something else
+        zeros = "printf '#!/bin/sh\\nhead -c 2048 /dev/zero\\n' > check; chmod +x check"
+        for script, says in (("echo no; exit 1", "does not compile"), ("printf '#!/bin/sh\\n' > check; chmod +x check", "numbers"), (zeros, "acts differently")):
+            cc.write_text(f"#!/bin/sh\n{script}\n")
+            cc.chmod(cc.stat().st_mode | stat.S_IXUSR)
+            env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
+            code = DATA if says == "numbers" else MACHINE
+            before = sorted(self.folder.iterdir())
+            result = self.call("export", checkpoint, "--format", "c", "--out", "policy.c", env=env)
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertIn(says, result.stderr)
+            self.assertEqual(sorted(self.folder.iterdir()), before, "nothing is left behind")
+
+    def test_refusals(self):
+        checkpoint = self.trained("run")
+        self.refused(USAGE, ["pickle", "onnx"], "export", checkpoint, "--format", "pickle", "--out", "x")
+        self.refused(USAGE, ["--name", "2nd"], "export", checkpoint, "--format", "c", "--name", "2nd", "--out", "x")
+        self.refused(USAGE, ["--stochastic"], "export", checkpoint, "--format", "c", "--stochastic", "--out", "x")
+        (self.folder / "old").write_text("mine")
+        self.refused(USAGE, ["old", "--overwrite"], "export", checkpoint, "--format", "onnx", "--out", "old")
+        self.refused(DATA, ["none.safetensors"], "export", "none.safetensors", "--format", "onnx", "--out", "x")
+        self.refused(MACHINE, ["nowhere"], "export", checkpoint, "--format", "onnx", "--out", "nowhere/x")
+        self.ok("export", checkpoint, "--format", "onnx", "--out", "old", "--overwrite")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+// TensorBoard's event files: a TFRecord stream of Event messages. Only scalars, each a 32-bit float, as TensorBoard shows them.
+// Layout: docs/formats/metrics.md.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace warmstart {
+
+struct ScalarEvent {
+  double wall_time = 0;  ///< seconds since 1970
+  std::int64_t step = 0;
+  std::vector<std::pair<std::string, double>> values;  ///< (tag, value)
+};
+
+/// The first record of a file: its version.
+std::string tensorboard_header(double wall_time);
+/// One event as a record, to be appended.
+std::string tensorboard_record(const ScalarEvent& event);
+
+/// CRC-32C (Castagnoli), and as TFRecord stores it.
+std::uint32_t crc32c(std::string_view bytes);
+std::uint32_t masked_crc32c(std::string_view bytes);
+
+}  // namespace warmstart

@@ -1,0 +1,53 @@
+// The policy as a file for other programs: an ONNX model, one C99 file, or a safetensors file. Each is read back (the C file is
+// compiled and run) and compared with our own policy before it is left in place. docs/export.md.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "warmstart/nn/network.h"
+#include "warmstart/phases/action_filter.h"
+#include "warmstart/phases/agent_file.h"
+
+namespace warmstart {
+
+enum class ExportFormat { kOnnx, kC, kSafetensors };
+/// Throws Error(kUsage) naming the valid words.
+ExportFormat export_format(const std::string& word);
+
+/// What is exported. Actions are the policy's, in the box [-1,1] that the tasks take.
+struct ExportedActor {
+  Actor actor;
+  double exploration_noise = 0;  ///< as Agent::exploration_noise: 0 samples from the policy
+  SafetyConfig safety;
+  std::string env, label;
+  std::string name = "policy";  ///< of the C functions and the ONNX graph: letters, digits, _
+
+  int obs_size() const { return actor.spec.obs; }
+  int action_size() const { return actor.spec.action; }
+};
+
+/// The actor of an agent file as it acts after the phase that wrote it.
+ExportedActor exported_actor(const AgentFile& file, const std::string& name);
+
+/// A comparison allows so much: sums run in another order and tanh, exp are other libraries', which is some 1e-7 a layer; a wrong
+/// weight, layout or formula is far above.
+constexpr double kExportTolerance = 1e-5;
+
+/// Writes `path` under a temporary name, checks it as check_export does, and moves it into place; a file that fails is removed and
+/// an older one stays. `stochastic` (ONNX only): the model samples, with one more input "noise".
+/// Returns the largest difference seen, or nothing when a C file could not be run because there is no C compiler.
+std::optional<double> write_export(const ExportedActor& actor, ExportFormat format, bool stochastic, const std::filesystem::path& path);
+
+/// Compares the file's actions with our policy's on drawn observations, deterministic and (where it can) sampled, the filter
+/// included. Throws Error(kMachine) for a larger difference than kExportTolerance, Error(kData) for a file that cannot be read.
+std::optional<double> check_export(const ExportedActor& actor, ExportFormat format, bool stochastic, const std::filesystem::path& path);
+
+// one file each
+std::string onnx_text(const ExportedActor& actor, bool stochastic);
+std::string c_source(const ExportedActor& actor);
+SafeTensors actor_tensors(const ExportedActor& actor);
+/// The reverse of actor_tensors; throws Error(kData).
+ExportedActor actor_of(const SafeTensors& file, const std::string& where);
+
+}  // namespace warmstart

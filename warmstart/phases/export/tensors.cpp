@@ -1,0 +1,70 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "warmstart/core/error.h"
+#include "warmstart/phases/export/export.h"
+
+namespace warmstart {
+
+SafeTensors actor_tensors(const ExportedActor& from) {
+  const ActorSpec& spec = from.actor.spec;
+  SafeTensors file;
+  for (const TensorInfo& t : from.actor.tensors())
+    file.tensors[t.name] = Tensor::from(std::span(from.actor.params).subspan(t.offset, t.size), t.shape);
+  file.metadata = {{"format", "warmstart-actor"},
+                   {"name", from.name},
+                   {"env", from.env},
+                   {"label", from.label},
+                   {"obs_size", std::to_string(spec.obs)},
+                   {"action_size", std::to_string(spec.action)},
+                   {"hidden", fmt::format("{}", fmt::join(spec.trunk.hidden, " "))},
+                   {"layer_norm", spec.trunk.layer_norm ? "true" : "false"},
+                   {"std_head", spec.std_head == StdHead::kExp ? "exp" : "uniform"},
+                   {"squash", spec.squash ? "true" : "false"},
+                   {"exploration_noise", fmt::format("{}", from.exploration_noise)}};
+  SafetyConfig safety = from.safety;
+  const Fields fields = safety.fields();
+  for (const Field& f : fields.list()) file.metadata[f.key] = f.toml();
+  return file;
+}
+
+ExportedActor actor_of(const SafeTensors& file, const std::string& where) {
+  const auto text = [&](const std::string& key) {
+    const auto at = file.metadata.find(key);
+    if (at == file.metadata.end()) throw data_error("no " + key + " in the metadata", where, "use a file that `warmstart export` wrote");
+    return at->second;
+  };
+  if (text("format") != "warmstart-actor") throw data_error("not an exported actor", where, "use a file that `warmstart export` wrote");
+  ExportedActor out{.env = text("env"), .label = text("label"), .name = text("name")};
+  // numbers are read as recipes' are, so that a bad one is refused by its name
+  std::int64_t obs = 0, action = 0;
+  std::vector<std::int64_t> hidden;
+  std::string std_head;
+  ActorSpec spec;
+  Fields fields;
+  fields.add("obs_size", obs, {.help = "", .min = 1, .max = 1e6}), fields.add("action_size", action, {.help = "", .min = 1, .max = 1e6});
+  fields.add("hidden", hidden, {.help = "", .min = 1, .max = 1e6}), fields.add("layer_norm", spec.trunk.layer_norm, {.help = ""});
+  fields.add("std_head", std_head, choice("", "", {"exp", "uniform"})), fields.add("squash", spec.squash, {.help = ""});
+  fields.add("exploration_noise", out.exploration_noise, {.help = "", .min = 0});
+  fields.append(out.safety.fields());
+  for (const Field& f : fields.list()) {
+    std::string value = text(f.key);
+    if (f.key == "hidden") std::replace(value.begin(), value.end(), ' ', ',');
+    f.set_text(value, where);
+  }
+  spec.obs = static_cast<int>(obs), spec.action = static_cast<int>(action), spec.trunk.input = spec.obs;
+  spec.trunk.hidden.assign(hidden.begin(), hidden.end());
+  spec.std_head = std_head == "exp" ? StdHead::kExp : StdHead::kUniform;
+  out.safety.validate(spec.action);
+  out.actor = Actor(spec);
+  for (const TensorInfo& t : out.actor.tensors()) {
+    const Tensor& given = file.at(t.name, where);
+    if (given.dtype != DType::kF32 || given.shape != t.shape) throw data_error(t.name + " has another shape", where, "export it again");
+    std::copy(given.f32().begin(), given.f32().end(), out.actor.params.begin() + static_cast<std::ptrdiff_t>(t.offset));
+  }
+  return out;
+}
+
+}  // namespace warmstart

@@ -37,8 +37,8 @@ typedef struct warmstart_plugin {
   const char* summary;       /* one line, or NULL */
   int32_t obs_size;          /* length of the flat observation, 1 .. 1000000 */
   int32_t action_size;       /* length of the action, 1 .. 1000000 */
-  const double* action_low;  /* [action_size] bounds; NULL for -1. Policies and datasets speak of -1 .. 1; Warmstart clips to that */
-  const double* action_high; /* [action_size] bounds; NULL for 1.  and then maps each coordinate linearly to low .. high */
+  const double* action_low;  /* [action_size], or NULL for -1: policies and datasets speak of -1 .. 1, which Warmstart */
+  const double* action_high; /* [action_size], or NULL for 1: clips to and maps linearly to low .. high, each coordinate */
   int32_t max_episode_steps; /* time limit in steps, 1 or more; Warmstart ends the episode there */
   double control_seconds;    /* time that a step stands for, s; 0 when it has none */
   int32_t sparse_reward;     /* not 0: the reward is 0 or 1 for reaching the goal */

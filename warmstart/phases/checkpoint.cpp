@@ -78,6 +78,7 @@ void Run::save_checkpoint() {
   last_save_ = std::chrono::steady_clock::now();
   if (failure) {
     finish_save();
+    write_info("failed");
     throw saved_before_failing(*failure);
   }
 }

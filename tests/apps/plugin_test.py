@@ -42,7 +42,7 @@ class Plugin(Case):
         shutil.move(self.folder / "mine.so", self.folder / "deeper" / "moved.so")
         self.refused(USAGE, ["no such plug-in", self.folder / "mine.so"], *self.train(recipe, out=self.folder / "b"))
         self.ok(*self.train(recipe, "--env.plugin", "deeper/moved.so", out=self.folder / "b"))
-        self.assert_same_run(self.out, self.folder / "b")
+        self.assert_same_run(self.out, self.folder / "b", ["metrics.csv", "metrics.jsonl"])  # headers name the plug-in's place
         self.refused(USAGE, ["no such plug-in"], "eval", self.out / "final.safetensors")
         again = json.loads(
             self.ok("eval", self.out / "final.safetensors", "--episodes", 3, "--json", "--env-plugin", "deeper/moved.so").stdout)
@@ -52,8 +52,9 @@ class Plugin(Case):
 
     def stopped_and_resumed(self, name):
         recipe = self.use(name)
-        long = self.train(recipe, "--finetune.steps", 3000, "--finetune.utd", 1)
-        self.ok(*long, "--out", self.folder / "whole")
+        steps = ["--finetune.steps", 1500, "--finetune.utd", 1]
+        self.ok(*self.train(recipe, *steps, out=self.folder / "whole"))
+        long = self.train(recipe, *steps)
         process = self.start(*long)
         self.assertTrue(self.wait_until(lambda: phase(self.out) == "finetune", process))
         time.sleep(0.1)

@@ -99,7 +99,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"bad_nan_reward", "finite values", "the reward is inf"}, Bad{"bad_random", "determinism", "in another process"},
                     Bad{"bad_remembers", "determinism", "what came before"}, Bad{"bad_global", "independence", "disturb each other"},
                     Bad{"bad_forgets", "saved state", "after load"}, Bad{"bad_save_fails", "saved state", "the motor is off"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& bad) { return bad.param.name; });
 
 TEST(Plugin, ErrorsNameFileAndStep) {
   const auto env = make_env(config("bad_crash"));

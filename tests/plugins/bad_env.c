@@ -38,7 +38,7 @@ static void* create(void) { return calloc(1, sizeof(World)); }
 static void destroy(void* env) { free(env); }
 
 static void observe(const World* w, double* obs) {
-  obs[0] = BAD == GLOBAL ? shared_x : w->x;
+  obs[0] = w->x;
   if (BAD != TOO_FEW) obs[1] = (double)w->steps;
   if (BAD == TOO_MANY) obs[2] = 1;
   if (BAD == REMEMBERS) obs[1] = (double)w->all;
@@ -62,6 +62,7 @@ static int step(void* env, const double* action, double* obs, warmstart_step* ou
   World* w = env;
   const int now = ++w->all > START_BAD_AT;
   w->steps++;
+  if (BAD == GLOBAL) w->x = shared_x;
   w->hidden *= 0.9;
   w->x = 0.9 * w->x + 0.1 * action[0] + 0.01 * w->hidden;
   shared_x = w->x;

@@ -21,7 +21,7 @@ def run(*arguments, **options):
 def libraries(program):
     """[(name, path)] as the loader finds them, with nothing in the environment."""
     out = run("ldd", program, env={"PATH": os.environ["PATH"]})
-    return re.findall(r"^\s*(\S+) => (\S+)", out, re.M)
+    return re.findall(r"^\s*(\S+) => (.+?)(?: \(0x|$)", out, re.M)
 
 
 class Package(Case):

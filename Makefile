@@ -3,7 +3,7 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 BUILD := cmake --build --parallel $(JOBS) --preset
 
-.PHONY: help setup build demo bench test check learn asan tsan format clean distclean
+.PHONY: dist help setup build demo bench test check learn asan tsan format clean distclean
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 18
 
@@ -13,6 +13,9 @@ setup:  ## packages, .venv, configuration; a minute or two at first, then nothin
 build: setup  ## the program, build/release/warmstart; about three minutes on two cores
 	@echo "build: build/release/warmstart (about three minutes the first time)"
 	@$(BUILD) release --target warmstart
+
+dist: build  ## packs build/warmstart-VERSION-x86_64.tar.gz, which runs on any Debian 12
+	@scripts/dist.sh
 
 demo: build  ## trains WSRL and its rival on a small maze and writes runs/demo/report.html
 	@scripts/demo.sh

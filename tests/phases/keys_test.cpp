@@ -157,6 +157,8 @@ const std::map<std::string, std::string> kElsewhere = {
     {"name", "a word for people"},
     {"label", "a word for people"},
     {"summary", "a word for people"},
+    {"env.plugin", "another task; apps/plugin_test.py"},
+    {"env.plugin_timeout", "when a run stops, not what it computes; apps/plugin_test.py"},
     {"data.path", "where, not what"},
     {"data.collect", "without it there is no dataset here; Phases.FineTuningNeedsOneFileAndNoDataset"},
     {"finetune.timeout_hides_terminal", "needs a success in the last step"},

@@ -27,9 +27,9 @@ void show_progress(std::int64_t done, std::int64_t all) {
 
 void run(const Options& o) {
   const CollectReport r = collect(o.env, o.config, o.out, [&](std::int64_t done) { show_progress(done, o.config.steps); });
-  const bool success = env_spec(o.env.id).reports_success;
+  const bool success = env_spec(o.env).reports_success;
   fmt::print("{}: {} steps of {} by policy {}, {} episodes of {:.0f} steps, mean return {:.4g}{}, {:.0f} steps/s\n", o.out, r.steps,
-             o.env.id, o.config.policy, r.episodes, r.mean_length, r.mean_return,
+             env_spec(o.env).id, o.config.policy, r.episodes, r.mean_length, r.mean_return,
              success ? fmt::format(", success {:.1f}%", 100 * r.success_share) : "", r.steps_per_second);
 }
 
@@ -39,6 +39,7 @@ void add_collect(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("collect", "Make an offline dataset (D4RL layout) with a scripted policy");
   verb->add_option("--env", o->env.id, "Environment id (see `warmstart list envs`)")->capture_default_str();
+  verb->add_option("--env-plugin", o->env.plugin, "Shared object with an environment of your own, in place of --env");
   verb->add_option("--max-episode-steps", o->env.max_episode_steps, "Time limit, 0 = the task's own")->capture_default_str();
   verb->add_option("--out", o->out, "HDF5 file to write; replaced when it is there")->required();
   // Every setting of the collector, with the texts and limits it declares itself.

@@ -15,6 +15,7 @@
 #include "warmstart/core/text.h"
 #include "warmstart/core/threads.h"
 #include "warmstart/envs/env.h"
+#include "warmstart/envs/plugin_check.h"
 #include "warmstart/io/report.h"
 #include "warmstart/nn/cpu/kernels.h"
 #include "warmstart/nn/precision.h"
@@ -132,7 +133,7 @@ void look_at_space(Findings& found) {
 void look_at_tasks(Findings& found) {
   const char* chosen = std::getenv("WARMSTART_ASSETS");
   const bool moved = chosen && *chosen;
-  const std::string root = moved ? chosen : build::kSite;
+  const std::string root = asset_root().string();
   std::vector<std::string> missing;
   std::string reason;
   for (const EnvSpec& spec : env_specs()) {
@@ -189,6 +190,34 @@ void doctor(bool json) {
     throw machine_error(fmt::format("{} problem{}", n, n > 1 ? "s" : ""), "this machine", "see the remedies above");
 }
 
+// the answer to one question: can this plug-in be trained on?
+void check_env_plugin(const std::string& path, double timeout, bool json) {
+  const PluginReport r = check_plugin(path, timeout);
+  std::size_t failed = 0;
+  auto checks = nlohmann::ordered_json::array();
+  for (const PluginCheck& c : r.checks) {
+    failed += !c.passed;
+    checks.push_back({{"name", c.name}, {"passed", c.passed}, {"finding", c.finding}});
+    if (!json) fmt::print("{:<6} {:<14} {}\n", c.passed ? "ok" : "FAILED", c.name, c.finding);
+  }
+  if (json)
+    fmt::print("{}\n", nlohmann::ordered_json{{"plugin", path},
+                                              {"id", r.spec.id},
+                                              {"obs_size", r.spec.obs_size},
+                                              {"action_size", r.spec.action_size},
+                                              {"can_save", r.can_save},
+                                              {"step_mean_us", r.step_mean_us},
+                                              {"step_max_us", r.step_max_us},
+                                              {"checks", checks},
+                                              {"passed", failed == 0}}
+                           .dump(2));
+  else if (failed == 0) fmt::print("{} can be trained on: env.plugin = \"{}\"\n", r.spec.id, path);
+  std::fflush(stdout);
+  if (failed > 0)
+    throw machine_error(fmt::format("the plug-in fails {} of {} checks", failed, r.checks.size()), path,
+                        "correct what is said above; warmstart/envs/plugin_api.h says what each call owes");
+}
+
 }  // namespace
 
 void add_doctor(CLI::App& app) {
@@ -196,7 +225,17 @@ void add_doctor(CLI::App& app) {
       app.add_subcommand("doctor", "what this machine offers, what is missing, and the remedy (exit code 5 when something is)");
   const auto json = std::make_shared<bool>(false);
   verb->add_flag("--json", *json, "one JSON object instead of text");
-  verb->callback([json] { doctor(*json); });
+  struct Plugin {
+    std::string path;
+    double timeout = 10;
+  };
+  const auto plugin = std::make_shared<Plugin>();
+  CLI::Option* path = verb->add_option("--env-plugin", plugin->path, "check an environment plug-in (a shared object) instead");
+  verb->add_option("--timeout", plugin->timeout, "longest call of the plug-in, s")
+      ->capture_default_str()
+      ->check(CLI::Range(1e-3, 1e6))
+      ->needs(path);
+  verb->callback([json, plugin] { plugin->path.empty() ? doctor(*json) : check_env_plugin(plugin->path, plugin->timeout, *json); });
 }
 
 }  // namespace warmstart

@@ -15,7 +15,7 @@ namespace warmstart {
 namespace {
 
 struct Options {
-  std::string file, env;
+  std::string file, env, plugin;
   int episodes = 20;
   std::int64_t seed = -1;
   bool stochastic = false, json = false;
@@ -24,6 +24,11 @@ struct Options {
 void run(const Options& o) {
   AgentFile file = read_agent_file(o.file);
   const Recipe& recipe = file.recipe;
+  if (!o.plugin.empty()) {  // it lies elsewhere than when it was trained
+    file.recipe.env.plugin = o.plugin;
+    if (const std::string id = env_spec(recipe.env).id; id != recipe.env.id)
+      throw data_error("checkpoint of another task, " + recipe.env.id, o.file, "give the plug-in of that task; " + o.plugin + " is " + id);
+  }
   if (!o.env.empty() && env_spec(o.env).id != recipe.env.id)
     throw data_error("checkpoint of another task, " + recipe.env.id, o.file,
                      "leave out --env " + o.env + ", or give a checkpoint of that task");
@@ -74,6 +79,7 @@ void add_eval(CLI::App& app) {
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{9'000'000'000'000'000}));
   verb->add_flag("--stochastic", o->stochastic, "Sample actions instead of taking the most likely one");
   verb->add_option("--env", o->env, "Refuse the file when it was made for another task than this (exit code 3)");
+  verb->add_option("--env-plugin", o->plugin, "Where the plug-in of the checkpoint's task lies now");
   verb->add_flag("--json", o->json, "One JSON object instead of text");
   verb->callback([o] { run(*o); });
 }

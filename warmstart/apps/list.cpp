@@ -10,6 +10,7 @@
 
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
+#include "warmstart/core/install.h"
 #include "warmstart/core/text.h"
 #include "warmstart/phases/recipe.h"
 
@@ -48,7 +49,7 @@ void list_agents(bool json) {
 }
 
 fs::path recipe_folder() {
-  const fs::path here = "recipes", source = fs::path(WARMSTART_SOURCE_DIR) / "recipes";
+  const fs::path here = "recipes", source = find_shared("recipes", fs::path(WARMSTART_SOURCE_DIR) / "recipes");
   if (fs::is_directory(here)) return here;
   if (fs::is_directory(source)) return source;
   throw machine_error("no recipes", here.string() + " and " + source.string(), "call from the folder of the source tree");

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "warmstart/core/error.h"
+#include "warmstart/core/install.h"
 #include "warmstart/core/text.h"
 #include "warmstart/core/threads.h"
 #include "warmstart/io/report.h"
@@ -84,7 +85,9 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
   args.overrides = parse_overrides(app);
   if (!args.data.empty()) args.overrides.emplace_back("data.path", args.data), args.overrides.emplace_back("data.collect", "false");
   if (!args.precision.empty()) args.overrides.emplace_back("run.precision", args.precision);
-  Recipe recipe = load_recipe(args.recipe, args.overrides);
+  fs::path file = args.recipe;
+  if (file.is_relative() && !fs::exists(file)) file = find_shared(args.recipe, file);  // recipes that come along, from any folder
+  Recipe recipe = load_recipe(file, args.overrides);
   if (const PrecisionChoice choice = choose_precision(recipe.run.precision); !choice.note.empty())
     fmt::print(stderr, "note: {}\n", choice.note);
   const std::int64_t first = args.seed >= 0 ? args.seed : recipe.run.seed;

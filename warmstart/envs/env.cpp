@@ -1,7 +1,10 @@
 #include "warmstart/envs/env.h"
 
+#include <map>
+
 #include "warmstart/core/text.h"
 #include "warmstart/envs/locomotion.h"
+#include "warmstart/envs/plugin_env.h"
 #include "warmstart/envs/point_maze.h"
 
 namespace warmstart {
@@ -17,18 +20,35 @@ const Family kFamilies[] = {
     {locomotion_specs, make_locomotion},
 };
 
-std::vector<EnvSpec> collect_specs() {
-  std::vector<EnvSpec> all;
-  for (const Family& family : kFamilies)
-    for (EnvSpec& spec : family.specs()) all.push_back(std::move(spec));
+using Maker = std::function<std::unique_ptr<Env>(const EnvSpec&)>;
+
+struct Registry {
+  std::vector<EnvSpec> specs;
+  std::map<std::string, Maker> makers;  ///< of tasks that programs registered
+};
+
+Registry& registry() {
+  static Registry all = [] {
+    Registry r;
+    for (const Family& family : kFamilies)
+      for (EnvSpec& spec : family.specs()) r.specs.push_back(std::move(spec));
+    return r;
+  }();
   return all;
 }
 
 }  // namespace
 
-const std::vector<EnvSpec>& env_specs() {
-  static const std::vector<EnvSpec> specs = collect_specs();
-  return specs;
+const std::vector<EnvSpec>& env_specs() { return registry().specs; }
+
+void register_env(EnvSpec spec, Maker make) {
+  for (const EnvSpec& other : env_specs())
+    if (other.id == spec.id) throw usage_error("a task of this name is registered already", spec.id, "give it another id");
+  if (spec.id.empty() || spec.obs_size < 1 || spec.action_size < 1 || spec.max_episode_steps < 1)
+    throw usage_error("a task needs an id, sizes and a time limit above 0", spec.id.empty() ? "register_env" : spec.id,
+                      "set id, obs_size, action_size and max_episode_steps of its EnvSpec");
+  registry().makers[spec.id] = std::move(make);
+  registry().specs.push_back(std::move(spec));
 }
 
 const EnvSpec& env_spec(const std::string& id) {
@@ -41,14 +61,20 @@ const EnvSpec& env_spec(const std::string& id) {
                     "did you mean \"" + nearest_name(id, ids) + "\"? `warmstart list envs` names all");
 }
 
+const EnvSpec& env_spec(const EnvConfig& config) {
+  return config.plugin.empty() ? env_spec(config.id) : plugin_spec(config.plugin, config.plugin_timeout);
+}
+
 int time_limit(const EnvConfig& config) {
-  return config.max_episode_steps > 0 ? config.max_episode_steps : env_spec(config.id).max_episode_steps;
+  return config.max_episode_steps > 0 ? config.max_episode_steps : env_spec(config).max_episode_steps;
 }
 
 std::unique_ptr<Env> make_env(const EnvConfig& config) {
-  EnvSpec spec = env_spec(config.id);
+  EnvSpec spec = env_spec(config);
   if (config.max_episode_steps < 0) throw usage_error("negative time limit", config.id, "give a number of steps, or 0 for the task's own");
   spec.max_episode_steps = time_limit(config);
+  if (!config.plugin.empty()) return make_plugin_env(std::move(spec), config.plugin, config.plugin_timeout);
+  if (const auto own = registry().makers.find(spec.id); own != registry().makers.end()) return own->second(spec);
   for (const Family& family : kFamilies)
     if (auto env = family.make(spec)) return env;
   throw usage_error("environment is listed but cannot be built", config.id, "report this");

@@ -1,6 +1,8 @@
 // One interface for every task, with Gymnasium's meaning of reset, step, terminated and truncated.
 #pragma once
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -65,10 +67,17 @@ class Env {
 /// All registered tasks, in the order of `warmstart list envs`.
 const std::vector<EnvSpec>& env_specs();
 
+/// Adds a task of one's own; from then on its id works wherever an id is asked for. `make` gets the spec with the time limit that a
+/// recipe may have changed. Call it at the start of the program, before recipes are read and other threads run. Throws Error(kUsage)
+/// when the id is taken or a size is not positive.
+void register_env(EnvSpec spec, std::function<std::unique_ptr<Env>(const EnvSpec&)> make);
+
 /// Settings of an environment that are not part of its id.
 struct EnvConfig {
   std::string id = "PointMaze_Medium-v3";
-  int max_episode_steps = 0;  ///< 0 = the task's own
+  int max_episode_steps = 0;   ///< 0 = the task's own
+  std::string plugin;          ///< shared object that takes the place of `id` (envs/plugin_api.h); "" = a registered task
+  double plugin_timeout = 30;  ///< longest call of the plug-in, s
 };
 
 /// Builds a task. Throws Error naming the nearest ids when unknown, and the missing file and package when an asset is missing.
@@ -77,8 +86,15 @@ std::unique_ptr<Env> make_env(const EnvConfig& config);
 /// The spec of `id`; throws Error naming the nearest ids when unknown.
 const EnvSpec& env_spec(const std::string& id);
 
+/// The spec of the task that `config` names: of its plug-in when it has one, else of its id. Throws Error as above, or as the plug-in
+/// fails.
+const EnvSpec& env_spec(const EnvConfig& config);
+
 /// Steps of the longest episode of the task that `config` names.
 int time_limit(const EnvConfig& config);
+
+/// The folder below which task descriptions (MJCF) are looked for: WARMSTART_ASSETS, the installation's, or the build's.
+std::filesystem::path asset_root();
 
 /// Name and version of the simulator in use, e.g. "MuJoCo 3.3.0": other versions give other trajectories.
 std::string simulator_version();

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "warmstart/core/install.h"
 #include "warmstart/core/text.h"
 
 namespace warmstart {
@@ -43,9 +44,14 @@ void check_numbers(std::span<const double> values, int size, const std::string& 
 
 std::string simulator_version() { return fmt::format("MuJoCo {}", mj_versionString()); }
 
+fs::path asset_root() {
+  const char* chosen = std::getenv("WARMSTART_ASSETS");
+  return chosen && *chosen ? fs::path(chosen) : find_shared("assets", WARMSTART_SITE);
+}
+
 fs::path find_asset(const std::string& relative) {
   const char* chosen = std::getenv("WARMSTART_ASSETS");
-  const fs::path path = fs::path(chosen && *chosen ? chosen : WARMSTART_SITE) / relative;
+  const fs::path path = asset_root() / relative;
   if (!fs::exists(path))
     throw machine_error("task description is missing", path.string(),
                         chosen && *chosen

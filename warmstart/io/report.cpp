@@ -7,6 +7,7 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
+#include "warmstart/core/install.h"
 #include "warmstart/io/report_stats.h"
 
 namespace warmstart {
@@ -111,7 +112,7 @@ std::vector<fs::path> find_runs(const fs::path& path) {
   return out;
 }
 
-fs::path plotly_script() { return fs::path(WARMSTART_SITE) / "plotly" / "package_data" / "plotly.min.js"; }
+fs::path plotly_script() { return find_shared("plotly.min.js", fs::path(WARMSTART_SITE) / "plotly" / "package_data" / "plotly.min.js"); }
 
 std::string summary_table(const std::vector<RunFiles>& runs) {
   const std::string metric = headline_metric(runs);

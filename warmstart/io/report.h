@@ -37,7 +37,7 @@ std::vector<std::filesystem::path> find_runs(const std::filesystem::path& path);
 /// Throws Error(kMachine) when plotly_js is missing or `html` cannot be written, Error(kUsage) for no runs.
 void write_report(const std::vector<RunFiles>& runs, const std::filesystem::path& html, const std::filesystem::path& plotly_js);
 
-/// The plotly.min.js that came with the Python environment of the build.
+/// The installed plotly.min.js, or the one in the Python environment of the build.
 std::filesystem::path plotly_script();
 
 /// A line per label: seeds, evaluation before the switch, lowest and final after it, drop, forgotten. Ends with a newline.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -14,10 +15,13 @@ namespace warmstart {
 ActorCritic fresh_agent(const Recipe& recipe) { return fresh_agent(recipe, agent_info(recipe.pretrain.agent).networks); }
 
 ActorCritic fresh_agent(const Recipe& recipe, ExtraNetworks extra) {
-  const EnvSpec& spec = env_spec(recipe.env.id);
+  const EnvSpec& spec = env_spec(recipe.env);
+  return fresh_agent(recipe, extra, spec.obs_size, spec.action_size);
+}
+
+ActorCritic fresh_agent(const Recipe& recipe, ExtraNetworks extra, int obs_size, int action_size) {
   Rng rng(static_cast<std::uint64_t>(recipe.run.seed), "networks");
-  return ActorCritic(recipe.network, spec.obs_size, spec.action_size, recipe.agent.initial_temperature, recipe.cql.initial_alpha, rng,
-                     extra);
+  return ActorCritic(recipe.network, obs_size, action_size, recipe.agent.initial_temperature, recipe.cql.initial_alpha, rng, extra);
 }
 
 void put_agent(ActorCritic& agent, SafeTensors& file) {
@@ -31,6 +35,7 @@ void put_agent(ActorCritic& agent, SafeTensors& file) {
   std::string counts;
   for (const auto* count : agent.counts()) counts += (counts.empty() ? "" : " ") + std::to_string(*count);
   file.metadata["adam_steps"] = counts;  // actor, critic, temperature, cql_alpha
+  file.metadata["sizes"] = fmt::format("{} {}", agent.actor.spec.obs, agent.actor.spec.action);
 }
 
 void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& agent) {
@@ -83,9 +88,15 @@ AgentFile read_agent_file(const std::filesystem::path& path) {
   check_header(file, path.string(), "");
   const auto recipe = file.metadata.find("recipe");
   if (recipe == file.metadata.end()) throw data_error("the header has no recipe", path.string(), "use a file that `warmstart` wrote");
-  AgentFile out{parse_recipe(recipe->second, path.string() + ", recipe in the header"), {}, file.metadata};
-  out.agent = fresh_agent(out.recipe, {.value = file.tensors.contains("params/value/output/kernel"),
-                                       .target_actor = file.tensors.contains("target/actor/mean/kernel")});
+  AgentFile out{parse_header_recipe(recipe->second, path.string() + ", recipe in the header"), {}, file.metadata};
+  const ExtraNetworks extra{.value = file.tensors.contains("params/value/output/kernel"),
+                            .target_actor = file.tensors.contains("target/actor/mean/kernel")};
+  const auto sizes = file.metadata.find("sizes");
+  int obs_size = 0, action_size = 0;
+  if (sizes != file.metadata.end() && (std::istringstream(sizes->second) >> obs_size >> action_size) && obs_size > 0 && action_size > 0 &&
+      std::max(obs_size, action_size) < (1 << 24))
+    out.agent = fresh_agent(out.recipe, extra, obs_size, action_size);
+  else out.agent = fresh_agent(out.recipe, extra);  // files of earlier builds: as the task says
   get_agent(file, path.string(), out.agent);
   return out;
 }

@@ -26,11 +26,13 @@ void put_header(Recipe recipe, const std::string& kind, const std::string& phase
 /// Refuses files of another kind, version or task: Error(kData). `env` "" accepts any task.
 void check_header(const SafeTensors& file, const std::string& where, const std::string& env);
 
-/// Throws Error(kData) for a missing, truncated, damaged or foreign file.
+/// The task need not be known here: networks and what they see are in the file. Throws Error(kData) for a missing, truncated, damaged or
+/// foreign file.
 AgentFile read_agent_file(const std::filesystem::path& path);
 
 /// Networks of the recipe's shapes for its task, freshly drawn, with those that its offline learner needs, or with `extra`.
 ActorCritic fresh_agent(const Recipe& recipe);
 ActorCritic fresh_agent(const Recipe& recipe, ExtraNetworks extra);
+ActorCritic fresh_agent(const Recipe& recipe, ExtraNetworks extra, int obs_size, int action_size);
 
 }  // namespace warmstart

@@ -26,13 +26,22 @@ void get(StateReader& in, RunState& s) {
   in.get(s.evaluated_policy), in.get(s.seconds), in.get(s.evaluating);
 }
 
+// Where the source is, in a field of its own: whole, or its streams alone.
+std::vector<std::uint8_t> state_of(const ExperienceSource& source) {
+  StateWriter out;
+  out.put(source.can_save());
+  source.save(out);
+  return out.bytes();
+}
+
 // The first key in which two resolved recipes differ; "" when they are the same. Budgets may: they decide when a run pauses, not
 // what it computes.
 std::string difference(Recipe a, Recipe b) {
   a.run.max_steps = b.run.max_steps, a.run.max_seconds = b.run.max_seconds;
   const Fields of_a = a.fields(), of_b = b.fields();
   for (std::size_t i = 0; i < of_a.list().size(); ++i)
-    if (of_a.list()[i].toml() != of_b.list()[i].toml())
+    if (of_a.list()[i].key != "env.plugin" && of_a.list()[i].key != "env.plugin_timeout" &&  // where, not what
+        of_a.list()[i].toml() != of_b.list()[i].toml())
       return fmt::format("{} (was {}, now {})", of_a.list()[i].key, of_a.list()[i].toml(), of_b.list()[i].toml());
   return "";
 }
@@ -52,15 +61,28 @@ void Run::save_checkpoint() {
   StateWriter out;
   put(out, state);
   meter.save(out);
-  const bool has_source = source && source->can_save();
-  out.put(has_source);
-  if (has_source) source->save(out);
+  std::optional<Error> failure;
+  if (source) {
+    try {
+      out.put(state_of(*source));
+    } catch (const Error& error) {  // a task that cannot say where it is must not cost what was learned
+      if (source->can_save()) throw;
+      failure = error;
+      out.put(state_of(*source));
+    }
+  }
   file.tensors["run_state"] = Tensor::from_bytes(out.bytes());
   put_header(recipe, "checkpoint", phase_name(state.phase), file);
   file.metadata["precision"] = precision_name(precision);
+  if (source && !source->can_save()) file.metadata["episode"] = "not saved";
   // the copy is made; writing and fsync happen off the control path
   saving_ = std::async(std::launch::async, [path = options.folder / kFile, f = std::move(file)] { write_safetensors(path, f); });
   last_save_ = std::chrono::steady_clock::now();
+  if (failure) {
+    finish_save();
+    write_info("failed");
+    throw saved_before_failing(*failure);
+  }
 }
 
 void Run::finish_save() {
@@ -75,7 +97,7 @@ bool Run::load_checkpoint() {
   check_header(file, where, recipe.env.id);
   const auto saved = file.metadata.find("recipe");
   if (saved == file.metadata.end()) throw data_error("the header has no recipe", where, "start again with --overwrite");
-  const std::string changed = difference(parse_recipe(saved->second, where), recipe);
+  const std::string changed = difference(parse_header_recipe(saved->second, where), recipe);
   if (!changed.empty())
     throw usage_error("the recipe changed since this run was saved: " + changed, where, "resume with the same keys, or use another --out");
   // the same wish may come to less on another machine; emulated or not, bf16 is the same mathematics
@@ -92,13 +114,18 @@ bool Run::load_checkpoint() {
   meter.load(in);
   if (state.phase != Phase::kPretrain) prepare_online(fresh_agent(recipe));
   get_agent(file, where, agent->state());
-  bool has_source;
-  in.get(has_source);
   if (state.phase != Phase::kPretrain) {
     policy->set_actor(std::make_shared<Actor>(agent->state().actor));
     policy->rng() = state.policy_rng;
     buffer->restore(options.folder / "buffer", state.buffer_rows, state.finished_rows);
-    if (has_source) source->load(in);
+    StateReader source_state(in.next(), where);
+    bool whole;
+    source_state.get(whole);
+    source->load(source_state);
+    if (!whole) {
+      buffer->end_episode();
+      note("the task could not save its state: the episode that was under way ends here, and a new one begins");
+    }
   }
   return true;
 }

@@ -205,6 +205,8 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
     if (progress && ((t + 1) % kProgressEvery == 0 || t + 1 == n)) progress(t + 1);
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  for (const char* name : {"qpos", "qvel"})  // a task of one's own need not have them
+    if (file.infos[name].values.empty()) file.infos.erase(name);
   if (goal.rows > 0) file.infos["goal"] = std::move(goal);
 
   const double episodes = static_cast<double>(report.episodes);

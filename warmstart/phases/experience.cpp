@@ -19,6 +19,7 @@ void LocalExperience::take_obs(std::vector<float>& out) const {
 }
 
 Experience LocalExperience::next(Policy& policy) {
+  failed_ = true;  // until this step is through
   if (!in_episode_) {
     env_->reset(rng_);
     filter_.begin_episode();
@@ -34,19 +35,27 @@ Experience LocalExperience::next(Policy& policy) {
   take_obs(next_obs_);
   return_ += step.reward, success_ = success_ || step.success, ++length_;
   in_episode_ = !(step.terminated || step.truncated);
+  failed_ = false;
   return {obs_, action_, next_obs_, step, !in_episode_, return_, success_, length_};
 }
 
 void LocalExperience::save(StateWriter& out) const {
+  const bool whole = can_save();
+  out.put(whole), out.put(rng_);
+  if (!whole) return;
   env_->save(out);
-  out.put(rng_), out.put(in_episode_), out.put(return_), out.put(success_), out.put(length_);
+  out.put(in_episode_), out.put(return_), out.put(success_), out.put(length_);
   out.put(obs_), out.put(next_obs_);
   filter_.save(out);
 }
 
 void LocalExperience::load(StateReader& in) {
+  bool whole;
+  in.get(whole), in.get(rng_);
+  in_episode_ = failed_ = false;
+  if (!whole) return;
   env_->load(in);
-  in.get(rng_), in.get(in_episode_), in.get(return_), in.get(success_), in.get(length_);
+  in.get(in_episode_), in.get(return_), in.get(success_), in.get(length_);
   in.get(obs_), in.get(next_obs_);
   filter_.load(in);
 }

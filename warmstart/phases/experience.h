@@ -27,8 +27,8 @@ class ExperienceSource {
   virtual ~ExperienceSource() = default;
   /// The next transition under `policy` (stochastic). Throws Error as the task does.
   virtual Experience next(Policy& policy) = 0;
-  /// What a checkpoint must hold so that the next transition is the same; a source that cannot restore says so and its
-  /// episode is closed on resume.
+  /// What a checkpoint must hold so that the next transition is the same. A source that cannot restore its episode (a robot, or a task
+  /// that just failed) says so; it saves its streams alone, and after loading them begins a new episode.
   virtual bool can_save() const = 0;
   virtual void save(StateWriter& out) const = 0;
   virtual void load(StateReader& in) = 0;
@@ -39,7 +39,7 @@ class LocalExperience : public ExperienceSource {
  public:
   LocalExperience(std::unique_ptr<Env> env, Rng rng, const SafetyConfig& safety = {});
   Experience next(Policy& policy) override;
-  bool can_save() const override { return env_->can_save(); }
+  bool can_save() const override { return !failed_ && env_->can_save(); }
   void save(StateWriter& out) const override;
   void load(StateReader& in) override;
 
@@ -50,6 +50,7 @@ class LocalExperience : public ExperienceSource {
   Rng rng_;
   ActionFilter filter_;
   bool in_episode_ = false;
+  bool failed_ = false;  ///< the task threw: its state is worth nothing
   double return_ = 0;
   bool success_ = false;
   int length_ = 0;

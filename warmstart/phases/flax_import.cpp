@@ -80,7 +80,7 @@ std::string network_section(const FlaxCheckpoint& file) {
 }
 
 void check_task(const FlaxCheckpoint& file, const Recipe& recipe) {
-  const EnvSpec& spec = env_spec(recipe.env.id);
+  const EnvSpec& spec = env_spec(recipe.env);
   const auto input = shape_of(file, kPrefix + "actor/network/Dense_0/kernel"), output = shape_of(file, kPrefix + "actor/Dense_0/bias");
   if (input.size() != 2 || output.size() != 1 || (input[0] == spec.obs_size && output[0] == spec.action_size)) return;
   throw data_error(fmt::format("a policy of {} observations and {} actions; {} has {} and {}", input[0], output[0], recipe.env.id,

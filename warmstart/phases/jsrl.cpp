@@ -50,13 +50,15 @@ class GuidedExperience : public ExperienceSource {
     inner_->save(out);
     schedule_.save(out);
     const FloatVector& p = guide_.actor().params;
-    out.put(step_), out.put(guide_rng()), out.put(std::vector<float>(p.begin(), p.end()));
+    out.put(can_save()), out.put(step_), out.put(guide_rng()), out.put(std::vector<float>(p.begin(), p.end()));
   }
   void load(StateReader& in) override {
     inner_->load(in);
     schedule_.load(in);
     std::vector<float> params;
-    in.get(step_), in.get(guide_.rng()), in.get(params);
+    bool whole;
+    in.get(whole), in.get(step_), in.get(guide_.rng()), in.get(params);
+    if (!whole) step_ = 0;  // a new episode
     Actor actor(guide_.actor().spec);
     if (params.size() != actor.params.size()) throw data_error("a guide of other sizes", "checkpoint", "use the recipe it was made with");
     std::copy(params.begin(), params.end(), actor.params.begin());

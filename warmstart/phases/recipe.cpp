@@ -28,6 +28,12 @@ Fields Recipe::fields() {
   std::vector<std::string> tasks;
   for (const EnvSpec& spec : env_specs()) tasks.push_back(spec.id);
   e.add("id", env.id, choice("task, by Gymnasium's name", "`warmstart list envs` shows all", tasks));
+  e.add("plugin", env.plugin,
+        {"shared object with a task of your own in place of env.id; a relative path starts at the recipe file's folder (on the command "
+         "line: at the current directory)",
+         "", "docs/own-environment.md"});
+  e.add("plugin_timeout", env.plugin_timeout,
+        {"longest call of the plug-in; then the run is saved and stops", "s", "longer for slow simulators", 1e-3, 1e6});
   e.add("max_episode_steps", env.max_episode_steps,
         {"time limit of an episode; 0 = the task's own", "steps", "shorter trials on a robot, or quick tests", 0, 1e9});
   e.add("reward_scale", reward_scale, {"learners see scale * reward + bias", "", "10 on AntMaze and Adroit", -1e9, 1e9});
@@ -170,8 +176,8 @@ AgentSettings Recipe::online_settings() const {
 
 std::string Recipe::toml() { return fields().toml(); }
 
-void Recipe::validate() const {
-  safety.validate(env_spec(env.id).action_size);
+void Recipe::validate(bool with_task) const {
+  if (with_task) safety.validate(env_spec(env).action_size);
   const auto refuse = [](const std::string& what, const std::string& keys, const std::string& remedy) {
     throw usage_error(what, keys, remedy);
   };
@@ -238,7 +244,9 @@ void gather(const fs::path& path, std::vector<fs::path> seen, std::vector<Assign
     gather(path.parent_path() / *base, seen, out);
   }
   for (const auto& [key, value] : flat)
-    if (key != "base") out.push_back({key, path.string(), value});
+    if (key == "env.plugin" && std::holds_alternative<std::string>(value) && !std::get<std::string>(value).empty())
+      out.push_back({key, path.string(), fs::absolute(path.parent_path() / std::get<std::string>(value)).lexically_normal().string()});
+    else if (key != "base") out.push_back({key, path.string(), value});
 }
 
 const std::vector<std::pair<std::string, bool>> kPaperGroup = {{"network.shared_output", false},
@@ -263,8 +271,18 @@ void lower_subset(Recipe& recipe, const std::vector<Assignment>& assignments, co
   if (recipe.agent.num_min_qs > recipe.network.num_qs && subset < members) recipe.agent.num_min_qs = std::min(2, recipe.network.num_qs);
 }
 
-Recipe assemble(Recipe recipe, const std::vector<Assignment>& assignments, const std::vector<Override>& overrides) {
+Recipe assemble(Recipe recipe, std::vector<Assignment> assignments, std::vector<Override> overrides, bool with_task = true) {
   Fields fields = recipe.fields();
+  // a plug-in names its task itself, whatever id a base or an earlier run wrote down
+  for (const auto& a : assignments)
+    if (a.key == "env.plugin") fields.at(a.key, a.where).set(a.value, a.where);
+  for (const auto& [key, text] : overrides)
+    if (key == "env.plugin") recipe.env.plugin = text;
+  if (!recipe.env.plugin.empty()) {
+    recipe.env.plugin = fs::absolute(recipe.env.plugin).lexically_normal().string();
+    std::erase_if(assignments, [](const Assignment& a) { return a.key == "env.id" || a.key == "env.plugin"; });
+    std::erase_if(overrides, [](const Override& o) { return o.first == "env.id" || o.first == "env.plugin"; });
+  }
   const auto apply = [&]() {
     for (const auto& a : assignments) fields.at(a.key, a.where).set(a.value, a.where);
     for (const auto& [key, text] : overrides) fields.at(key, "command line").set_text(text, "command line, --" + key);
@@ -276,7 +294,8 @@ Recipe assemble(Recipe recipe, const std::vector<Assignment>& assignments, const
   }
   lower_subset(recipe, assignments, overrides);
   if (recipe.label.empty()) recipe.label = recipe.name;
-  recipe.validate();
+  if (with_task && !recipe.env.plugin.empty()) recipe.env.id = env_spec(recipe.env).id;
+  recipe.validate(with_task);
   return recipe;
 }
 
@@ -299,6 +318,18 @@ Recipe parse_recipe(const std::string& text, const std::string& where, const std
   std::vector<Assignment> assignments;
   for (const auto& [key, value] : parse_toml(text, where)) assignments.push_back({key, where, value});
   return assemble({}, assignments, overrides);
+}
+
+Recipe parse_header_recipe(const std::string& text, const std::string& where) {
+  std::vector<Assignment> assignments;
+  std::string id;
+  for (const auto& [key, value] : parse_toml(text, where)) {
+    if (key == "env.id" && std::holds_alternative<std::string>(value)) id = std::get<std::string>(value);
+    else assignments.push_back({key, where, value});
+  }
+  Recipe recipe = assemble({}, assignments, {}, false);
+  if (!id.empty()) recipe.env.id = id;
+  return recipe;
 }
 
 }  // namespace warmstart

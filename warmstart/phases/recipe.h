@@ -98,7 +98,8 @@ struct Recipe : AgentSettings {
   /// The resolved recipe as TOML, without `base`; reading it back gives the same recipe.
   std::string toml();
   /// Refuses combinations that cannot work, naming both keys, before anything is computed. Throws Error(kUsage).
-  void validate() const;
+  /// Without `with_task` the task itself may be unknown here, as when a checkpoint is only asked to act.
+  void validate(bool with_task = true) const;
 
   /// What the online phase's learner is set by.
   AgentSettings online_settings() const;
@@ -112,9 +113,12 @@ struct Recipe : AgentSettings {
 using Override = std::pair<std::string, std::string>;
 
 /// Reads `path` with its bases, then applies the overrides. `run.fidelity = "paper"` first sets its group of keys; keys
-/// that a file or override names win over the group. Throws Error(kUsage) naming file, key and the nearest valid name.
+/// that a file or override names win over the group. A relative env.plugin starts at the folder of the file that names it. Throws
+/// Error(kUsage) naming file, key and the nearest valid name.
 Recipe load_recipe(const std::filesystem::path& path, const std::vector<Override>& overrides = {});
-/// The same from a resolved recipe's text (a checkpoint's header).
+/// A recipe given as text. Relative paths of plug-ins, as those of overrides, start at the current directory.
 Recipe parse_recipe(const std::string& text, const std::string& where, const std::vector<Override>& overrides = {});
+/// The recipe in a checkpoint's header; its task need not be known here.
+Recipe parse_header_recipe(const std::string& text, const std::string& where);
 
 }  // namespace warmstart

@@ -33,7 +33,7 @@ const std::vector<std::string> kOwnFiles = {"recipe.toml",
                                             kStopFile};
 
 DatasetOptions dataset_options(const Recipe& r) {
-  const EnvSpec& spec = env_spec(r.env.id);
+  const EnvSpec& spec = env_spec(r.env);
   return {.reward_scale = r.reward_scale,
           .reward_bias = r.reward_bias,
           .discount = r.agent.discount,
@@ -134,7 +134,7 @@ void Run::seed_online_streams() {
 }
 
 void Run::prepare_online(ActorCritic pretrained) {
-  const EnvSpec& spec = env_spec(recipe.env.id);
+  const EnvSpec& spec = env_spec(recipe.env);
   const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
   source = std::make_unique<LocalExperience>(make_env(recipe.env), Rng(seed, "environment"), recipe.safety);
   if (recipe.jsrl.guide != "none")
@@ -241,12 +241,32 @@ void Run::tick(std::int64_t step, std::int64_t steps) {
   if (options.progress) options.progress(p);
 }
 
+void Run::save_and_rethrow(const Error& error) {
+  try {
+    save_checkpoint();
+    finish_save();
+    write_info("failed");
+  } catch (const std::exception&) {  // parameters that are not finite, a full disk: the last checkpoint stays
+    throw error;
+  }
+  throw saved_before_failing(error);
+}
+
+Error Run::saved_before_failing(const Error& error) const {
+  return Error(error.code(), error.what(),
+               fmt::format("the run is saved: {}, step {}", phase_name(state.phase),
+                           state.phase == Phase::kPretrain ? state.pretrain_steps : state.online_steps),
+               "the same command with --resume goes on from there");
+}
+
 void Run::log_training(std::int64_t step) {
   if (step % recipe.run.log_every == 0 && meter.count() > 0) log("train", step, meter.take());
 }
 
 void Run::log(const std::string& kind, std::int64_t step, std::vector<std::pair<std::string, double>> values) {
-  metrics_->write({phase_name(state.phase), step, kind, std::move(values)});
+  const MetricsRow row{phase_name(state.phase), step, kind, std::move(values)};
+  metrics_->write(row);
+  if (options.on_metrics) options.on_metrics(row);
   if (kind != "train" || !(rate_began_at_ >= 0)) return;
   const double elapsed = seconds_since(rate_began_);
   if (elapsed > 0)
@@ -256,8 +276,14 @@ void Run::log(const std::string& kind, std::int64_t step, std::vector<std::pair<
 
 Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int64_t step) {
   state.evaluating = true;
-  const Evaluation e = evaluate(*eval_env_, who, recipe.eval.episodes, static_cast<std::uint64_t>(recipe.run.seed) + 1000,
-                                {.safety = recipe.safety, .before_step = [&] { stop_if_asked(step); }});
+  Evaluation e;
+  try {
+    e = evaluate(*eval_env_, who, recipe.eval.episodes, static_cast<std::uint64_t>(recipe.run.seed) + 1000,
+                 {.safety = recipe.safety, .before_step = [&] { stop_if_asked(step); }});
+  } catch (const Error& error) {
+    if (error.code() == Exit::kInterrupted) throw;  // saved already
+    save_and_rethrow(error);
+  }
   state.evaluating = false;
   log(kind, step,
       {{"return_mean", e.return_mean}, {"return_std", e.return_std}, {"success_rate", e.success_rate}, {"episode_length", e.length_mean}});

@@ -46,6 +46,8 @@ struct RunOptions {
   std::filesystem::path from;                     ///< pretrained.safetensors to start from; "" = pre-train here
   std::function<void(const Progress&)> progress;  ///< may be empty
   std::string command;                            ///< as typed, for the report
+  /// Called with every row of metrics as it is written; may be empty.
+  std::function<void(const MetricsRow&)> on_metrics = {};
 };
 
 /// Counters and streams; everything but arrays that decides what comes next.
@@ -106,6 +108,9 @@ class Run {
   /// Saves everything as it is now. The file is written in the background; finish_save waits for it and rethrows its error.
   void save_checkpoint();
   void finish_save();
+  /// After the task failed with `error`: saves all that was learned and collected before, and throws `error` with a word on that.
+  [[noreturn]] void save_and_rethrow(const Error& error);
+  Error saved_before_failing(const Error& error) const;  ///< `error` with the step that was saved and how to go on
   /// Writes the agent with recipe and counters as one self-contained file.
   void save_agent(const std::string& file_name);
   /// run.json: versions, hardware, command, timing, status.

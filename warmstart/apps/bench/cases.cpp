@@ -110,7 +110,7 @@ const BenchCase& bench_case(const std::string& name) {
 }
 
 BenchCase bench_case_of(const Recipe& r, const std::string& phase) {
-  const EnvSpec& spec = env_spec(r.env.id);
+  const EnvSpec& spec = env_spec(r.env);
   BenchCase c{.name = r.name + " " + phase, .summary = r.summary, .obs = spec.obs_size, .action = spec.action_size};
   c.network = r.network, c.settings = phase == "offline" ? static_cast<const AgentSettings&>(r) : r.online_settings();
   c.agent = phase == "offline" ? r.pretrain.agent : r.finetune.agent;

@@ -1,0 +1,48 @@
+# `cmake --install build/release --prefix PREFIX`: program, libraries, public headers, what the program reads. PREFIX may be moved:
+# the program looks for libraries and files relative to itself. `make dist` adds the system's libraries and packs it.
+include(CMakePackageConfigHelpers)
+set(WARMSTART_ROOMS core io envs nn agents data phases)
+
+# what programs of one's own link (docs/own-program.md)
+add_library(warmstart_library INTERFACE)
+target_link_libraries(warmstart_library INTERFACE warmstart_phases)
+set_target_properties(warmstart_library PROPERTIES EXPORT_NAME warmstart)
+add_library(warmstart::warmstart ALIAS warmstart_library)
+
+set(targets warmstart_library warmstart_flags)
+foreach(room ${WARMSTART_ROOMS})
+  list(APPEND targets warmstart_${room})
+  # headers that show another library's types are ours alone
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/warmstart/${room} DESTINATION include/warmstart FILES_MATCHING PATTERN "*.h"
+          PATTERN cpu EXCLUDE PATTERN reference EXCLUDE PATTERN hdf5_file.h EXCLUDE PATTERN mujoco_env.h EXCLUDE)
+endforeach()
+install(TARGETS ${targets} EXPORT warmstart-targets ARCHIVE DESTINATION lib/warmstart)
+install(FILES ${CMAKE_SOURCE_DIR}/warmstart/warmstart.h DESTINATION include/warmstart)
+install(EXPORT warmstart-targets NAMESPACE warmstart:: DESTINATION lib/cmake/warmstart)
+configure_package_config_file(cmake/warmstart-config.cmake.in ${CMAKE_BINARY_DIR}/warmstart-config.cmake
+                              INSTALL_DESTINATION lib/cmake/warmstart)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/warmstart-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/warmstart-config.cmake ${CMAKE_BINARY_DIR}/warmstart-config-version.cmake
+        DESTINATION lib/cmake/warmstart)
+
+# DT_RPATH holds for the libraries of libraries as well, DT_RUNPATH would not
+target_link_options(warmstart PRIVATE -Wl,--disable-new-dtags)
+set_target_properties(warmstart PROPERTIES INSTALL_RPATH "$ORIGIN/../lib/warmstart")
+install(TARGETS warmstart RUNTIME DESTINATION bin)
+install(FILES ${MUJOCO_LIBRARY} DESTINATION lib/warmstart)
+
+set(share share/warmstart)
+install(DIRECTORY recipes DESTINATION ${share})
+install(DIRECTORY examples DESTINATION ${share})
+install(FILES README.md DESTINATION ${share})
+install(DIRECTORY docs DESTINATION ${share} PATTERN images EXCLUDE)
+install(FILES ${WARMSTART_SITE}/plotly/package_data/plotly.min.js DESTINATION ${share})
+foreach(name half_cheetah hopper walker2d walker2d_v5)
+  install(FILES ${WARMSTART_SITE}/gymnasium/envs/mujoco/assets/${name}.xml DESTINATION ${share}/assets/gymnasium/envs/mujoco/assets)
+endforeach()
+install(FILES ${WARMSTART_SITE}/gymnasium_robotics/envs/assets/point/point.xml
+        DESTINATION ${share}/assets/gymnasium_robotics/envs/assets/point)
+foreach(wheel mujoco gymnasium gymnasium_robotics plotly)
+  file(GLOB texts ${WARMSTART_SITE}/${wheel}-*.dist-info/licenses/LICENSE* ${WARMSTART_SITE}/${wheel}-*.dist-info/LICENSE*)
+  install(FILES ${texts} DESTINATION ${share}/licences/${wheel})
+endforeach()

@@ -1,0 +1,136 @@
+#include "warmstart/envs/plugin_env.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstring>
+#include <list>
+#include <utility>
+
+#include "warmstart/core/files.h"
+#include "warmstart/envs/plugin_process.h"
+
+namespace warmstart {
+namespace {
+
+std::span<const std::uint8_t> bytes_of(const void* data, std::size_t size) { return {static_cast<const std::uint8_t*>(data), size}; }
+
+class PluginEnv : public Env {
+ public:
+  PluginEnv(EnvSpec spec, std::shared_ptr<PluginProcess> process, double timeout)
+      : spec_(std::move(spec)), process_(std::move(process)), timeout_(timeout), obs_(spec_.obs_size) {
+    const auto answer = process_->call(PluginCall::kCreate, 0, {}, timeout_);
+    std::memcpy(&instance_, answer.data(), std::min(answer.size(), sizeof instance_));
+  }
+  ~PluginEnv() override {
+    if (!process_->alive()) return;
+    try {
+      process_->call(PluginCall::kDestroy, instance_, {}, timeout_);
+    } catch (const Error&) {  // nothing depends on it any more
+    }
+  }
+
+  const EnvSpec& spec() const override { return spec_; }
+
+  void reset(Rng& rng) override {
+    const std::uint64_t seed = rng.bits64();
+    take_obs(call(PluginCall::kReset, bytes_of(&seed, sizeof seed)));
+    elapsed_ = 0, running_ = true;
+  }
+
+  Step step(std::span<const double> action) override {
+    assert(running_ && "step after the end of an episode");
+    if (static_cast<int>(action.size()) != spec_.action_size)
+      throw usage_error(fmt::format("action has {} numbers", action.size()), spec_.id, fmt::format("give {}", spec_.action_size));
+    for (std::size_t i = 0; i < action.size(); ++i)
+      if (!std::isfinite(action[i])) throw usage_error(fmt::format("action[{}] is {}", i, action[i]), spec_.id, "give finite numbers");
+    auto answer = call(PluginCall::kStep, bytes_of(action.data(), action.size_bytes()), elapsed_ + 1);
+    warmstart_step got;
+    std::memcpy(&got, answer.data(), sizeof got);
+    take_obs(answer.subspan(sizeof got));
+    ++elapsed_;
+    const bool truncated = got.truncated != 0 || elapsed_ >= spec_.max_episode_steps;
+    running_ = got.terminated == 0 && !truncated;
+    return {.reward = got.reward,
+            .terminated = got.terminated != 0,
+            .truncated = truncated,
+            .success = spec_.reports_success && got.success != 0};
+  }
+
+  std::span<const double> obs() const override { return obs_; }
+  bool can_save() const override { return !failed_ && process_->alive() && process_->info().can_save; }
+
+  void save(StateWriter& out) const override {
+    out.put(spec_.id), out.put(obs_), out.put(elapsed_), out.put(running_);
+    std::span<const std::uint8_t> state;
+    if (begun()) state = call(PluginCall::kSave, {});
+    out.put_bytes(state.data(), state.size());
+  }
+  void load(StateReader& in) override {
+    std::string id;
+    in.get(id);
+    std::vector<double> obs;
+    in.get(obs);
+    if (id != spec_.id || obs.size() != obs_.size())
+      throw data_error(fmt::format("saved state belongs to {} with {} observations", id, obs.size()), spec_.id,
+                       "resume with the plug-in that was saved");
+    in.get(elapsed_), in.get(running_);
+    const auto state = in.next();
+    if (begun()) call(PluginCall::kRestore, state);
+    obs_ = obs;
+  }
+
+  void set_state(std::span<const double>, std::span<const double>, std::span<const double>) override {
+    throw usage_error("a plug-in's state cannot be set from positions and velocities", spec_.id, "use reset, or save and load");
+  }
+
+ private:
+  bool begun() const { return running_ || elapsed_ > 0; }  // before its first reset there is no state
+  std::span<const std::uint8_t> call(PluginCall what, std::span<const std::uint8_t> in, int step = 0) const {
+    failed_ = true;  // unless the call comes back
+    const auto answer = process_->call(what, instance_, in, timeout_, step);
+    failed_ = false;
+    return answer;
+  }
+  void take_obs(std::span<const std::uint8_t> bytes) {
+    std::memcpy(obs_.data(), bytes.data(), std::min(bytes.size(), obs_.size() * sizeof(double)));
+  }
+
+  EnvSpec spec_;
+  std::shared_ptr<PluginProcess> process_;
+  double timeout_;
+  std::uint32_t instance_ = 0;
+  std::vector<double> obs_;
+  std::int32_t elapsed_ = 0;
+  bool running_ = false;
+  mutable bool failed_ = false;
+};
+
+}  // namespace
+
+const EnvSpec& plugin_spec(const std::string& path, double timeout) {
+  // specs stay where they are when a process ends: others hold references
+  static std::mutex mutex;
+  static std::list<std::pair<std::string, EnvSpec>> all;
+  const EnvSpec spec = PluginProcess::shared(path, timeout)->info().spec;
+  const std::lock_guard lock(mutex);
+  const auto same = [](const EnvSpec& a, const EnvSpec& b) {
+    return a.id == b.id && a.obs_size == b.obs_size && a.action_size == b.action_size && a.max_episode_steps == b.max_episode_steps &&
+           a.sparse_reward == b.sparse_reward && a.reports_success == b.reports_success;
+  };
+  for (const auto& [known, known_spec] : all)
+    if (known == path && same(known_spec, spec)) return known_spec;
+  return all.emplace_back(path, spec).second;
+}
+
+std::unique_ptr<Env> make_plugin_env(EnvSpec spec, const std::string& path, double timeout) {
+  return make_plugin_env(std::move(spec), PluginProcess::shared(path, timeout), timeout);
+}
+
+std::unique_ptr<Env> make_plugin_env(EnvSpec spec, std::shared_ptr<PluginProcess> process, double timeout) {
+  return std::make_unique<PluginEnv>(std::move(spec), std::move(process), timeout);
+}
+
+}  // namespace warmstart

@@ -152,6 +152,7 @@ const std::map<std::string, std::string> kElsewhere = {
     {"label", "a word for people"},
     {"summary", "a word for people"},
     {"data.path", "where, not what"},
+    {"data.observation_keys", "needs Dict observations; OwnData.test_observation_keys in tests/apps"},
     {"data.collect", "without it there is no dataset here; Phases.FineTuningNeedsOneFileAndNoDataset"},
     {"finetune.timeout_hides_terminal", "needs a success in the last step"},
     {"jsrl.tolerance", "Jsrl.CurriculumShrinksWhenTheReturnHolds"},

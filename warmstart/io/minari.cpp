@@ -182,16 +182,19 @@ class MinariSteps : public StepsReader {
     return shape;
   }
 
+  void check_no_tuple(const std::string& key, const std::vector<std::string>& names) const {
+    for (const auto& part : names)
+      if (part.rfind("_index_", 0) == 0) throw bad("key '" + key + "' is a Tuple space", kOnlyBoxes);
+  }
+
   /// Leaves below `name` of the first episode, depth first and in alphabetical order, as gymnasium.spaces.flatten has it.
   void add_leaves(const std::string& name) {
     const std::string &group = episodes_.front().group, key = group + "/" + name;
     if (file_->has(key) && file_->shape(key).kind == ArrayKind::kGroup) {
       const auto names = file_->keys(key);
       if (names.empty()) throw bad("key '" + key + "' is an empty group", kOnlyBoxes);
-      for (const auto& part : names) {
-        if (part.rfind("_index_", 0) == 0) throw bad("key '" + key + "' is a Tuple space", kOnlyBoxes);
-        add_leaves(name + "/" + part);
-      }
+      check_no_tuple(key, names);
+      for (const auto& part : names) add_leaves(name + "/" + part);
       return;
     }
     const ArrayShape shape = array(group, name, 2);
@@ -206,6 +209,7 @@ class MinariSteps : public StepsReader {
   void find_leaves(const std::string& wanted) {
     const std::string top = "observations", key = episodes_.front().group + "/" + top;
     const bool dict = file_->has(key) && file_->shape(key).kind == ArrayKind::kGroup;
+    if (dict) check_no_tuple(key, file_->keys(key));
     if (!dict || wanted.empty()) add_leaves(top);
     for (std::size_t begin = 0; dict && begin < wanted.size();) {
       const std::size_t end = std::min(wanted.find(',', begin), wanted.size());

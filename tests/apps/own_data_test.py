@@ -4,6 +4,19 @@ from harness import *
 MAKER = pathlib.Path(__file__).with_name("make_own_data.py")
 
 
+def used_in_pack(raw, at):
+    """Whether byte `at` is more than padding, by docs/formats/pack.md."""
+    obs, action, has_next = struct.unpack_from("<III", raw, 12)
+    steps, ends, _ = struct.unpack_from("<QQQ", raw, 32)
+    begin = 4096
+    used = at < 120
+    for size in [4 * steps, steps, steps, 4 * steps * has_next, 4 * steps * (obs + action), 4 * steps * action, 4 * ends * obs]:
+        used = used or begin <= at < begin + size
+        begin += (size + 4095) // 4096 * 4096
+    assert begin == len(raw)
+    return used
+
+
 class OwnData(Case):
     _made = None
 
@@ -137,6 +150,24 @@ class OwnData(Case):
             with self.subTest(train=name):
                 self.refused(DATA, [name], "pretrain", self.recipe, "--data", bad / name, "--out", self.folder / "run")
                 self.assertFalse((self.folder / "run").exists(), "refused before anything is written")
+
+    def test_flipped_bytes_never_crash(self):
+        for name in ["packed.dat", "good.pack", "maze/flat-v0/data/main_data.hdf5"]:
+            raw = (self.made / name).read_bytes()
+            target = self.folder / "flipped"
+            found = 0
+            for at in range(0, len(raw), len(raw) // 40):
+                changed = bytearray(raw)
+                changed[at] ^= 0xFF
+                target.write_bytes(changed)
+                result = self.call("data", "info", target)
+                self.assertIn(result.returncode, (DONE, DATA), f"{name}, byte {at}: {result.stderr}")
+                found += result.returncode == DATA
+                self.assertNotIn("(unexpected)", result.stderr, f"{name}, byte {at}")
+                if name == "good.pack":
+                    self.assertEqual(result.returncode == DATA, used_in_pack(raw, at), f"byte {at}")
+            # HDF5 keeps no checksums of uncompressed arrays
+            self.assertGreater(found, {"packed.dat": 35}.get(name, 0), name)
 
     def test_outputs_are_safe(self):
         target = self.folder / "out.pack"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cstring>
 #include <fstream>
 
@@ -96,6 +97,8 @@ std::unique_ptr<StepsReader> open_steps(const std::filesystem::path& path, const
 }
 
 D4rlFile read_all(StepsReader& reader) {
+  if (reader.layout().steps > INT_MAX)
+    throw data_error("too many steps to hold in memory", reader.layout().path, "make a pack of it with `warmstart data pack`");
   D4rlFile file;
   reader.read(reader.layout().steps, file);
   file.infos = reader.infos();

@@ -28,7 +28,7 @@ VOCABULARY = {"warmstart/data/batch.h"}
 # Third-party headers, and the only rooms (or folders) that may see them.
 LIBRARIES = [
     (r"mujoco/", ["envs"]),
-    (r"hdf5|H5\w*\.h|highfive/|toml\+\+/|google/protobuf|onnx", ["io"]),
+    (r"hdf5|H5\w*\.h|highfive/|zip\.h|toml\+\+/|google/protobuf|onnx", ["io"]),
     (r"dnnl|oneapi/dnnl|Eigen/|cblas|openblas|mkl", ["nn"]),
     (r"cuda|cublas|curand|cudnn", ["nn/cuda"]),
     (r"CLI/", ["apps"]),
@@ -160,6 +160,7 @@ def self_test():
         "room not listed": ("warmstart/misc/a.h", "int a;\n", "there is no room misc"),
         "mujoco outside envs": ("warmstart/apps/b.cpp", "#include <mujoco/mujoco.h>\n", "only envs may"),
         "hdf5 outside io": ("warmstart/data/a.cpp", "#include <hdf5.h>\n", "only io may"),
+        "libzip outside io": ("warmstart/data/b.cpp", "#include <zip.h>\n", "only io may"),
         "toml outside io": ("warmstart/phases/a.cpp", "#include <toml++/toml.h>\n", "only io may"),
         "dnnl outside nn": ("warmstart/agents/c.cpp", "#include <dnnl.h>\n", "only nn may"),
         "Eigen outside nn": ("warmstart/agents/d.cpp", "#include <Eigen/QR>\n", "only nn may"),

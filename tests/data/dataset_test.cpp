@@ -22,6 +22,12 @@ D4rlFile steps(std::vector<float> rewards, std::vector<std::uint8_t> terminals, 
   return f;
 }
 
+DatasetSummary summary_of(const D4rlFile& file, int histogram_bins = 10) {
+  const TemporaryFolder scratch;
+  write_d4rl(scratch / "a.hdf5", file);
+  return summarize(*open_steps(scratch / "a.hdf5"), histogram_bins);
+}
+
 TEST(McReturn, MatchesTheReferenceRecording) {
   std::ifstream in(golden("mc_return.json"));
   const auto cases = nlohmann::json::parse(in);
@@ -177,7 +183,7 @@ TEST(Summary, CountsWithoutFailingOnBadNumbers) {
   D4rlFile file = six_steps();
   file.rewards[4] = NAN;
   file.actions(1, 0) = 1;
-  const DatasetSummary s = summarize(file);
+  const DatasetSummary s = summary_of(file);
   EXPECT_EQ(s.steps, 6u);
   EXPECT_EQ(s.transitions, 5u);
   EXPECT_EQ(s.episodes, 2u);
@@ -197,9 +203,9 @@ TEST(Summary, CountsWithoutFailingOnBadNumbers) {
 }
 
 TEST(Summary, HistogramHoldsEveryEpisode) {
-  const DatasetSummary s = summarize(steps({1, 2, 3, 9, 9}, {1, 1, 1, 1, 1}, {0, 0, 0, 0, 0}), 4);
+  const DatasetSummary s = summary_of(steps({1, 2, 3, 9, 9}, {1, 1, 1, 1, 1}, {0, 0, 0, 0, 0}), 4);
   EXPECT_EQ(s.return_histogram, (std::vector<std::size_t>{2, 1, 0, 2}));
-  EXPECT_EQ(summarize(steps({}, {}, {})).episodes, 0u);
+  EXPECT_EQ(summary_of(steps({}, {}, {})).episodes, 0u);
 }
 
 }  // namespace

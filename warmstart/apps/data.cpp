@@ -8,6 +8,7 @@
 
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
+#include "warmstart/core/text.h"
 #include "warmstart/data/summary.h"
 #include "warmstart/envs/env.h"
 
@@ -19,7 +20,7 @@ constexpr double kReplayTolerance = 1e-2;  // relative to max(1, |value|)
 constexpr double kReplayShare = 0.05;      // that may exceed it: contacts start without the solver's last solution
 
 struct Options {
-  std::string file, env;
+  std::string file, env, keys;
   bool json = false;
 };
 
@@ -36,7 +37,8 @@ void check_shapes(const DatasetSummary& s, const EnvSpec& spec, Findings& found)
   if (s.steps == 0) found.problems.push_back("the file holds no step");
   else if (s.transitions == 0) found.problems.push_back("no step has a known next observation: add next_observations");
   if (s.obs_size != spec.obs_size)
-    found.problems.push_back(fmt::format("observations have size {}, {} has {}", s.obs_size, spec.id, spec.obs_size));
+    found.problems.push_back(fmt::format("observations have size {}{}, {} has {}", s.obs_size,
+                                         s.observation_keys.empty() ? "" : ", " + join(s.observation_keys), spec.id, spec.obs_size));
   if (s.action_size != spec.action_size)
     found.problems.push_back(fmt::format("actions have size {}, {} has {}", s.action_size, spec.id, spec.action_size));
 }
@@ -55,6 +57,9 @@ void check_values(const DatasetSummary& s, const EnvSpec& spec, Findings& found)
   if (s.length_max > static_cast<std::size_t>(spec.max_episode_steps) + 1)
     found.notes.push_back(
         fmt::format("the longest episode has {} steps, {} stops after {}", s.length_max, spec.id, spec.max_episode_steps));
+  const auto recorded = s.metadata.find("env");
+  if (recorded != s.metadata.end() && recorded->second != spec.id)
+    found.notes.push_back(fmt::format("the file says that it was recorded in {}", recorded->second));
   if (s.clipped_actions) found.notes.push_back(fmt::format("{} action entries beyond +-0.99999 will be clipped", s.clipped_actions));
 }
 
@@ -67,10 +72,6 @@ std::span<const double> info_row(const D4rlFile& file, const std::string& name, 
 
 // puts the simulator into recorded states and compares what one step makes of them
 void replay(const D4rlFile& file, const std::string& id, Findings& found) {
-  if (!file.infos.contains("qpos") || !file.infos.contains("qvel")) {
-    found.notes.push_back("no infos/qpos and infos/qvel: dynamics not replayed");
-    return;
-  }
   const auto env = make_env({.id = id});
   const bool has_next = file.next_observations.rows() > 0, has_goal = file.infos.contains("goal");
   std::vector<std::size_t> rows;
@@ -106,21 +107,26 @@ void replay(const D4rlFile& file, const std::string& id, Findings& found) {
   else found.notes.push_back(text);
 }
 
+std::unique_ptr<StepsReader> open_file(const Options& o) {
+  const std::string keys = o.keys.empty() && !o.env.empty() ? env_spec(o.env).observation_keys : o.keys;
+  return open_steps(o.file, {.observation_keys = keys});
+}
+
 void info(const Options& o) {
-  const DatasetSummary s = summarize(read_d4rl(o.file));
+  const DatasetSummary s = summarize(*open_file(o));
   fmt::print("{}", o.json ? summary_json(s, o.file) : summary_text(s, o.file));
 }
 
 void verify(const Options& o) {
   const EnvSpec& spec = env_spec(o.env);
-  const D4rlFile file = read_d4rl(o.file);
-  const DatasetSummary s = summarize(file);
+  const DatasetSummary s = summarize(*open_file(o));
   Findings found;
   check_shapes(s, spec, found);
   check_values(s, spec, found);
   if (found.problems.empty()) {
     try {
-      replay(file, o.env, found);
+      if (s.infos.contains("qpos") && s.infos.contains("qvel")) replay(read_all(*open_file(o)), o.env, found);
+      else found.notes.push_back("no infos/qpos and infos/qvel: dynamics not replayed");
     } catch (const Error& error) {
       if (error.code() == Exit::kMachine) throw;  // a missing asset says nothing about the file
       found.problems.push_back(fmt::format("recorded states cannot be replayed: {}", error.what()));
@@ -138,20 +144,26 @@ void verify(const Options& o) {
 }  // namespace
 
 void add_data(CLI::App& app) {
-  CLI::App* data = app.add_subcommand("data", "look into offline datasets");
+  CLI::App* data = app.add_subcommand("data", "look into offline datasets, convert them");
   data->require_subcommand(1);
   // the callbacks run after this function has returned
   const auto options = std::make_shared<Options>();
 
-  CLI::App* info_verb = data->add_subcommand("info", "what a D4RL file holds: episodes, ranges, returns, NaNs");
-  info_verb->add_option("FILE", options->file, "D4RL .hdf5 file")->required();
+  const char* const file_help = "dataset: D4RL HDF5, Minari file or folder, NPZ, pack";
+  const char* const keys_help = "Dict observations: keys to take, in order, comma-separated";
+  CLI::App* info_verb = data->add_subcommand("info", "what a dataset holds: episodes, ranges, returns, NaNs");
+  info_verb->add_option("FILE", options->file, file_help)->required();
+  info_verb->add_option("--observation-keys", options->keys, keys_help);
   info_verb->add_flag("--json", options->json, "one JSON object instead of text");
   info_verb->callback([options] { info(*options); });
 
-  CLI::App* verify_verb = data->add_subcommand("verify", "does a D4RL file fit a task? (exit code 3 when not)");
-  verify_verb->add_option("FILE", options->file, "D4RL .hdf5 file")->required();
+  CLI::App* verify_verb = data->add_subcommand("verify", "does a dataset fit a task? (exit code 3 when not)");
+  verify_verb->add_option("FILE", options->file, file_help)->required();
+  verify_verb->add_option("--observation-keys", options->keys, keys_help + std::string(" (default: the task's)"));
   verify_verb->add_option("--env", options->env, "task id, see `warmstart list envs`")->required();
   verify_verb->callback([options] { verify(*options); });
+
+  add_data_conversions(*data);
 }
 
 }  // namespace warmstart

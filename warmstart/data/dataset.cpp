@@ -11,39 +11,57 @@
 namespace warmstart {
 namespace {
 
-void check_finite(const std::string& source, const std::string& key, std::span<const float> values, std::size_t cols) {
+void check_finite(const std::string& source, const std::string& key, std::span<const float> values, std::size_t cols, std::size_t first) {
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!std::isfinite(values[i]))
-      throw data_error(fmt::format("{} in {}, row {}{}", std::isnan(values[i]) ? "NaN" : "infinity", key, i / cols,
+      throw data_error(fmt::format("{} in {}, row {}{}", std::isnan(values[i]) ? "NaN" : "infinity", key, first + i / cols,
                                    cols > 1 ? fmt::format(", column {}", i % cols) : ""),
                        source, "remove the episode that holds this row from the file; `warmstart data info` counts such values");
 }
 
-void check_sizes(const D4rlFile& file, const DatasetOptions& o) {
+void check_sizes(std::size_t steps, int obs_size, int action_size, const DatasetOptions& o) {
+  if (steps == 0) throw data_error("the dataset is empty", o.source, "record at least one episode with `warmstart collect`");
+  if (obs_size == 0 || action_size == 0)
+    throw data_error(fmt::format("{} have size 0", obs_size == 0 ? "observations" : "actions"), o.source, "every step needs both");
   const auto check = [&](const char* what, int found, int expected) {
     if (expected && found != expected)
       throw data_error(fmt::format("{} have size {}, but task {} has {}", what, found, o.task.empty() ? "(unnamed)" : o.task, expected),
                        o.source, "choose the task that the data were recorded in (--env), or another dataset");
   };
-  check("observations", file.observations.cols(), o.obs_size);
-  check("actions", file.actions.cols(), o.action_size);
+  check("observations", obs_size, o.obs_size);
+  check("actions", action_size, o.action_size);
 }
 
 }  // namespace
 
+void add_episodes(std::span<const float> rewards, std::span<const std::uint8_t> terminals, std::span<const std::uint8_t> timeouts,
+                  std::vector<Episode>& episodes, Episode& current) {
+  for (std::size_t i = 0; i < rewards.size(); ++i) {
+    ++current.length;
+    current.reward_sum += rewards[i];
+    if (!terminals[i] && !timeouts[i]) continue;
+    current.end = terminals[i] ? EpisodeEnd::kTerminal : EpisodeEnd::kTimeout;
+    episodes.push_back(current);
+    current = {.start = current.start + current.length};
+  }
+}
+
 std::vector<Episode> episodes_of(const D4rlFile& file) {
   std::vector<Episode> episodes;
   Episode current;
-  for (std::size_t i = 0; i < file.rewards.size(); ++i) {
-    ++current.length;
-    current.reward_sum += file.rewards[i];
-    if (!file.terminals[i] && !file.timeouts[i]) continue;
-    current.end = file.terminals[i] ? EpisodeEnd::kTerminal : EpisodeEnd::kTimeout;
-    episodes.push_back(current);
-    current = {.start = i + 1};
-  }
+  add_episodes(file.rewards, file.terminals, file.timeouts, episodes, current);
   if (current.length) episodes.push_back(current);
   return episodes;
+}
+
+void check_finite_steps(const D4rlFile& slab, const std::string& source, std::size_t first) {
+  const auto check = [&](const char* key, const Matrix& table) {
+    check_finite(source, key, {table.data(), table.size()}, static_cast<std::size_t>(std::max(table.cols(), 1)), first);
+  };
+  check("observations", slab.observations);
+  check("actions", slab.actions);
+  check_finite(source, "rewards", slab.rewards, 1, first);
+  check("next_observations", slab.next_observations);
 }
 
 McReturnOptions DatasetOptions::mc_returns() const {
@@ -54,72 +72,90 @@ McReturnOptions DatasetOptions::mc_returns() const {
 }
 
 Dataset Dataset::load(const std::filesystem::path& path, DatasetOptions options) {
-  options.source = path.string();
-  return from_d4rl(read_d4rl(path), options);
+  const std::filesystem::path file = steps_file(path);
+  options.source = file.string();
+  if (!is_pack(file)) return from_d4rl(read_all(*open_steps(file, {.observation_keys = options.observation_keys})), options);
+
+  Dataset d;
+  d.pack_ = std::make_shared<const PackMap>(file);
+  const PackSizes& s = d.pack_->sizes();
+  d.obs_size_ = static_cast<int>(s.obs_size), d.action_size_ = static_cast<int>(s.action_size), d.steps_ = s.steps;
+  check_sizes(d.steps_, d.obs_size_, d.action_size_, options);
+  if (s.action_clip != static_cast<float>(options.action_clip))
+    throw data_error(fmt::format("actions are clipped to +-{}, not +-{}", s.action_clip, options.action_clip), options.source,
+                     "make the pack again with `warmstart data pack`");
+  d.obs_ = d.pack_->rows().data(), d.action_ = d.obs_ + s.obs_size, d.ends_ = d.pack_->ends().data();
+  d.obs_stride_ = d.action_stride_ = s.obs_size + s.action_size;
+  d.next_ = s.has_next ? d.pack_->next().data() : nullptr;
+  d.clipped_actions_ = s.clipped;
+  d.make_rows(d.pack_->rewards(), d.pack_->terminals(), d.pack_->timeouts(), options);
+  return d;
 }
 
 Dataset Dataset::from_d4rl(const D4rlFile& file, const DatasetOptions& options) {
-  const auto steps = static_cast<std::size_t>(file.observations.rows());
-  const auto O = static_cast<std::size_t>(file.observations.cols()), A = static_cast<std::size_t>(file.actions.cols());
-  if (steps == 0) throw data_error("the dataset is empty", options.source, "record at least one episode with `warmstart collect`");
-  if (O == 0 || A == 0)
-    throw data_error(fmt::format("{} have size 0", O == 0 ? "observations" : "actions"), options.source, "every step needs both");
-  check_sizes(file, options);
-  const bool has_next = file.next_observations.rows() > 0;
-  check_finite(options.source, "observations", {file.observations.data(), file.observations.size()}, O);
-  check_finite(options.source, "actions", {file.actions.data(), file.actions.size()}, A);
-  check_finite(options.source, "rewards", file.rewards, 1);
-  if (has_next) check_finite(options.source, "next_observations", {file.next_observations.data(), file.next_observations.size()}, O);
-
   Dataset d;
-  d.obs_size_ = static_cast<int>(O), d.action_size_ = static_cast<int>(A);
-  d.episodes_ = episodes_of(file);
-  d.states_.assign(file.observations.data(), file.observations.data() + file.observations.size());
-
-  const auto next_state = [&](std::size_t i) -> std::uint32_t {
-    if (!has_next) return static_cast<std::uint32_t>(i + 1 < steps ? i + 1 : i);
-    const float* next = file.next_observations.row(static_cast<int>(i));
-    if (i + 1 < steps && std::memcmp(next, file.observations.row(static_cast<int>(i + 1)), O * sizeof(float)) == 0)
-      return static_cast<std::uint32_t>(i + 1);
-    d.states_.insert(d.states_.end(), next, next + O);
-    return static_cast<std::uint32_t>(d.states_.size() / O - 1);
-  };
-  const auto keep = [&](std::size_t i) {
-    const float* action = file.actions.row(static_cast<int>(i));
-    const auto clip = static_cast<float>(options.action_clip);
-    for (std::size_t j = 0; j < A; ++j) {
-      d.clipped_actions_ += std::abs(action[j]) > clip;
-      d.action_.push_back(std::clamp(action[j], -clip, clip));
+  d.obs_size_ = file.observations.cols(), d.action_size_ = file.actions.cols();
+  d.steps_ = static_cast<std::size_t>(file.observations.rows());
+  check_sizes(d.steps_, d.obs_size_, d.action_size_, options);
+  check_finite_steps(file, options.source);
+  const auto O = static_cast<std::size_t>(d.obs_size_);
+  d.own_.obs.assign(file.observations.data(), file.observations.data() + file.observations.size());
+  const auto clip = static_cast<float>(options.action_clip);
+  d.own_.action.reserve(file.actions.size());
+  for (const float a : std::span(file.actions.data(), file.actions.size())) {
+    d.clipped_actions_ += std::abs(a) > clip;
+    d.own_.action.push_back(std::clamp(a, -clip, clip));
+  }
+  if (file.next_observations.rows() > 0) {
+    for (std::size_t i = 0; i < d.steps_; ++i) {
+      const float* next = file.next_observations.row(static_cast<int>(i));
+      const bool following = i + 1 < d.steps_ && std::memcmp(next, file.observations.row(static_cast<int>(i + 1)), O * sizeof(float)) == 0;
+      d.own_.next.push_back(following ? kFollowing : static_cast<std::uint32_t>(d.own_.ends.size() / O));
+      if (!following) d.own_.ends.insert(d.own_.ends.end(), next, next + O);
     }
-    d.state_.push_back(static_cast<std::uint32_t>(i));
-    d.next_state_.push_back(next_state(i));
-    d.reward_.push_back(static_cast<float>(options.reward_scale * file.rewards[i] + options.reward_bias));
-    d.mask_.push_back(file.terminals[i] ? 0.0f : 1.0f);
-  };
+    d.next_ = d.own_.next.data();
+  }
+  d.obs_ = d.own_.obs.data(), d.obs_stride_ = O;
+  d.action_ = d.own_.action.data(), d.action_stride_ = static_cast<std::size_t>(d.action_size_);
+  d.ends_ = d.own_.ends.data();
+  d.make_rows(file.rewards, file.terminals, file.timeouts, options);
+  return d;
+}
+
+void Dataset::make_rows(std::span<const float> rewards, std::span<const std::uint8_t> terminals, std::span<const std::uint8_t> timeouts,
+                        const DatasetOptions& options) {
+  Episode current;
+  add_episodes(rewards, terminals, timeouts, episodes_, current);
+  if (current.length) episodes_.push_back(current);
 
   const McReturnOptions mc = options.mc_returns();
-  for (const Episode& e : d.episodes_) {
-    const std::size_t first = d.size();
-    const bool last_known = has_next || e.end == EpisodeEnd::kTerminal;
-    for (std::size_t i = e.start; i < e.start + e.length - !last_known; ++i) keep(i);
-    d.dropped_steps_ += !last_known;
-    d.mc_return_.resize(d.size());
-    mc_returns(std::span(d.reward_).subspan(first), std::span(d.mask_).subspan(first), mc, std::span(d.mc_return_).subspan(first));
-  }
-  if (d.size() == 0)
-    throw data_error(fmt::format("no transition is left: all {} steps end an episode by a time limit", steps), options.source,
+  const auto last_known = [&](const Episode& e) { return next_ || e.end == EpisodeEnd::kTerminal; };
+  for (const Episode& e : episodes_) dropped_steps_ += !last_known(e);
+  const std::size_t rows = steps_ - dropped_steps_;
+  if (rows == 0)
+    throw data_error(fmt::format("no transition is left: all {} steps end an episode by a time limit", steps_), options.source,
                      "add next_observations to the file, or record longer episodes");
-  return d;
+  reward_.reserve(rows), mask_.reserve(rows), mc_return_.resize(rows);
+  if (dropped_steps_) step_.reserve(rows);
+  for (const Episode& e : episodes_) {
+    const std::size_t first = size();
+    for (std::size_t i = e.start; i < e.start + e.length - !last_known(e); ++i) {
+      if (dropped_steps_) step_.push_back(static_cast<std::uint32_t>(i));
+      reward_.push_back(static_cast<float>(options.reward_scale * rewards[i] + options.reward_bias));
+      mask_.push_back(terminals[i] ? 0.0f : 1.0f);
+    }
+    mc_returns(std::span(reward_).subspan(first), std::span(mask_).subspan(first), mc,
+               std::span(mc_return_).subspan(first, size() - first));
+  }
 }
 
 Transition Dataset::at(std::size_t row) const {
   const auto O = static_cast<std::size_t>(obs_size_), A = static_cast<std::size_t>(action_size_);
-  return {{states_.data() + state_[row] * O, O},
-          {action_.data() + row * A, A},
-          reward_[row],
-          mask_[row],
-          {states_.data() + next_state_[row] * O, O},
-          mc_return_[row]};
+  const std::size_t step = step_of(row);
+  const bool following = !next_ || next_[step] == kFollowing;
+  // behind the last step lies nothing; there it is a terminal, whose next observation carries no value
+  const float* next = following ? observation(std::min(step + 1, steps_ - 1)) : ends_ + next_[step] * O;
+  return {{observation(step), O}, {action_ + step * action_stride_, A}, reward_[row], mask_[row], {next, O}, mc_return_[row]};
 }
 
 void Dataset::sample(Rng& rng, BatchStorage& out, int first, int count) const {

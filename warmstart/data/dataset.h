@@ -3,12 +3,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "warmstart/data/mc_return.h"
 #include "warmstart/data/transition.h"
-#include "warmstart/io/d4rl.h"
+#include "warmstart/io/pack.h"
 
 namespace warmstart {
 
@@ -20,6 +21,7 @@ struct DatasetOptions {
   double negative_reward = 0;                ///< file's reward of a step without success (AntMaze 0, Adroit binary -1)
   bool infinite_horizon = false;             ///< Monte-Carlo returns go on after the last step (continuing tasks)
   int obs_size = 0, action_size = 0;         ///< what the task expects; 0 = do not check
+  std::string observation_keys = {};         ///< of Dict observations, see StepsOptions
   std::string task = {};                     ///< id named in a size mismatch
   std::string source = "dataset";            ///< file named in errors
 
@@ -38,8 +40,14 @@ struct Episode {
   EpisodeEnd end = EpisodeEnd::kUnfinished;
 };
 
-/// Cuts a file's flags into episodes; an episode ends at a terminal or a timeout.
+/// Cuts flags into episodes; an episode ends at a terminal or a timeout. Several calls for consecutive slabs: `episodes`
+/// and `current`, the one that goes on, carry over.
+void add_episodes(std::span<const float> rewards, std::span<const std::uint8_t> terminals, std::span<const std::uint8_t> timeouts,
+                  std::vector<Episode>& episodes, Episode& current);
 std::vector<Episode> episodes_of(const D4rlFile& file);
+
+/// Throws Error(kData) at the first NaN or infinity; `first` is the file's row of the slab's first step.
+void check_finite_steps(const D4rlFile& slab, const std::string& source, std::size_t first = 0);
 
 /// D4RL "qlearning" transitions. A step whose next observation the file does not hold (the last of a timed-out or
 /// unfinished episode, unless there is next_observations) is no transition. A terminal step is always one: its mask is
@@ -49,8 +57,12 @@ class Dataset : public DataSource {
  public:
   /// Throws Error(kData) naming file, key, row and remedy: NaN or infinity, sizes that do not fit the task, no transition.
   static Dataset from_d4rl(const D4rlFile& file, const DatasetOptions& options);
-  /// read_d4rl + from_d4rl, errors naming `path`.
+  /// Any format of io/steps.h, errors naming `path`. A pack stays where it is: rows are read from the map when they are drawn, and
+  /// memory holds 12 bytes a transition (16 without next observations). The bits are those of the file that was packed.
   static Dataset load(const std::filesystem::path& path, DatasetOptions options);
+
+  Dataset(Dataset&&) = default;
+  Dataset& operator=(Dataset&&) = default;
 
   std::size_t size() const override { return reward_.size(); }
   void sample(Rng& rng, BatchStorage& out, int first, int count) const override;
@@ -62,17 +74,37 @@ class Dataset : public DataSource {
   int action_size() const { return action_size_; }
   Transition at(std::size_t row) const;  ///< row < size(); in file order
   /// Row + 1 goes on where `row` ends.
-  bool follows(std::size_t row) const { return row + 1 < size() && mask_[row] > 0 && next_state_[row] == state_[row + 1]; }
+  bool follows(std::size_t row) const {
+    if (row + 1 >= size() || !(mask_[row] > 0)) return false;
+    const std::size_t step = step_of(row);
+    return next_ ? next_[step] == kFollowing : step + 1 == step_of(row + 1);
+  }
   std::size_t clipped_actions() const { return clipped_actions_; }  ///< action entries beyond action_clip
   std::size_t dropped_steps() const { return dropped_steps_; }      ///< steps without a known next observation
   const std::vector<Episode>& episodes() const { return episodes_; }
 
  private:
   Dataset() = default;
+  std::size_t step_of(std::size_t row) const { return step_.empty() ? row : step_[row]; }
+  const float* observation(std::size_t step) const { return obs_ + step * obs_stride_; }
+  /// Everything that depends on the options; the arrays of the steps are in place.
+  void make_rows(std::span<const float> rewards, std::span<const std::uint8_t> terminals, std::span<const std::uint8_t> timeouts,
+                 const DatasetOptions& options);
+
   int obs_size_ = 0, action_size_ = 0;
-  std::vector<float> states_;                              // [S,O]: an observation shared by two transitions is stored once
-  std::vector<std::uint32_t> state_, next_state_;          // [size()] rows of states_
-  std::vector<float> action_, reward_, mask_, mc_return_;  // [size(), A], [size()]
+  std::size_t steps_ = 0;
+  // where the steps lie: in own_ or in the pack
+  const float *obs_ = nullptr, *action_ = nullptr, *ends_ = nullptr;  // [steps_, stride] twice; [*, O]
+  std::size_t obs_stride_ = 0, action_stride_ = 0;
+  const std::uint32_t* next_ = nullptr;  // [steps_] kFollowing or a row of ends_; null: always the following step
+  struct Own {
+    std::vector<float> obs, action, ends;
+    std::vector<std::uint32_t> next;
+  } own_;
+  std::shared_ptr<const PackMap> pack_;
+
+  std::vector<std::uint32_t> step_;               // [size()] step of a row; empty when every step is a transition
+  std::vector<float> reward_, mask_, mc_return_;  // [size()]
   std::vector<Episode> episodes_;
   NStep n_step_;
   std::size_t clipped_actions_ = 0, dropped_steps_ = 0;

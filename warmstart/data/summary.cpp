@@ -5,6 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "warmstart/core/text.h"
+
 namespace warmstart {
 namespace {
 
@@ -24,38 +26,49 @@ nlohmann::json range_json(const ValueRange& r) {
 
 }  // namespace
 
-ValueRange range_of(std::span<const float> values, std::size_t cols) {
-  ValueRange r;
-  double sum = 0;
-  std::size_t good = 0;
+void ValueRange::add(std::span<const float> values, std::size_t cols, std::size_t first) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double v = values[i];
     if (!std::isfinite(v)) {
-      if (r.bad++ == 0) r.first_bad = i / cols;
+      if (bad++ == 0) first_bad = first + i / cols;
       continue;
     }
-    r.min = good ? std::min(r.min, v) : v;
-    r.max = good ? std::max(r.max, v) : v;
+    min = good ? std::min(min, v) : v;
+    max = good ? std::max(max, v) : v;
     sum += v;
     ++good;
   }
-  if (good) r.mean = sum / static_cast<double>(good);
+  if (good) mean = sum / static_cast<double>(good);
+}
+
+ValueRange range_of(std::span<const float> values, std::size_t cols) {
+  ValueRange r;
+  r.add(values, cols);
   return r;
 }
 
-DatasetSummary summarize(const D4rlFile& file, int histogram_bins) {
+DatasetSummary summarize(StepsReader& reader, int histogram_bins) {
+  const StepsLayout& layout = reader.layout();
   DatasetSummary s;
-  s.steps = file.rewards.size();
-  s.obs_size = file.observations.cols(), s.action_size = file.actions.cols();
-  s.has_next_observations = file.next_observations.rows() > 0;
-  s.observations = range_of({file.observations.data(), file.observations.size()}, std::max(s.obs_size, 1));
-  s.actions = range_of({file.actions.data(), file.actions.size()}, std::max(s.action_size, 1));
-  s.rewards = range_of(file.rewards, 1);
+  s.steps = layout.steps;
+  s.obs_size = layout.obs_size, s.action_size = layout.action_size;
+  s.has_next_observations = layout.has_next && layout.steps > 0;
+  s.format = format_name(layout.format), s.observation_keys = layout.observation_keys;
+  s.infos = layout.infos, s.metadata = layout.metadata;
   const auto clip = static_cast<float>(DatasetOptions{}.action_clip);
-  for (std::size_t i = 0; i < file.actions.size(); ++i) s.clipped_actions += std::abs(file.actions.data()[i]) > clip;
-  for (std::size_t i = 0; i < s.steps; ++i) s.terminals += file.terminals[i], s.timeouts += file.timeouts[i];
-
-  const auto episodes = episodes_of(file);
+  std::vector<Episode> episodes;
+  Episode current;
+  D4rlFile slab;
+  for (std::size_t done = 0; done < s.steps; done += slab.rewards.size()) {
+    reader.read(kSlabSteps, slab);
+    s.observations.add({slab.observations.data(), slab.observations.size()}, static_cast<std::size_t>(std::max(s.obs_size, 1)), done);
+    s.actions.add({slab.actions.data(), slab.actions.size()}, static_cast<std::size_t>(std::max(s.action_size, 1)), done);
+    s.rewards.add(slab.rewards, 1, done);
+    for (std::size_t i = 0; i < slab.actions.size(); ++i) s.clipped_actions += std::abs(slab.actions.data()[i]) > clip;
+    for (std::size_t i = 0; i < slab.rewards.size(); ++i) s.terminals += slab.terminals[i], s.timeouts += slab.timeouts[i];
+    add_episodes(slab.rewards, slab.terminals, slab.timeouts, episodes, current);
+  }
+  if (current.length) episodes.push_back(current);
   s.episodes = episodes.size();
   s.transitions = s.steps;
   std::vector<float> returns;
@@ -75,14 +88,13 @@ DatasetSummary summarize(const D4rlFile& file, int histogram_bins) {
     const auto bin = width > 0 ? static_cast<std::size_t>((r - s.returns.min) / width * histogram_bins) : 0;
     ++s.return_histogram[std::min(bin, s.return_histogram.size() - 1)];
   }
-  for (const auto& [name, table] : file.infos) s.infos[name] = table.cols;
-  s.metadata = file.metadata;
   return s;
 }
 
 std::string summary_text(const DatasetSummary& s, const std::string& path) {
   std::string text = fmt::format("{}\n", path);
   const auto line = [&](const char* name, const std::string& value) { text += fmt::format("  {:<14} {}\n", name, value); };
+  line("format", s.format + (s.observation_keys.empty() ? "" : ", observations flattened: " + join(s.observation_keys)));
   line("steps", fmt::format("{} ({} transitions{})", s.steps, s.transitions, s.has_next_observations ? ", next observations stored" : ""));
   line("sizes", fmt::format("observation {}, action {}", s.obs_size, s.action_size));
   line("episodes", fmt::format("{}, length {} .. {}, mean {:.1f}", s.episodes, s.length_min, s.length_max, s.length_mean));
@@ -107,6 +119,8 @@ std::string summary_text(const DatasetSummary& s, const std::string& path) {
 
 std::string summary_json(const DatasetSummary& s, const std::string& path) {
   const nlohmann::json json = {{"file", path},
+                               {"format", s.format},
+                               {"observation_keys", s.observation_keys},
                                {"steps", s.steps},
                                {"transitions", s.transitions},
                                {"observation_size", s.obs_size},

@@ -12,6 +12,10 @@ namespace warmstart {
 struct ValueRange {
   double min = 0, mean = 0, max = 0;
   std::size_t bad = 0, first_bad = 0;
+  double sum = 0;
+  std::size_t good = 0;  ///< finite values
+  /// More values of the array; row `first` is theirs first.
+  void add(std::span<const float> values, std::size_t cols, std::size_t first = 0);
 };
 ValueRange range_of(std::span<const float> values, std::size_t cols);
 
@@ -25,12 +29,14 @@ struct DatasetSummary {
   ValueRange observations, actions, rewards, returns;  ///< returns: undiscounted sum per episode, as recorded
   std::size_t clipped_actions = 0;                     ///< entries beyond +-0.99999
   std::vector<std::size_t> return_histogram;           ///< equal bins from returns.min to returns.max
-  std::map<std::string, int> infos;                    ///< name -> columns
+  std::vector<std::string> observation_keys;           ///< parts of Dict observations with their sizes
+  std::string format;
+  std::map<std::string, int> infos;  ///< name -> columns
   std::map<std::string, std::string> metadata;
 };
 
 /// Never fails on NaN, infinity or an empty file: it counts them.
-DatasetSummary summarize(const D4rlFile& file, int histogram_bins = 10);
+DatasetSummary summarize(StepsReader& reader, int histogram_bins = 10);  ///< reads all, slab by slab
 
 std::string summary_text(const DatasetSummary& summary, const std::string& path);  ///< for people, with bars
 std::string summary_json(const DatasetSummary& summary, const std::string& path);  ///< one object, for scripts

@@ -24,6 +24,8 @@ struct EnvSpec {
   double control_seconds = 0;               ///< simulated time per step, s
   bool sparse_reward = false;               ///< reward is 0/1 for reaching the goal
   bool reports_success = false;             ///< `Step::success` means something
+  /// Where the original's observation is a Dict: the keys that make up the flat one here, in order, comma-separated.
+  std::string observation_keys = {};
 };
 
 struct Step {

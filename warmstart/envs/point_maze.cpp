@@ -77,7 +77,8 @@ std::vector<EnvSpec> point_maze_specs() {
                        .max_episode_steps = size.steps,
                        .control_seconds = 0.01,
                        .sparse_reward = !variant.dense,
-                       .reports_success = true});
+                       .reports_success = true,
+                       .observation_keys = "observation,desired_goal"});
   return specs;
 }
 

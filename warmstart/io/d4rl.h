@@ -28,8 +28,9 @@ struct D4rlFile {
   std::map<std::string, std::string> metadata;  ///< name under metadata/ -> text
 };
 
-/// Reads the whole file. Flags may be bool, integer or float, (T,) or (T,1); numbers may be f4 or f8, rewards (T,) or (T,1).
-/// Throws Error(kData) naming file, key and remedy: missing, truncated, not HDF5, a key absent, lengths that disagree.
+/// Reads a whole file of this layout and no other (io/steps.h reads every format). Flags may be bool, integer or float, (T,) or (T,1);
+/// numbers may be f4 or f8, rewards (T,) or (T,1). Throws Error(kData) naming file, key and remedy: missing, truncated, not HDF5, a key
+/// absent, lengths that disagree.
 D4rlFile read_d4rl(const std::filesystem::path& path);
 
 /// Writes gzip-compressed f4 arrays, f8 infos and boolean flags that h5py reads as such; replaces `path` atomically.

@@ -60,13 +60,7 @@ SilencedHdf5::SilencedHdf5() {
 }
 SilencedHdf5::~SilencedHdf5() { H5Eset_auto2(H5E_DEFAULT, print_, data_); }
 
-std::size_t Hdf5Shape::count() const {
-  std::size_t n = 1;
-  for (const auto d : dims) n *= d;
-  return n;
-}
-
-std::string Hdf5Shape::text() const {
+std::string ArrayShape::text() const {
   std::vector<std::string> parts;
   for (const auto d : dims) parts.push_back(std::to_string(d));
   return "(" + join(parts) + (dims.size() == 1 ? ",)" : ")");
@@ -76,16 +70,18 @@ Hdf5Reader::Hdf5Reader(const std::filesystem::path& path)
     : path_(path.string()), file_([&]() -> Hdf5Handle {
         std::error_code error;
         if (!std::filesystem::exists(path, error))
-          throw data_error("dataset file does not exist", path_, "check the path (--data, or data.file in the recipe)");
+          throw data_error("dataset file does not exist", path_, "check the path (--data, or data.path in the recipe)");
         if (std::filesystem::is_directory(path, error))
-          throw data_error("dataset path is a folder, not a file", path_, "name the .hdf5 file inside it");
+          throw data_error("dataset path is a folder, not a file", path_,
+                           "name the data file inside it; a Minari folder holds data/main_data.hdf5");
         const hid_t id = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
         if (id >= 0) return {id, H5Fclose};
         const std::string reason = last_reason();
         if (!std::ifstream(path)) throw data_error("cannot open dataset file", path_, "check that you may read it");
         if (reason.find("truncated") != std::string::npos)
           throw data_error("dataset file is truncated: " + reason, path_, "copy or download it again");
-        throw data_error("not a readable HDF5 file: " + reason, path_, "give a D4RL .hdf5 file, or copy it again if it was damaged");
+        throw data_error("not a readable HDF5 file: " + reason, path_,
+                         "give a D4RL or Minari HDF5 file, an NPZ file or a pack, or copy it again if it was damaged");
       }()) {}
 
 std::vector<std::string> Hdf5Reader::keys(const std::string& group) const {
@@ -110,29 +106,29 @@ bool Hdf5Reader::has(const std::string& key) const {
   return H5Lexists(file_, key.c_str(), H5P_DEFAULT) > 0 && H5Oexists_by_name(file_, key.c_str(), H5P_DEFAULT) > 0;
 }
 
-Hdf5Shape Hdf5Reader::shape(const std::string& key) const {
-  Hdf5Shape shape;
+ArrayShape Hdf5Reader::shape(const std::string& key) const {
+  ArrayShape shape;
   const Hdf5Handle object(H5Oopen(file_, key.c_str(), H5P_DEFAULT), H5Oclose);
   if (!object.valid())
     throw data_error("cannot read key '" + key + "': " + last_reason(), path_, "the file is damaged; copy or download it again");
   if (H5Iget_type(object) != H5I_DATASET) {
-    shape.kind = H5Iget_type(object) == H5I_GROUP ? Hdf5Kind::kGroup : Hdf5Kind::kOther;
-    shape.type = shape.kind == Hdf5Kind::kGroup ? "group" : "named type";
+    shape.kind = H5Iget_type(object) == H5I_GROUP ? ArrayKind::kGroup : ArrayKind::kOther;
+    shape.type = shape.kind == ArrayKind::kGroup ? "group" : "named type";
     return shape;
   }
   const Hdf5Handle type(H5Dget_type(object), H5Tclose), space(H5Dget_space(object), H5Sclose);
   switch (H5Tget_class(type)) {
     case H5T_INTEGER:
-      shape.kind = Hdf5Kind::kNumber, shape.type = "integer";
+      shape.kind = ArrayKind::kNumber, shape.type = "integer";
       break;
     case H5T_FLOAT:
-      shape.kind = Hdf5Kind::kNumber, shape.type = "float";
+      shape.kind = ArrayKind::kNumber, shape.type = "float";
       break;
     case H5T_ENUM:
-      shape.kind = Hdf5Kind::kNumber, shape.type = "enum";
+      shape.kind = ArrayKind::kNumber, shape.type = "enum";
       break;
     case H5T_STRING:
-      shape.kind = Hdf5Kind::kText, shape.type = "string";
+      shape.kind = ArrayKind::kText, shape.type = "string";
       break;
     case H5T_COMPOUND:
       shape.type = "compound";
@@ -147,9 +143,10 @@ Hdf5Shape Hdf5Reader::shape(const std::string& key) const {
       shape.type = "opaque";
       break;
   }
+  shape.value_bytes = H5Tget_size(type);
   const int rank = H5Sget_simple_extent_ndims(space);
   if (H5Sget_simple_extent_type(space) == H5S_NULL || rank < 0) {
-    shape.kind = Hdf5Kind::kOther, shape.type = "empty";
+    shape.kind = ArrayKind::kOther, shape.type = "empty";
     return shape;
   }
   std::vector<hsize_t> dims(static_cast<std::size_t>(rank));
@@ -158,17 +155,29 @@ Hdf5Shape Hdf5Reader::shape(const std::string& key) const {
   return shape;
 }
 
-void Hdf5Reader::read_into(const std::string& key, hid_t memory_type, void* out) const {
+void Hdf5Reader::read_rows(const std::string& key, std::size_t first, std::size_t count, std::span<float> out) const {
+  if (out.empty()) return;
   const Hdf5Handle dataset(H5Dopen2(file_, key.c_str(), H5P_DEFAULT), H5Dclose);
-  if (!dataset.valid() || H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0)
-    throw data_error("cannot read key '" + key + "': " + last_reason(), path_, "the file is damaged; copy or download it again");
+  const Hdf5Handle space(dataset.valid() ? H5Dget_space(dataset) : -1, H5Sclose);
+  const int rank = space.valid() ? H5Sget_simple_extent_ndims(space) : 0;
+  bool good = rank > 0;
+  if (good) {
+    std::vector<hsize_t> dims(static_cast<std::size_t>(rank)), start(dims.size(), 0);
+    H5Sget_simple_extent_dims(space, dims.data(), nullptr);
+    start[0] = first, dims[0] = count;
+    const hsize_t values = out.size();
+    const Hdf5Handle memory(H5Screate_simple(1, &values, nullptr), H5Sclose);
+    good = H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, dims.data(), nullptr) >= 0 &&
+           H5Dread(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, out.data()) >= 0;
+  }
+  if (!good) throw data_error("cannot read key '" + key + "': " + last_reason(), path_, "the file is damaged; copy or download it again");
 }
 
-void Hdf5Reader::read(const std::string& key, std::span<float> out) const {
-  if (!out.empty()) read_into(key, H5T_NATIVE_FLOAT, out.data());
-}
 void Hdf5Reader::read(const std::string& key, std::span<double> out) const {
-  if (!out.empty()) read_into(key, H5T_NATIVE_DOUBLE, out.data());
+  if (out.empty()) return;
+  const Hdf5Handle dataset(H5Dopen2(file_, key.c_str(), H5P_DEFAULT), H5Dclose);
+  if (!dataset.valid() || H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, out.data()) < 0)
+    throw data_error("cannot read key '" + key + "': " + last_reason(), path_, "the file is damaged; copy or download it again");
 }
 
 std::string Hdf5Reader::read_text(const std::string& key) const {

@@ -1,4 +1,4 @@
-// Thin owner of HDF5 C handles for the D4RL format. Internal to io/: no other room includes it.
+// Thin owner of HDF5 C handles for reading and writing datasets. Internal to io/: no other room includes it.
 // The HDF5 library is not thread safe; hold `hdf5_mutex()` while any object of this file lives.
 #pragma once
 #include <hdf5.h>
@@ -9,6 +9,8 @@
 #include <span>
 #include <string>
 #include <vector>
+
+#include "warmstart/io/array_file.h"
 
 namespace warmstart {
 
@@ -45,38 +47,21 @@ class Hdf5Handle {
   Close close_ = nullptr;
 };
 
-enum class Hdf5Kind { kNumber, kText, kGroup, kOther };  ///< kNumber: integers, floats and boolean enums
-
-struct Hdf5Shape {
-  Hdf5Kind kind = Hdf5Kind::kOther;
-  std::string type;               ///< for messages: "compound", "string", ...
-  std::vector<std::size_t> dims;  ///< [] for a scalar
-  std::size_t count() const;
-  std::string text() const;  ///< "(24, 17)"
-};
-
-class Hdf5Reader {
+class Hdf5Reader : public ArrayFile {
  public:
   /// Throws Error(kData): missing, a folder, truncated, not HDF5.
   explicit Hdf5Reader(const std::filesystem::path& path);
 
-  /// Names directly under a group ("/" for the root), sorted; empty when there is no such group.
-  std::vector<std::string> keys(const std::string& group) const;
-  bool has(const std::string& key) const;
-  Hdf5Shape shape(const std::string& key) const;
-  /// All values of a numeric dataset in C order; `out` has shape(key).count() entries. Throws Error(kData) when the
-  /// stored bytes are damaged.
-  void read(const std::string& key, std::span<float> out) const;
-  void read(const std::string& key, std::span<double> out) const;
-  /// A scalar or one-element string dataset.
-  std::string read_text(const std::string& key) const;
-  /// Text attributes of the file itself.
-  std::vector<std::pair<std::string, std::string>> text_attributes() const;
-
-  std::string path() const { return path_; }
+  std::vector<std::string> keys(const std::string& group) const override;
+  bool has(const std::string& key) const override;
+  ArrayShape shape(const std::string& key) const override;
+  void read_rows(const std::string& key, std::size_t first, std::size_t count, std::span<float> out) const override;
+  void read(const std::string& key, std::span<double> out) const override;
+  std::string read_text(const std::string& key) const override;
+  std::vector<std::pair<std::string, std::string>> text_attributes() const override;
+  std::string path() const override { return path_; }
 
  private:
-  void read_into(const std::string& key, hid_t memory_type, void* out) const;
   std::string path_;
   Hdf5Handle file_;
 };

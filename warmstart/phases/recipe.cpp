@@ -42,7 +42,11 @@ Fields Recipe::fields() {
   all.append(e);
 
   Fields d("data");
-  d.add("path", data.path, {"offline dataset, a D4RL HDF5 file", "", "every run with an offline phase or retention"});
+  d.add("path", data.path,
+        {"offline dataset: a D4RL HDF5 file, a Minari dataset, an NPZ file or a pack", "", "every run with an offline phase or retention"});
+  d.add("observation_keys", data.observation_keys,
+        {"Minari's Dict observations: the keys to take, in order, comma-separated; \"\" = the task's own, else all in alphabetical order",
+         "", "a task of your own that sees a part of them"});
   d.add("collect", data.collect,
         {"make the dataset by the `collect` section when `path` does not exist", "", "on for tasks that have a driver here"});
   d.add(
@@ -188,7 +192,7 @@ void Recipe::validate(bool with_task) const {
   const bool needs_data = pretrain.steps > 0 || retention.mode != "none";
   if (needs_data && data.path.empty())
     refuse("no dataset", pretrain.steps > 0 ? "data.path and pretrain.steps" : "data.path and retention.mode",
-           "name a D4RL file with --data FILE or data.path, or set the other key to 0 / \"none\"");
+           "name a dataset with --data FILE or data.path, or set the other key to 0 / \"none\"");
   const bool trains_online = finetune.steps > 0;
   if (trains_online && agent_info(finetune.agent).needs_mc_return && retention.mode == "append")
     refuse("online Cal-QL needs Monte-Carlo returns, which appended rows do not have", "finetune.agent and retention.mode",

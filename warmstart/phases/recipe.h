@@ -15,7 +15,8 @@
 namespace warmstart {
 
 struct DataConfig {
-  std::string path;  ///< D4RL file; with `collect` it is made when missing
+  std::string path;              ///< dataset of any format that is read; with `collect` it is made when missing
+  std::string observation_keys;  ///< of Dict observations, comma-separated; "" = the task's
   bool collect = false;
   bool sparse_reward = false, infinite_horizon = false;
   double negative_reward = 0;

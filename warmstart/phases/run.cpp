@@ -42,6 +42,7 @@ DatasetOptions dataset_options(const Recipe& r) {
           .infinite_horizon = r.data.infinite_horizon,
           .obs_size = spec.obs_size,
           .action_size = spec.action_size,
+          .observation_keys = r.data.observation_keys.empty() ? spec.observation_keys : r.data.observation_keys,
           .task = r.env.id,
           .source = r.data.path};
 }

@@ -1,0 +1,77 @@
+// `warmstart data convert IN OUT` and `warmstart data pack IN OUT`.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "warmstart/apps/verbs.h"
+#include "warmstart/core/error.h"
+#include "warmstart/core/text.h"
+#include "warmstart/data/dataset.h"
+#include "warmstart/data/pack_dataset.h"
+#include "warmstart/envs/env.h"
+
+namespace warmstart {
+namespace {
+
+struct Options {
+  std::string in, out, keys, env;
+  bool overwrite = false;
+};
+
+std::unique_ptr<StepsReader> open_input(const Options& o) {
+  std::error_code error;
+  if (std::filesystem::exists(o.out, error)) {
+    if (std::filesystem::equivalent(steps_file(o.in), o.out, error))
+      throw usage_error("input and output are the same file", o.out, "choose another name for the output");
+    if (!o.overwrite) throw usage_error("the output exists", o.out, "replace it with --overwrite, or choose another name");
+  }
+  const std::string keys = o.keys.empty() && !o.env.empty() ? env_spec(o.env).observation_keys : o.keys;
+  auto reader = open_steps(o.in, {.observation_keys = keys});
+  const StepsLayout& l = reader->layout();
+  fmt::print("read     {} ({})\n", l.path, format_name(l.format));
+  if (!l.observation_keys.empty()) fmt::print("flatten  observations: {}\n", join(l.observation_keys));
+  return reader;
+}
+
+void convert(const Options& o) {
+  const auto reader = open_input(o);
+  const D4rlFile file = read_all(*reader);
+  write_d4rl(o.out, file);
+  std::vector<std::string> infos;
+  for (const auto& [name, table] : file.infos) infos.push_back(name);
+  fmt::print("wrote    {} (D4RL HDF5): {} steps, {} episodes, observation {}, action {}, next observations {}, infos {}\n", o.out,
+             file.rewards.size(), episodes_of(file).size(), reader->layout().obs_size, reader->layout().action_size,
+             reader->layout().has_next ? "stored" : "none", infos.empty() ? "none" : join(infos));
+  fmt::print("numbers are 4-byte floats, as training reads them; infos are 8-byte floats\n");
+}
+
+void pack(const Options& o) {
+  const auto reader = open_input(o);
+  const PackSizes s = pack_dataset(*reader, o.out);
+  fmt::print("packed   {}: {} steps, observation {}, action {}, {:.1f} MB on disk\n", o.out, s.steps, s.obs_size, s.action_size,
+             1e-6 * static_cast<double>(std::filesystem::file_size(o.out)));
+  if (s.has_next) fmt::print("next observations: {} of their own, the others are the following step's\n", s.ends);
+  if (s.clipped)
+    fmt::print("{} action entries are clipped to +-{} for training; the recorded ones are kept too\n", s.clipped, s.action_clip);
+  if (!reader->layout().infos.empty()) fmt::print("left out: infos\n");
+}
+
+}  // namespace
+
+void add_data_conversions(CLI::App& data) {
+  const auto options = std::make_shared<Options>();
+  const auto add = [&](const char* name, const char* help, const char* out, void (*work)(const Options&)) {
+    CLI::App* verb = data.add_subcommand(name, help);
+    verb->add_option("IN", options->in, "dataset: D4RL HDF5, Minari file or folder, NPZ, pack")->required();
+    verb->add_option("OUT", options->out, out)->required();
+    verb->add_option("--observation-keys", options->keys, "Dict observations: keys to take, in order, comma-separated");
+    verb->add_option("--env", options->env, "Dict observations: take the keys of this task");
+    verb->add_flag("--overwrite", options->overwrite, "replace OUT");
+    verb->callback([options, work] { work(*options); });
+  };
+  add("convert", "writes any dataset in D4RL's HDF5 layout", "D4RL .hdf5 file to write", convert);
+  add("pack", "writes a memory-mapped copy for datasets larger than memory", "file to write; name it in data.path", pack);
+}
+
+}  // namespace warmstart

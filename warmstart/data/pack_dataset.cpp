@@ -1,0 +1,22 @@
+#include "warmstart/data/pack_dataset.h"
+
+#include "warmstart/core/error.h"
+#include "warmstart/data/dataset.h"
+
+namespace warmstart {
+
+PackSizes pack_dataset(StepsReader& reader, const std::filesystem::path& path) {
+  const StepsLayout& layout = reader.layout();
+  if (layout.steps == 0 || layout.obs_size == 0 || layout.action_size == 0)
+    throw data_error("the dataset is empty", layout.path, "there is nothing to pack");
+  PackWriter writer(path, layout, static_cast<float>(DatasetOptions{}.action_clip));
+  D4rlFile slab;
+  for (std::size_t done = 0; done < layout.steps; done += slab.rewards.size()) {
+    reader.read(kSlabSteps, slab);
+    check_finite_steps(slab, layout.path, done);
+    writer.add(slab);
+  }
+  return writer.finish();
+}
+
+}  // namespace warmstart

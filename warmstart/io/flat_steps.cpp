@@ -1,0 +1,163 @@
+#include "warmstart/io/flat_steps.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <climits>
+
+#include "warmstart/core/error.h"
+#include "warmstart/core/text.h"
+
+namespace warmstart {
+namespace {
+
+// largest array accepted, in values: more than any D4RL file, less than what makes a damaged header eat the machine
+constexpr std::size_t kMaxValues = std::size_t{1} << 33;
+
+ArrayShape number_shape(const ArrayFile& file, const std::string& key) {
+  if (!file.has(key)) {
+    const auto names = file.keys("/");
+    std::string remedy = "the file has: " + (names.empty() ? std::string("no keys at all") : join(names));
+    const bool minari = std::any_of(names.begin(), names.end(), [](const auto& n) { return n.rfind("episode_", 0) == 0; });
+    if (minari) remedy = "this is Minari's layout (episode_0, ...), not D4RL's flat one";
+    else if (!names.empty()) remedy += fmt::format("; the nearest name is '{}'", nearest_name(key, names));
+    throw data_error("key '" + key + "' is missing", file.path(), remedy);
+  }
+  const ArrayShape shape = file.shape(key);
+  if (shape.kind != ArrayKind::kNumber)
+    throw data_error(fmt::format("key '{}' holds {} data, not numbers", key, shape.type), file.path(), "write it as a plain float array");
+  check_value_count(file.path(), key, shape);
+  return shape;
+}
+
+std::size_t table_cols(const ArrayFile& file, const std::string& key, std::size_t* rows) {
+  const ArrayShape shape = number_shape(file, key);
+  if (shape.dims.size() != 2)
+    throw data_error(fmt::format("key '{}' has shape {}", key, shape.text()), file.path(),
+                     "it must be (steps, size): one flat row per step");
+  *rows = shape.dims[0];
+  return shape.dims[1];
+}
+
+std::size_t column_rows(const ArrayFile& file, const std::string& key) {
+  const ArrayShape shape = number_shape(file, key);
+  if (shape.dims.size() != 1 && !(shape.dims.size() == 2 && shape.dims[1] == 1))
+    throw data_error(fmt::format("key '{}' has shape {}", key, shape.text()), file.path(),
+                     "it must be (steps,) or (steps, 1): one number per step");
+  return shape.dims[0];
+}
+
+class FlatSteps : public StepsReader {
+ public:
+  FlatSteps(std::unique_ptr<ArrayFile> file, StepsFormat format) : file_(std::move(file)) {
+    layout_.format = format, layout_.path = file_->path();
+    layout_.obs_size = static_cast<int>(table_cols(*file_, "observations", &layout_.steps));
+    std::size_t rows = 0;
+    layout_.action_size = static_cast<int>(table_cols(*file_, "actions", &rows));
+    check_rows("actions", rows);
+    for (const char* key : {"rewards", "terminals", "timeouts"}) check_rows(key, column_rows(*file_, key));
+    layout_.has_next = file_->has("next_observations");
+    if (layout_.has_next) {
+      const std::size_t cols = table_cols(*file_, "next_observations", &rows);
+      check_rows("next_observations", rows);
+      if (static_cast<int>(cols) != layout_.obs_size)
+        throw data_error(fmt::format("next_observations has {} columns, observations has {}", cols, layout_.obs_size), layout_.path,
+                         "both must be rows of the same observation");
+    }
+    find_infos();
+    find_metadata();
+  }
+
+  void read(std::size_t count, D4rlFile& slab) override {
+    const std::size_t n = std::min(count, layout_.steps - done_);
+    const auto table = [&](const char* key, int cols, Matrix& out) {
+      out.resize(static_cast<int>(n), cols);
+      file_->read_rows(key, done_, n, {out.data(), out.size()});
+    };
+    table("observations", layout_.obs_size, slab.observations);
+    table("actions", layout_.action_size, slab.actions);
+    if (layout_.has_next) table("next_observations", layout_.obs_size, slab.next_observations);
+    slab.rewards.resize(n);
+    file_->read_rows("rewards", done_, n, slab.rewards);
+    flags_.resize(n);
+    file_->read_rows("terminals", done_, n, flags_);
+    check_flags(layout_.path, "terminals", flags_, done_, slab.terminals);
+    file_->read_rows("timeouts", done_, n, flags_);
+    check_flags(layout_.path, "timeouts", flags_, done_, slab.timeouts);
+    done_ += n;
+  }
+
+  std::map<std::string, DoubleTable> infos() override {
+    std::map<std::string, DoubleTable> infos;
+    for (const auto& [name, cols] : layout_.infos) {
+      DoubleTable& table = infos[name];
+      table.rows = static_cast<int>(layout_.steps), table.cols = cols;
+      table.values.resize(layout_.steps * static_cast<std::size_t>(cols));
+      file_->read("infos/" + name, table.values);
+    }
+    return infos;
+  }
+
+ private:
+  void check_rows(const std::string& key, std::size_t rows) const {
+    if (rows != layout_.steps)
+      throw data_error(fmt::format("key '{}' has {} rows, observations has {}", key, rows, layout_.steps), layout_.path,
+                       "every array needs one row per step");
+  }
+
+  void find_infos() {
+    for (const auto& name : file_->keys("infos")) {
+      const std::string key = "infos/" + name;
+      const ArrayShape shape = file_->shape(key);
+      // images, strings and nested groups are nothing that a transition needs
+      if (shape.kind != ArrayKind::kNumber || shape.dims.empty() || shape.dims.size() > 2) continue;
+      check_value_count(layout_.path, key, shape);
+      check_rows(key, shape.dims[0]);
+      layout_.infos[name] = static_cast<int>(shape.row_values());
+    }
+  }
+
+  void find_metadata() {
+    for (auto& [name, value] : file_->text_attributes()) layout_.metadata[name] = value;
+    for (const auto& name : file_->keys("metadata")) {
+      const std::string key = "metadata/" + name;
+      const ArrayShape shape = file_->shape(key);
+      if (shape.kind == ArrayKind::kText) layout_.metadata[name] = file_->read_text(key);
+      // network weights stored beside the data stay out; a few numbers become text
+      if (shape.kind == ArrayKind::kNumber && shape.dims.size() <= 1 && shape.count() <= 16) {
+        std::vector<double> values(shape.count());
+        file_->read(key, values);
+        layout_.metadata[name] = fmt::format("{}", fmt::join(values, " "));
+      }
+    }
+  }
+
+  std::unique_ptr<ArrayFile> file_;
+  std::size_t done_ = 0;
+  std::vector<float> flags_;
+};
+
+}  // namespace
+
+void check_value_count(const std::string& path, const std::string& key, const ArrayShape& shape) {
+  std::size_t count = 1;
+  for (const auto d : shape.dims)
+    if (d > INT_MAX || (count *= std::max<std::size_t>(d, 1)) > kMaxValues)
+      throw data_error("key '" + key + "' is too large: shape " + shape.text(), path, "split the file, or copy it again if it was damaged");
+}
+
+void check_flags(const std::string& path, const std::string& key, std::span<const float> values, std::size_t first,
+                 std::vector<std::uint8_t>& flags) {
+  flags.resize(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] != 0 && values[i] != 1)
+      throw data_error(fmt::format("key '{}' holds {} in row {}", key, values[i], first + i), path, "flags must be 0 or 1");
+    flags[i] = values[i] != 0;
+  }
+}
+
+std::unique_ptr<StepsReader> open_flat_steps(std::unique_ptr<ArrayFile> file, StepsFormat format) {
+  return std::make_unique<FlatSteps>(std::move(file), format);
+}
+
+}  // namespace warmstart

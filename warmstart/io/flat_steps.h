@@ -1,0 +1,19 @@
+// D4RL's flat layout in any container of named arrays. Internal to io/. Layout: docs/formats/dataset.md.
+#pragma once
+#include <memory>
+
+#include "warmstart/io/array_file.h"
+#include "warmstart/io/steps.h"
+
+namespace warmstart {
+
+/// Owns `file`. Shapes are checked at once; values while they are read.
+std::unique_ptr<StepsReader> open_flat_steps(std::unique_ptr<ArrayFile> file, StepsFormat format);
+
+/// Throws when an array has more values than any dataset: a damaged header must not eat the machine.
+void check_value_count(const std::string& path, const std::string& key, const ArrayShape& shape);
+/// Flags must be 0 or 1; `first` is the row of values[0], for the message.
+void check_flags(const std::string& path, const std::string& key, std::span<const float> values, std::size_t first,
+                 std::vector<std::uint8_t>& flags);
+
+}  // namespace warmstart

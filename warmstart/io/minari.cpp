@@ -1,0 +1,296 @@
+#include "warmstart/io/minari.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "warmstart/core/error.h"
+#include "warmstart/core/files.h"
+#include "warmstart/core/text.h"
+#include "warmstart/io/flat_steps.h"
+
+namespace warmstart {
+namespace {
+
+const char* const kOnlyBoxes = "only Box spaces of numbers, and Dict spaces of them, can become state vectors";
+
+struct Leaf {
+  std::string key;       ///< under the episode: "observations/achieved_goal"
+  std::size_t cols = 0;  ///< values per step
+};
+
+struct Chapter {
+  std::string group;      ///< "episode_12"
+  std::size_t steps = 0;  ///< T; observations have T + 1 rows
+};
+
+std::vector<std::pair<std::uint64_t, std::string>> numbered_episodes(const ArrayFile& file) {
+  std::vector<std::pair<std::uint64_t, std::string>> found;
+  for (const auto& name : file.keys("/")) {
+    unsigned long long number = 0;
+    int end = 0;
+    if (std::sscanf(name.c_str(), "episode_%12llu%n", &number, &end) == 1 && static_cast<std::size_t>(end) == name.size())
+      found.emplace_back(number, name);
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+/// metadata.json, or the file's attributes where older versions of Minari kept the same texts.
+struct Description {
+  nlohmann::json observation_space, action_space;
+  std::map<std::string, std::string> metadata;
+};
+
+// Python writes Infinity and NaN, which are no JSON; bounds are of no interest here
+nlohmann::json parse_space(std::string text, const std::string& where) {
+  for (const char* word : {"-Infinity", "Infinity", "NaN"})
+    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at))
+      text.replace(at, std::string(word).size(), "0");
+  auto space = nlohmann::json::parse(text, nullptr, false);
+  if (!space.is_object() || !space.contains("type") || !space["type"].is_string())
+    throw data_error("space that cannot be understood: " + text.substr(0, 60), where, "remove metadata.json to go by the arrays alone");
+  return space;
+}
+
+void check_space(const nlohmann::json& space, const std::string& key, const std::string& where, bool dict_allowed) {
+  const std::string type = space.is_object() ? space.value("type", "unknown") : "unknown";
+  if (type == "Dict" && dict_allowed) {
+    const auto parts = space.value("subspaces", nlohmann::json::object());
+    for (const auto& [name, part] : parts.items()) check_space(part, key + "/" + name, where, true);
+    return;
+  }
+  if (type != "Box") throw data_error(fmt::format("'{}' is a {} space", key, type), where, kOnlyBoxes);
+  const auto shape = space.value("shape", nlohmann::json::array());
+  if (space.value("dtype", "") == "uint8" && shape.size() >= 2)
+    throw data_error(fmt::format("'{}' holds images, shape {}", key, shape.dump()), where, kOnlyBoxes);
+}
+
+Description describe(const ArrayFile& file) {
+  Description d;
+  const std::filesystem::path json_path = std::filesystem::path(file.path()).parent_path() / "metadata.json";
+  std::map<std::string, std::string> texts;
+  std::string where = file.path();
+  if (std::filesystem::exists(json_path)) {
+    where = json_path.string();
+    const auto json = nlohmann::json::parse(read_text(json_path), nullptr, false);
+    if (!json.is_object()) throw data_error("metadata.json is damaged", where, "copy or download the dataset again");
+    for (const auto& [name, value] : json.items()) texts[name] = value.is_string() ? value.get<std::string>() : value.dump();
+  } else {
+    for (const auto& [name, value] : file.text_attributes()) texts[name] = value;
+  }
+  if (texts.contains("observation_space")) {
+    d.observation_space = parse_space(texts["observation_space"], where + ", observation_space");
+    check_space(d.observation_space, "observation_space", where, true);
+  }
+  if (texts.contains("action_space")) {
+    d.action_space = parse_space(texts["action_space"], where + ", action_space");
+    check_space(d.action_space, "action_space", where, false);
+  }
+  for (const char* name : {"dataset_id", "algorithm_name", "minari_version"})
+    if (texts.contains(name)) d.metadata[name] = texts[name];
+  const auto env = nlohmann::json::parse(texts["env_spec"], nullptr, false);
+  if (env.is_object() && env.contains("id") && env["id"].is_string()) d.metadata["env"] = env["id"].get<std::string>();
+  return d;
+}
+
+class MinariSteps : public StepsReader {
+ public:
+  MinariSteps(std::unique_ptr<ArrayFile> file, const StepsOptions& options) : file_(std::move(file)) {
+    layout_.format = StepsFormat::kMinari, layout_.path = file_->path(), layout_.has_next = true;
+    Description d = describe(*file_);
+    layout_.metadata = d.metadata;
+    observations_described_ = !d.observation_space.is_null();
+    for (const auto& [number, group] : numbered_episodes(*file_)) {
+      const std::size_t steps = array(group, "rewards", 1).dims[0];
+      layout_.steps += steps;
+      if (steps > 0) episodes_.push_back({group, steps});
+    }
+    if (episodes_.empty()) return;
+    find_leaves(options.observation_keys);
+    const ArrayShape actions = array(episodes_.front().group, "actions", 2);
+    layout_.action_size = static_cast<int>(actions.row_values());
+    find_infos();
+  }
+
+  void read(std::size_t count, D4rlFile& slab) override {
+    const std::size_t n = std::min(count, layout_.steps - done_);
+    const auto rows = static_cast<int>(n);
+    slab.observations.resize(rows, layout_.obs_size), slab.next_observations.resize(rows, layout_.obs_size);
+    slab.actions.resize(rows, layout_.action_size);
+    slab.rewards.resize(n), slab.terminals.resize(n), slab.timeouts.resize(n);
+    for (std::size_t filled = 0; filled < n;) {
+      const Chapter& e = episodes_[episode_];
+      if (at_ == 0) load(e);
+      const std::size_t part = std::min(n - filled, e.steps - at_);
+      const auto copy = [&](const std::vector<float>& from, std::size_t first, std::size_t cols, float* to) {
+        std::copy_n(from.data() + first * cols, part * cols, to + filled * cols);
+      };
+      const auto O = static_cast<std::size_t>(layout_.obs_size), A = static_cast<std::size_t>(layout_.action_size);
+      copy(observations_, at_, O, slab.observations.data());
+      copy(observations_, at_ + 1, O, slab.next_observations.data());
+      copy(actions_, at_, A, slab.actions.data());
+      copy(rewards_, at_, 1, slab.rewards.data());
+      for (std::size_t i = 0; i < part; ++i) {
+        slab.terminals[filled + i] = terminations_[at_ + i];
+        slab.timeouts[filled + i] = truncations_[at_ + i];
+      }
+      filled += part, at_ += part, done_ += part;
+      if (at_ == e.steps) at_ = 0, ++episode_;
+    }
+  }
+
+  std::map<std::string, DoubleTable> infos() override {
+    std::map<std::string, DoubleTable> infos;
+    std::vector<double> values;
+    for (const auto& [name, cols] : layout_.infos) {
+      DoubleTable& table = infos[name];
+      table.rows = static_cast<int>(layout_.steps), table.cols = cols;
+      for (const Chapter& e : episodes_) {
+        const std::string key = e.group + "/infos/" + name;
+        const ArrayShape shape = file_->shape(key);
+        values.resize(shape.count());
+        file_->read(key, values);
+        // T + 1 rows: row t goes with observation t, but success is said of the step that led there
+        const auto c = static_cast<std::ptrdiff_t>(cols);
+        const std::ptrdiff_t first = shape.dims[0] == e.steps + 1 && name == "success" ? c : 0;
+        table.values.insert(table.values.end(), values.begin() + first, values.begin() + first + static_cast<std::ptrdiff_t>(e.steps) * c);
+      }
+    }
+    return infos;
+  }
+
+ private:
+  Error bad(const std::string& what, const std::string& remedy) const { return data_error(what, layout_.path, remedy); }
+
+  /// A numeric array of an episode with at least `rank` dimensions.
+  ArrayShape array(const std::string& group, const std::string& name, std::size_t rank) const {
+    const std::string key = group + "/" + name;
+    if (!file_->has(key))
+      throw bad("key '" + key + "' is missing",
+                fmt::format("an episode of Minari has observations, actions, rewards, terminations and truncations; '{}' has: {}", group,
+                            join(file_->keys(group))));
+    const ArrayShape shape = file_->shape(key);
+    if (shape.kind != ArrayKind::kNumber)
+      throw bad(fmt::format("key '{}' holds {} data, not an array of numbers", key, shape.type), kOnlyBoxes);
+    if (shape.dims.size() < rank)
+      throw bad(fmt::format("key '{}' has shape {}", key, shape.text()),
+                rank == 2 ? "one plain number per step is a Discrete space or the like; " + std::string(kOnlyBoxes)
+                          : std::string("it must be (steps,)"));
+    check_value_count(layout_.path, key, shape);
+    return shape;
+  }
+
+  void check_no_tuple(const std::string& key, const std::vector<std::string>& names) const {
+    for (const auto& part : names)
+      if (part.rfind("_index_", 0) == 0) throw bad("key '" + key + "' is a Tuple space", kOnlyBoxes);
+  }
+
+  /// Leaves below `name` of the first episode, depth first and in alphabetical order, as gymnasium.spaces.flatten has it.
+  void add_leaves(const std::string& name) {
+    const std::string &group = episodes_.front().group, key = group + "/" + name;
+    if (file_->has(key) && file_->shape(key).kind == ArrayKind::kGroup) {
+      const auto names = file_->keys(key);
+      if (names.empty()) throw bad("key '" + key + "' is an empty group", kOnlyBoxes);
+      check_no_tuple(key, names);
+      for (const auto& part : names) add_leaves(name + "/" + part);
+      return;
+    }
+    const ArrayShape shape = array(group, name, 2);
+    // images are kept as JPEG bytes and truth values as an enum: no number to learn from, unless the spaces say so
+    if (!observations_described_ && (shape.type == "enum" || (shape.type == "integer" && shape.value_bytes == 1)))
+      throw bad(fmt::format("key '{}' holds bytes, which may be packed images", key),
+                "put the dataset's metadata.json beside the file, or write numbers as floats");
+    leaves_.push_back({name, shape.row_values()});
+    layout_.obs_size += static_cast<int>(shape.row_values());
+  }
+
+  void find_leaves(const std::string& wanted) {
+    const std::string top = "observations", key = episodes_.front().group + "/" + top;
+    const bool dict = file_->has(key) && file_->shape(key).kind == ArrayKind::kGroup;
+    if (dict) check_no_tuple(key, file_->keys(key));
+    if (!dict || wanted.empty()) add_leaves(top);
+    for (std::size_t begin = 0; dict && begin < wanted.size();) {
+      const std::size_t end = std::min(wanted.find(',', begin), wanted.size());
+      const std::string name = wanted.substr(begin, end - begin);
+      if (name.empty() || !file_->has(key + "/" + name))
+        throw bad(fmt::format("observation key '{}' is missing from '{}'", name, key),
+                  "the observation has: " + join(file_->keys(key)) + "; see data.observation_keys");
+      add_leaves(top + "/" + name);
+      begin = end + 1;
+    }
+    if (dict)
+      for (const Leaf& leaf : leaves_)
+        layout_.observation_keys.push_back(fmt::format("{} ({})", leaf.key.substr(top.size() + 1), leaf.cols));
+  }
+
+  /// Numbers of one width that every episode has for every step, or for every observation.
+  void find_infos() {
+    const Chapter& first = episodes_.front();
+    for (const auto& name : file_->keys(first.group + "/infos")) {
+      std::size_t cols = 0;
+      const bool all = std::all_of(episodes_.begin(), episodes_.end(), [&](const Chapter& e) {
+        const std::string key = e.group + "/infos/" + name;
+        if (!file_->has(key)) return false;
+        const ArrayShape shape = file_->shape(key);
+        if (shape.kind != ArrayKind::kNumber || shape.dims.empty() || shape.dims.size() > 2) return false;
+        if (&e == &first) cols = shape.row_values();
+        return cols > 0 && shape.row_values() == cols && (shape.dims[0] == e.steps || shape.dims[0] == e.steps + 1);
+      });
+      if (all) layout_.infos[name] = static_cast<int>(cols);
+    }
+  }
+
+  void read_array(const Chapter& e, const std::string& name, std::size_t rank, std::size_t rows, std::size_t cols,
+                  std::vector<float>& out) {
+    const ArrayShape shape = array(e.group, name, rank);
+    const std::string key = e.group + "/" + name;
+    if (shape.dims[0] != rows)
+      throw bad(fmt::format("key '{}' has {} rows, not {}", key, shape.dims[0], rows),
+                fmt::format("'{}' has {} rewards: as many actions and flags, and one observation more, belong to them", e.group, e.steps));
+    if (shape.row_values() != cols)
+      throw bad(fmt::format("key '{}' has {} values per step, {} has {}", key, shape.row_values(), episodes_.front().group, cols),
+                "every episode must be of the same spaces");
+    out.resize(rows * cols);
+    file_->read_rows(key, 0, rows, out);
+  }
+
+  void load(const Chapter& e) {
+    const auto O = static_cast<std::size_t>(layout_.obs_size);
+    const std::size_t rows = e.steps + 1;
+    observations_.resize(rows * O);
+    std::size_t first = 0;
+    for (const Leaf& leaf : leaves_) {
+      read_array(e, leaf.key, 2, rows, leaf.cols, part_);
+      for (std::size_t i = 0; i < rows; ++i) std::copy_n(&part_[i * leaf.cols], leaf.cols, &observations_[i * O + first]);
+      first += leaf.cols;
+    }
+    read_array(e, "actions", 2, e.steps, static_cast<std::size_t>(layout_.action_size), actions_);
+    read_array(e, "rewards", 1, e.steps, 1, rewards_);
+    read_array(e, "terminations", 1, e.steps, 1, part_);
+    check_flags(layout_.path, e.group + "/terminations", part_, 0, terminations_);
+    read_array(e, "truncations", 1, e.steps, 1, part_);
+    check_flags(layout_.path, e.group + "/truncations", part_, 0, truncations_);
+    // recording stopped: what follows is another episode all the same
+    if (!terminations_.back()) truncations_.back() = 1;
+  }
+
+  std::unique_ptr<ArrayFile> file_;
+  bool observations_described_ = false;
+  std::vector<Chapter> episodes_;
+  std::vector<Leaf> leaves_;
+  std::size_t episode_ = 0, at_ = 0, done_ = 0;                 // next step to give: of which episode, and in it
+  std::vector<float> observations_, actions_, rewards_, part_;  // the episode in work
+  std::vector<std::uint8_t> terminations_, truncations_;
+};
+
+}  // namespace
+
+bool is_minari(const ArrayFile& file) { return !file.has("observations") && !numbered_episodes(file).empty(); }
+
+std::unique_ptr<StepsReader> open_minari(std::unique_ptr<ArrayFile> file, const StepsOptions& options) {
+  return std::make_unique<MinariSteps>(std::move(file), options);
+}
+
+}  // namespace warmstart

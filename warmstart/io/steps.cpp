@@ -1,6 +1,5 @@
 #include "warmstart/io/steps.h"
 
-#include <algorithm>
 #include <array>
 #include <climits>
 #include <cstring>

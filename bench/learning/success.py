@@ -43,17 +43,24 @@ def title(folder):
 
 
 def summary(folders):
-    print("| recipe | seeds | success at the switch, % | lowest after | last | never back to 90% | return at the switch | last |")
-    print("|---|---|---|---|---|---|---|---|")
-    for folder in folders:
-        before, after = before_and_after(folder, "success_rate")
-        if not before:
-            continue
-        returns, later = before_and_after(folder, "return_mean")
-        lost = sum(max(a[a.index(min(a)):]) < 0.9 * b for a, b in zip(after, before))
-        percent = [[100 * v for v in values] for values in (before, [min(a) for a in after], [a[-1] for a in after])]
-        cells = [title(folder), str(len(before)), *map(cell, percent), str(lost), cell(returns), cell([a[-1] for a in later])]
-        print("| " + " | ".join(cells) + " |")
+    """one table per task; returns only where they are not the success rate itself"""
+    for task in dict.fromkeys(Path(f).parent.name for f in folders):
+        rows, dense = [], False
+        for folder in (f for f in folders if Path(f).parent.name == task):
+            before, after = before_and_after(folder, "success_rate")
+            if not before:
+                continue
+            returns, later = before_and_after(folder, "return_mean")
+            dense = dense or any(abs(a - b) > 1e-6 for a, b in zip(returns, before))
+            lost = sum(max(a[a.index(min(a)):]) < 0.9 * b for a, b in zip(after, before))
+            percent = [[100 * v for v in values] for values in (before, [min(a) for a in after], [a[-1] for a in after])]
+            rows.append([Path(folder).name, str(len(before)), *map(cell, percent), str(lost), cell(returns), cell([a[-1] for a in later])])
+        columns = ["recipe", "seeds", "success at the switch, %", "lowest after", "last", "never back to 90%", "return at the switch", "last"]
+        keep = len(columns) if dense else 6
+        print(f"{task}\n\n| {' | '.join(columns[:keep])} |\n|{'---|' * keep}")
+        for row in rows:
+            print(f"| {' | '.join(row[:keep])} |")
+        print()
 
 
 def check(thresholds, folders):

@@ -50,7 +50,7 @@ void add_collect(CLI::App& app) {
       if (c == '_') c = '-';
     verb->add_option_function<std::string>(
             option, [field, option](const std::string& text) { field.set_text(text, "option " + option); },
-            field.doc.help + (field.doc.when.empty() ? "" : " " + field.doc.when))
+            field.doc.help + (field.doc.when.empty() ? "" : "; " + field.doc.when))
         ->default_str(field.toml());
   }
   verb->callback([o] { run(*o); });

@@ -1,6 +1,7 @@
-"""export_check.py CHECKPOINT LIMITS ONNX SAMPLING_ONNX C SAFETENSORS: every file's actions against numpy in 64 bits.
+"""export_check.py CHECKPOINT LIMITS UNITS ONNX SAMPLING_ONNX C SAFETENSORS: every file's actions against numpy in 64 bits.
 
-The formulas are those of docs/export.md, computed here from the checkpoint's tensors. LIMITS is the [safety] section as JSON.
+The formulas are those of docs/export.md, computed here from the checkpoint's tensors. LIMITS is the [safety] section as JSON, UNITS a
+list of [low, high], the machine's actions for -1 and 1.
 """
 import ctypes
 import json
@@ -37,8 +38,10 @@ def limited(action, previous, limits):
 
 
 def main():
-    checkpoint, limits, deterministic, sampling, source, tensors = sys.argv[1:]
-    limits = json.loads(limits)
+    checkpoint, limits, units, deterministic, sampling, source, tensors = sys.argv[1:]
+    limits, (low, high) = json.loads(limits), np.array(json.loads(units), float).T
+    in_units = lambda x: low + (x + 1) / 2 * (high - low)
+    close = lambda seen, policy: np.testing.assert_allclose((seen - low) / (high - low) * 2 - 1, policy, rtol=0, atol=TOLERANCE)
     p = {k: v.astype(np.float64) for k, v in load_file(checkpoint).items() if k != "run_state"}
     rng = np.random.default_rng(0)
     n, o, a = 64, p["params/actor/layer0/kernel"].shape[0], p["params/actor/mean/bias"].shape[0]
@@ -52,11 +55,11 @@ def main():
     previous = rng.uniform(-0.3, 0.3, size=(n, a)).astype(np.float32)
     for path, feeds, raw in ((deterministic, {"obs": obs}, mean), (sampling, {"obs": obs, "noise": noise}, mean + std * noise)):
         if limits:
-            feeds["previous_action"] = previous
+            feeds["previous_action"] = in_units(previous).astype(np.float32)
         session = onnxruntime.InferenceSession(path)
         assert {i.name for i in session.get_inputs()} == set(feeds), [i.name for i in session.get_inputs()]
         (seen,) = session.run(["action"], feeds)
-        np.testing.assert_allclose(seen, limited(np.tanh(raw), previous, limits), rtol=0, atol=TOLERANCE)
+        close(seen, limited(np.tanh(raw), previous, limits))
 
     with tempfile.TemporaryDirectory() as folder:
         library = os.path.join(folder, "policy.so")
@@ -76,7 +79,7 @@ def main():
                 else:
                     c.policy_act(*first, pointer(obs[i]), pointer(action))
                 last = limited(np.tanh(mean[i] + (std if std.ndim == 1 else std[i]) * noise[i] * sample), last, limits)
-                np.testing.assert_allclose(action, last, rtol=0, atol=TOLERANCE)
+                close(action, last)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ class Export(Case):
         self.assertIn("checked" if format != "c" or shutil.which("cc") else "not checked", text)
         return out
 
-    def against_numpy(self, checkpoint, **limits):
-        files = [self.export(checkpoint, "onnx"), self.export(checkpoint, "onnx", "--stochastic"), self.export(checkpoint, "c"),
-                 self.export(checkpoint, "safetensors")]
-        seen = subprocess.run([PYTHON, CHECK, checkpoint, json.dumps(limits), *files], capture_output=True, text=True)
+    def against_numpy(self, checkpoint, units=((-1, 1), (-1, 1)), **limits):
+        scale = [] if units == ((-1, 1), (-1, 1)) else [f"--action-{end}={','.join(str(u[k]) for u in units)}" for k, end in enumerate(("low", "high"))]
+        files = [self.export(checkpoint, *format, *scale) for format in (["onnx"], ["onnx", "--stochastic"], ["c"], ["safetensors"])]
+        seen = subprocess.run([PYTHON, CHECK, checkpoint, json.dumps(limits), json.dumps(units), *files], capture_output=True, text=True)
         self.assertEqual(seen.returncode, 0, seen.stderr)
 
     def test_policy_without_limits(self):
@@ -33,6 +33,11 @@ class Export(Case):
     def test_policy_with_limits(self):
         network = {"std_head": "uniform", "actor_layer_norm": False, "actor_hidden": [16, 16]}
         self.against_numpy(self.trained("run", network=network, safety=LIMITS), **LIMITS)
+
+    def test_policy_in_a_machines_units(self):
+        units = ((-20, 10), (0, 0.5))
+        self.against_numpy(self.trained("run"), units)
+        self.against_numpy(self.trained("limited", safety=LIMITS), units, **LIMITS)
 
     def test_what_fails_its_check_is_not_left(self):
         checkpoint = self.trained("run")
@@ -57,6 +62,9 @@ class Export(Case):
         self.refused(USAGE, ["pickle", "onnx"], "export", checkpoint, "--format", "pickle", "--out", "x")
         self.refused(USAGE, ["--name", "2nd"], "export", checkpoint, "--format", "c", "--name", "2nd", "--out", "x")
         self.refused(USAGE, ["--stochastic"], "export", checkpoint, "--format", "c", "--stochastic", "--out", "x")
+        self.refused(USAGE, ["--action-high"], "export", checkpoint, "--format", "c", "--action-low", -2, "--out", "x")
+        self.refused(USAGE, ["low goes first"], "export", checkpoint, "--format", "c", "--action-low", 2, "--action-high", 1, "--out", "x")
+        self.refused(USAGE, ["3 numbers", "2 actions"], "export", checkpoint, "--format", "c", "--action-low", 0, "--action-high", "1,2,3", "--out", "x")
         (self.folder / "old").write_text("mine")
         self.refused(USAGE, ["old", "--overwrite"], "export", checkpoint, "--format", "onnx", "--out", "old")
         self.refused(DATA, ["none.safetensors"], "export", "none.safetensors", "--format", "onnx", "--out", "x")

@@ -72,6 +72,10 @@ class Package(Case):
         moved = self.folder / "moved"
         prefix.rename(moved)
         self.check_program(moved)
+        self.assertTrue((moved / "share/man/man1/warmstart.1").read_text().startswith(".TH WARMSTART"))
+        for shell, page in (("bash", "bash-completion/completions/warmstart"), ("zsh", "zsh/site-functions/_warmstart"),
+                            ("fish", "fish/vendor_completions.d/warmstart.fish")):
+            self.assertEqual((moved / "share" / page).read_text(), run(moved / "bin/warmstart", "reference", "--format", shell))
         self.use_library(moved)
 
     def use_library(self, prefix):

@@ -30,6 +30,7 @@ const std::map<std::string, Overrides> kSettings = {
     {"high returns", {{"env.reward_bias", "5"}}},  // so that Cal-QL's floor is felt
     {"high, dense", {{"env.reward_bias", "5"}, {"data.sparse_reward", "false"}}},
     {"dense", {{"env.id", "PointMaze_UMazeDense-v3"}}},
+    {"runner", {{"env.id", "halfcheetah-random-v2"}, {"collect.policy", "random"}, {"data.sparse_reward", "false"}}},
 };
 
 struct Key {
@@ -42,6 +43,8 @@ void PrintTo(const Key& k, std::ostream* out) { *out << k.key << " = " << k.valu
 const Key kKeys[] = {
     {"env.id", "PointMaze_Medium_Episodic-v3", "DPWF"},
     {"env.max_episode_steps", "7", "DPWF"},
+    {"env.friction_scale", "0.5", "WF", "runner"},
+    {"env.mass_scale", "1.5", "WF", "runner"},
     {"env.reward_scale", "3", "DPWF"},
     {"env.reward_bias", "1", "DPWF"},
     {"data.sparse_reward", "false", "DPWF", "high returns"},

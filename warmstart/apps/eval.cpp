@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -56,15 +57,18 @@ void run(const Options& o) {
                                   {"return_mean", e.return_mean},
                                   {"return_std", e.return_std},
                                   {"success_rate", nullptr},
+                                  {"normalized", nullptr},
                                   {"episode_length", e.length_mean},
                                   {"steps_per_second", rate}};
     if (success) out["success_rate"] = e.success_rate;
+    if (!std::isnan(e.normalized)) out["normalized"] = e.normalized;
     fmt::print("{}\n", out.dump());
     return;
   }
   fmt::print("{} on {}, {} {} episodes, seed {}\n", o.file, recipe.env.id, e.episodes, o.stochastic ? "stochastic" : "deterministic", seed);
   fmt::print("  return          {:.4g} +- {:.4g}\n", e.return_mean, e.return_std);
   if (success) fmt::print("  success         {:.1f}%\n", 100 * e.success_rate);
+  if (!std::isnan(e.normalized)) fmt::print("  normalised      {:.1f}\n", e.normalized);
   fmt::print("  episode length  {:.1f} steps\n  speed           {:.0f} steps/s\n", e.length_mean, rate);
 }
 

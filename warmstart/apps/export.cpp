@@ -14,7 +14,7 @@ namespace warmstart {
 namespace {
 
 struct Options {
-  std::string file, format, out, name = "policy";
+  std::string file, format, out, name = "policy", low, high;
   bool stochastic = false, overwrite = false;
 };
 
@@ -28,7 +28,11 @@ void run(const Options& o) {
     throw usage_error("not a name for functions: " + o.name, "--name", "use letters, digits and _, a letter first");
   if (!o.overwrite && std::filesystem::exists(o.out))
     throw usage_error("the file exists", o.out, "replace it with --overwrite, or choose another --out");
-  const ExportedActor actor = exported_actor(read_agent_file(o.file), o.name);
+  ExportedActor actor = exported_actor(read_agent_file(o.file), o.name);
+  const Fields units = actor.units.fields();
+  if (!o.low.empty()) units.at("units.action_low", "--action-low").set_text(o.low, "--action-low");
+  if (!o.high.empty()) units.at("units.action_high", "--action-high").set_text(o.high, "--action-high");
+  actor.units.validate(actor.action_size());
   const auto difference = write_export(actor, format, o.stochastic, o.out);
   fmt::print("saved {}: {}, {} observations -> {} actions\n", o.out, actor.env, actor.obs_size(), actor.action_size());
   if (difference)
@@ -45,6 +49,8 @@ void add_export(CLI::App& app) {
   verb->add_option("--format", o->format, "onnx, c or safetensors")->required();
   verb->add_option("--out", o->out, "File to write")->required();
   verb->add_option("--name", o->name, "Name of the graph, and first word of the C functions")->capture_default_str();
+  verb->add_option("--action-low", o->low, "The machine's action where the policy's is -1: one number, or one for each, comma-separated");
+  verb->add_option("--action-high", o->high, "The machine's action where the policy's is 1");
   verb->add_flag("--stochastic", o->stochastic, "ONNX: a model that samples, with one more input, noise");
   verb->add_flag("--overwrite", o->overwrite, "Replace the file that --out names");
   verb->footer(

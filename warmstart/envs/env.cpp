@@ -1,5 +1,6 @@
 #include "warmstart/envs/env.h"
 
+#include <limits>
 #include <map>
 
 #include "warmstart/core/text.h"
@@ -13,7 +14,7 @@ namespace {
 /// One line per family. `make` returns null for an id that is not its own.
 struct Family {
   std::vector<EnvSpec> (*specs)();
-  std::unique_ptr<Env> (*make)(const EnvSpec&);
+  std::unique_ptr<Env> (*make)(const EnvSpec&, const EnvConfig&);
 };
 const Family kFamilies[] = {
     {point_maze_specs, make_point_maze},
@@ -69,15 +70,36 @@ int time_limit(const EnvConfig& config) {
   return config.max_episode_steps > 0 ? config.max_episode_steps : env_spec(config).max_episode_steps;
 }
 
-std::unique_ptr<Env> make_env(const EnvConfig& config) {
+namespace {
+
+// As the original has it.
+std::unique_ptr<Env> make_plain(const EnvConfig& config) {
   EnvSpec spec = env_spec(config);
   if (config.max_episode_steps < 0) throw usage_error("negative time limit", config.id, "give a number of steps, or 0 for the task's own");
   spec.max_episode_steps = time_limit(config);
   if (!config.plugin.empty()) return make_plugin_env(std::move(spec), config.plugin, config.plugin_timeout);
   if (const auto own = registry().makers.find(spec.id); own != registry().makers.end()) return own->second(spec);
   for (const Family& family : kFamilies)
-    if (auto env = family.make(spec)) return env;
+    if (auto env = family.make(spec, config)) return env;
   throw usage_error("environment is listed but cannot be built", config.id, "report this");
+}
+
+}  // namespace
+
+double normalized_score(const EnvSpec& spec, double episode_return, double solved) {
+  if (spec.counts_parts) return 100 * solved;
+  if (spec.score_low == spec.score_high) return std::numeric_limits<double>::quiet_NaN();
+  return 100 * (episode_return - spec.score_low) / (spec.score_high - spec.score_low);
+}
+
+void Env::scale_physics(double, double) {
+  throw usage_error("the task has no frictions and masses to scale", spec().id, "leave env.friction_scale and env.mass_scale at 1");
+}
+
+std::unique_ptr<Env> make_env(const EnvConfig& config) {
+  std::unique_ptr<Env> env = make_plain(config);
+  if (config.friction_scale != 1 || config.mass_scale != 1) env->scale_physics(config.friction_scale, config.mass_scale);
+  return env;
 }
 
 }  // namespace warmstart

@@ -26,13 +26,23 @@ struct EnvSpec {
   bool reports_success = false;             ///< `Step::success` means something
   /// Where the original's observation is a Dict: the keys that make up the flat one here, in order, comma-separated.
   std::string observation_keys = {};
+  /// Another registered task with the same dynamics, rewards and ends, of which this is a second name (D4RL's datasets are ids).
+  std::string same_as = {};
+  /// Returns that the normalised score calls 0 and 100 (D4RL's random and expert policies); equal: returns have none.
+  double score_low = 0, score_high = 0;
+  /// The normalised score is 100 times the share of the task's parts solved (`Step::solved`), whatever the rewards are.
+  bool counts_parts = false;
 };
+
+/// D4RL's score: 100 (return - low) / (high - low), or 100 times `solved` where the task counts parts. NaN when the task has none.
+double normalized_score(const EnvSpec& spec, double episode_return, double solved);
 
 struct Step {
   double reward = 0;
   bool terminated = false;  ///< true end: the value of the next state is 0
   bool truncated = false;   ///< time limit: the next state still has a value
   bool success = false;     ///< goal reached in this step
+  double solved = 0;        ///< share of the task's parts solved so far in this episode, where it counts them
 };
 
 /// A simulated (or real) task. Not thread safe; one object per episode stream.
@@ -64,6 +74,10 @@ class Env {
   /// Puts the simulator into a given state at the start of an episode (for parity checks and replays).
   /// Throws Error when sizes do not fit.
   virtual void set_state(std::span<const double> qpos, std::span<const double> qvel, std::span<const double> goal) = 0;
+
+  /// Makes the world differ from the one that data came from: multiplies all friction coefficients, and masses with their inertias.
+  /// Once, before the first reset. Throws Error(kUsage) when the task has no such numbers.
+  virtual void scale_physics(double friction, double mass);
 };
 
 /// All registered tasks, in the order of `warmstart list envs`.
@@ -80,6 +94,8 @@ struct EnvConfig {
   int max_episode_steps = 0;   ///< 0 = the task's own
   std::string plugin;          ///< shared object that takes the place of `id` (envs/plugin_api.h); "" = a registered task
   double plugin_timeout = 30;  ///< longest call of the plug-in, s
+  double friction_scale = 1;   ///< of every friction coefficient
+  double mass_scale = 1;       ///< of every mass and inertia
 };
 
 /// Builds a task. Throws Error naming the nearest ids when unknown, and the missing file and package when an asset is missing.

@@ -1,5 +1,7 @@
 #include "warmstart/envs/locomotion.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -41,6 +43,20 @@ const Rules kRules[] = {
     {"Walker2d-v4", "walker2d.xml", "two-legged walker, ends when it falls (D4RL's version)", 17, 6, 4, .008, 1e-3, 1, true, .8, 2, 1, kInf,
      10, 5e-3, false},
 };
+
+/// D4RL's ids name a dataset each; the task is always the v4 one. Returns of its random and expert policies.
+struct Scores {
+  const char *name, *task;
+  double low, high;
+};
+const Scores kScores[] = {{"halfcheetah", "HalfCheetah-v4", -280.178953, 12135.0},
+                          {"hopper", "Hopper-v4", -20.272305, 3234.3},
+                          {"walker2d", "Walker2d-v4", 1.629008, 4592.3}};
+constexpr const char* kQualities[] = {"random", "medium", "medium-replay", "expert"};
+
+const Rules& rules_of(std::string_view id) {
+  return *std::find_if(std::begin(kRules), std::end(kRules), [&](const Rules& r) { return id == r.id; });
+}
 
 class Locomotion : public MujocoEnv {
  public:
@@ -91,19 +107,32 @@ class Locomotion : public MujocoEnv {
 
 std::vector<EnvSpec> locomotion_specs() {
   std::vector<EnvSpec> specs;
-  for (const Rules& r : kRules)
+  const auto add = [&](const Rules& r) -> EnvSpec& {
     specs.push_back({.id = r.id,
                      .summary = r.summary,
                      .obs_size = r.obs_size,
                      .action_size = r.action_size,
                      .max_episode_steps = 1000,
                      .control_seconds = r.control_seconds});
+    for (const Scores& s : kScores)
+      if (specs.back().id == s.task) specs.back().score_low = s.low, specs.back().score_high = s.high;
+    return specs.back();
+  };
+  for (const Rules& r : kRules) add(r);
+  for (const Scores& s : kScores)
+    for (const char* quality : kQualities) {
+      EnvSpec& spec = add(rules_of(s.task));
+      spec.id = fmt::format("{}-{}-v2", s.name, quality);
+      spec.same_as = s.task;
+      spec.summary = fmt::format("{} with D4RL's {} data", s.task, quality);
+    }
   return specs;
 }
 
-std::unique_ptr<Env> make_locomotion(const EnvSpec& spec) {
+std::unique_ptr<Env> make_locomotion(const EnvSpec& spec, const EnvConfig&) {
+  const std::string& task = spec.same_as.empty() ? spec.id : spec.same_as;
   for (const Rules& r : kRules)
-    if (spec.id == r.id) return std::make_unique<Locomotion>(spec, r);
+    if (task == r.id) return std::make_unique<Locomotion>(spec, r);
   return nullptr;
 }
 

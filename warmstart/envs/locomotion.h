@@ -8,6 +8,6 @@ namespace warmstart {
 /// control cost counts them unclipped, the simulator clips. Reward: forward velocity + healthy reward - control cost.
 std::vector<EnvSpec> locomotion_specs();
 /// `spec` is one of the above, possibly with another time limit.
-std::unique_ptr<Env> make_locomotion(const EnvSpec& spec);
+std::unique_ptr<Env> make_locomotion(const EnvSpec& spec, const EnvConfig& config);
 
 }  // namespace warmstart

@@ -114,6 +114,15 @@ void MujocoEnv::place(std::span<const double> new_qpos, std::span<const double> 
   observe(obs_);
 }
 
+void MujocoEnv::scale_physics(double friction, double mass) {
+  mjModel& m = *model_;
+  for (int i = 0; i < 3 * m.ngeom; ++i) m.geom_friction[i] *= friction;
+  for (int i = 0; i < 5 * m.npair; ++i) m.pair_friction[i] *= friction;
+  for (int i = 0; i < m.nbody; ++i) m.body_mass[i] *= mass;
+  for (int i = 0; i < 3 * m.nbody; ++i) m.body_inertia[i] *= mass;
+  mj_setConst(&m, data_.get());  // what the compiler derived from them
+}
+
 void MujocoEnv::simulate(std::span<const double> control) {
   std::copy(control.begin(), control.end(), data_->ctrl);
   for (int i = 0; i < frame_skip_; ++i) mj_step(model_.get(), data_.get());

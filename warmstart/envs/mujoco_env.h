@@ -45,6 +45,7 @@ class MujocoEnv : public Env {
   std::vector<double> qvel() const override { return {data_->qvel, data_->qvel + model_->nv}; }
   std::vector<double> goal() const override { return goal_; }
   void set_state(std::span<const double> qpos, std::span<const double> qvel, std::span<const double> goal) final;
+  void scale_physics(double friction, double mass) override;
 
  protected:
   /// `frame_skip` simulator steps make one control step. `contact_forces`: the task observes cfrc_ext or cacc, which

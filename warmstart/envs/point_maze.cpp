@@ -82,7 +82,7 @@ std::vector<EnvSpec> point_maze_specs() {
   return specs;
 }
 
-std::unique_ptr<Env> make_point_maze(const EnvSpec& spec) {
+std::unique_ptr<Env> make_point_maze(const EnvSpec& spec, const EnvConfig&) {
   for (const Variant& variant : kVariants)
     for (const Size& size : kSizes)
       if (id_of(size, variant) == spec.id)

@@ -29,6 +29,6 @@ class PointMaze : public MujocoEnv {
 
 std::vector<EnvSpec> point_maze_specs();
 /// `spec` is one of the above, possibly with another time limit.
-std::unique_ptr<Env> make_point_maze(const EnvSpec& spec);
+std::unique_ptr<Env> make_point_maze(const EnvSpec& spec, const EnvConfig& config);
 
 }  // namespace warmstart

@@ -80,6 +80,7 @@ Matrix result(const OnnxNode& node, const std::vector<const Matrix*>& in) {
   if (node.op == "Add") return takes(2), pairs(node, *in[0], *in[1], [](float a, float b) { return a + b; });
   if (node.op == "Sub") return takes(2), pairs(node, *in[0], *in[1], [](float a, float b) { return a - b; });
   if (node.op == "Mul") return takes(2), pairs(node, *in[0], *in[1], [](float a, float b) { return a * b; });
+  if (node.op == "Div") return takes(2), pairs(node, *in[0], *in[1], [](float a, float b) { return a / b; });
   if (node.op == "Min") return takes(2), pairs(node, *in[0], *in[1], [](float a, float b) { return std::min(a, b); });
   if (node.op == "Max") return takes(2), pairs(node, *in[0], *in[1], [](float a, float b) { return std::max(a, b); });
   refuse("an operator that is not evaluated here", node);

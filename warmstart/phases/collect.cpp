@@ -1,7 +1,6 @@
 #include "warmstart/phases/collect.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <limits>
 #include <memory>
@@ -9,6 +8,7 @@
 #include "warmstart/core/files.h"
 #include "warmstart/core/text.h"
 #include "warmstart/envs/waypoint.h"
+#include "warmstart/phases/driver.h"
 
 namespace warmstart {
 namespace {
@@ -16,85 +16,7 @@ namespace {
 /// Raised whenever the same settings and seed would give another file.
 constexpr int kCollectorVersion = 1;
 
-constexpr double kArrivedRadius = 0.1;  // m; D4RL's maze2d draws the next goal when this close to the last
-constexpr int kHoldSteps = 25;          // mean length of a stretch of random actions: long enough to get somewhere else
 constexpr std::int64_t kProgressEvery = 10'000;
-
-/// Chooses actions; told of every new episode.
-class Driver {
- public:
-  virtual ~Driver() = default;
-  virtual void begin(const Env&, Rng&) {}
-  virtual void act(const Env& env, Rng& rng, std::span<double> action) = 0;
-  /// The driver wants a new goal although the task goes on.
-  virtual bool done(const Env&) const { return false; }
-};
-
-class RandomDriver : public Driver {
- public:
-  void act(const Env& env, Rng& rng, std::span<double> action) override {
-    for (double& a : action) a = rng.uniform(env.spec().action_low, env.spec().action_high);
-  }
-};
-
-class WaypointDriver : public Driver {
- public:
-  WaypointDriver(const Maze& maze, const CollectConfig& config) : maze_(maze), config_(config), controller_(maze) {}
-
-  void begin(const Env& env, Rng& rng) override {
-    goal_ = {env.goal()[0], env.goal()[1]};
-    detour_ = rng.uniform() < config_.detour;
-    controller_.set_goal(detour_ ? maze_.draw_goal(rng) : goal_);
-    random_left_ = 0;
-  }
-
-  void act(const Env& env, Rng& rng, std::span<double> action) override {
-    const auto obs = env.obs();
-    const Xy position{obs[0], obs[1]}, velocity{obs[2], obs[3]};
-    if (detour_ && distance(position, controller_.goal()) < kDetourRadius) {
-      detour_ = false;
-      controller_.set_goal(goal_);
-    }
-    start_random_stretch(rng);
-    const auto force = random_left_ > 0 ? held_ : controller_.force(position, velocity);
-    if (random_left_ > 0) --random_left_;
-    for (int k = 0; k < 2; ++k) action[k] = force[k] + config_.noise * rng.normal();
-  }
-
-  bool done(const Env& env) const override { return distance({env.obs()[0], env.obs()[1]}, goal_) < kArrivedRadius; }
-
- private:
-  static constexpr double kDetourRadius = 0.45;  // m
-
-  // A stretch holds one random force. It begins with such a probability that random_share of all steps lie in one.
-  void start_random_stretch(Rng& rng) {
-    if (random_left_ > 0 || config_.random_share <= 0) return;
-    const double share = config_.random_share;
-    if (rng.uniform() >= share / (share + kHoldSteps * (1 - share))) return;
-    random_left_ = 1 + static_cast<int>(rng.below(2 * kHoldSteps - 1));
-    for (double& h : held_) h = rng.uniform(-1, 1);
-  }
-
-  const Maze& maze_;
-  const CollectConfig& config_;
-  WaypointController controller_;
-  Xy goal_{};
-  bool detour_ = false;
-  int random_left_ = 0;
-  std::array<double, 2> held_{};
-};
-
-std::unique_ptr<Driver> make_driver(const Env& env, const CollectConfig& config) {
-  const Maze* maze = maze_of(env);
-  if (config.protocol == "maze2d" && !maze)
-    throw usage_error("protocol \"maze2d\" needs a maze", env.spec().id, "use a PointMaze task, or protocol \"episodes\"");
-  if (config.policy == "random") return std::make_unique<RandomDriver>();
-  if (config.policy != "waypoint")
-    throw usage_error("no policy \"" + config.policy + "\"", "collect.policy",
-                      "did you mean \"" + nearest_name(config.policy, {"waypoint", "random"}) + "\"?");
-  if (!maze) throw usage_error("policy \"waypoint\" needs a maze", env.spec().id, "use a PointMaze task, or policy \"random\"");
-  return std::make_unique<WaypointDriver>(*maze, config);
-}
 
 /// Where the next episode starts: anew, or (maze2d) where the ball is, with another goal.
 void begin_episode(Env& env, const CollectConfig& config, bool first, Rng& rng) {
@@ -123,7 +45,7 @@ Fields CollectConfig::fields(const std::string& section) {
   Fields f(section);
   f.add(
       "policy", policy,
-      choice("who acts: a driver that knows the maze, or uniform random actions", "random for data without skill", {"waypoint", "random"}));
+      choice("who acts: a driver that knows the task, or uniform random actions", "random for data without skill", driver_names()));
   f.add("protocol", protocol,
         choice("episodes: the task's own resets, one goal per episode; maze2d: as D4RL made its maze2d data, the ball goes on from goal to "
                "goal, each stretch an episode",

@@ -67,10 +67,11 @@ Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, 
   std::vector<double> command(spec.action_size), returns;
   Evaluation result{.episodes = episodes};
   ActionFilter filter(options.safety, spec.action_size);
+  double score = 0;
   for (int e = 0; e < episodes; ++e) {
     env.reset(rng);
     filter.begin_episode();
-    double total = 0;
+    double total = 0, solved = 0;
     bool success = false;
     int length = 0;
     for (Step step; !(step.terminated || step.truncated);) {
@@ -81,8 +82,10 @@ Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, 
       for (std::size_t i = 0; i < command.size(); ++i) command[i] = action[i];
       step = env.step(command);
       total += step.reward, success = success || step.success, ++length;
+      solved = std::max(solved, step.solved);
     }
     returns.push_back(total);
+    score += normalized_score(spec, total, solved) / episodes;
     result.return_mean += total / episodes;
     result.success_rate += success ? 1.0 / episodes : 0.0;
     result.length_mean += static_cast<double>(length) / episodes;
@@ -90,6 +93,7 @@ Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, 
   double squares = 0;
   for (double r : returns) squares += (r - result.return_mean) * (r - result.return_mean);
   result.return_std = std::sqrt(squares / episodes);
+  result.normalized = score;
   return result;
 }
 

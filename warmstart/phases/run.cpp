@@ -5,6 +5,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cmath>
+
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 #include "warmstart/phases/agent_file.h"
@@ -152,7 +154,9 @@ void Run::collect_dataset_if_missing() {
   note(fmt::format("collecting {} steps into {}", recipe.collect.steps, recipe.data.path));
   const fs::path folder = fs::path(recipe.data.path).parent_path();
   if (!folder.empty()) make_folder(folder);
-  const CollectReport report = collect(recipe.env, recipe.collect, recipe.data.path);
+  EnvConfig original = recipe.env;  // data come from the world as it was
+  original.friction_scale = original.mass_scale = 1;
+  const CollectReport report = collect(original, recipe.collect, recipe.data.path);
   note(fmt::format("collected {} episodes, success {:.0f}%, {:.0f} steps/s", report.episodes, 100 * report.success_share,
                    report.steps_per_second));
 }
@@ -286,8 +290,10 @@ Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int6
     save_and_rethrow(error);
   }
   state.evaluating = false;
-  log(kind, step,
-      {{"return_mean", e.return_mean}, {"return_std", e.return_std}, {"success_rate", e.success_rate}, {"episode_length", e.length_mean}});
+  std::vector<std::pair<std::string, double>> values = {
+      {"return_mean", e.return_mean}, {"return_std", e.return_std}, {"success_rate", e.success_rate}, {"episode_length", e.length_mean}};
+  if (!std::isnan(e.normalized)) values.emplace_back("normalized", e.normalized);
+  log(kind, step, std::move(values));
   last_return_ = e.return_mean;
   if (eval_env_->spec().reports_success) last_success_ = e.success_rate;
   note(fmt::format("{} at step {}: return {:.2f}{}",

@@ -54,12 +54,13 @@ class Source {
     line("/* A policy exported by Warmstart: {}.", env);
     line(" * C99, no allocation, no global state; link with -lm. Declare what you call:");
     if (stateful_) {
-      line(" *   typedef struct {{ float previous[{}]; }} {}_state;   the last executed action", spec_.action, from_.name);
+      line(" *   typedef struct {{ float previous[{}]; }} {}_state;   the last executed action, -1 to 1", spec_.action, from_.name);
       line(" *   void {0}_reset({0}_state* state);   at the start of every episode", from_.name);
     }
     line(" *   {};", signature("act", false));
     line(" *   {};   noise: standard normal", signature("sample", true));
-    line(" * Actions lie in [-1,1]{}. */", from_.safety.off() ? "" : ", inside the recipe's [safety] limits");
+    line(" * Actions lie in {}{}. */", from_.units.off() ? "[-1,1]" : "the machine's range, action_center +- action_half",
+         from_.safety.off() ? "" : ", inside the recipe's [safety] limits");
     line("#include <math.h>\n");
   }
 
@@ -74,6 +75,8 @@ class Source {
     }
     const std::size_t a = spec_.action, kernel = spec_.trunk.width() * a;
     out_ += array("mean_kernel", weights_at(actor_.mean_kernel, kernel)) + array("mean_bias", weights_at(actor_.mean_bias, a));
+    if (!from_.units.off())
+      out_ += array("action_center", from_.units.center(from_.action_size())) + array("action_half", from_.units.half(from_.action_size()));
     if (from_.exploration_noise > 0) return;
     if (spec_.std_head == StdHead::kExp) out_ += array("log_std_kernel", weights_at(actor_.log_std_kernel, kernel));
     out_ += array("log_std_bias", weights_at(actor_.log_std_bias, a));
@@ -154,6 +157,7 @@ class Source {
       if (explores || !spec_.squash) line("    action[j] = clip(action[j], -1.0f, 1.0f);");
       line("  }}");
       if (!from_.safety.off()) line("  limit({}action);", stateful_ ? "state, " : "");
+      if (!from_.units.off()) line("  for (j = 0; j < {}; ++j) action[j] = action_center[j] + action_half[j] * action[j];", spec_.action);
       line("}}{}", sampled ? "" : "\n");
     }
   }

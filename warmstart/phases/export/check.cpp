@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "warmstart/agents/policy.h"
 #include "warmstart/core/error.h"
@@ -47,6 +48,33 @@ Trial play(const ExportedActor& from, bool stochastic) {
   return t;
 }
 
+// from the policy's units to the machine's
+Matrix in_units(const ExportedActor& from, Matrix action) {
+  if (from.units.off()) return action;
+  const FloatVector center = from.units.center(from.action_size()), half = from.units.half(from.action_size());
+  for (int i = 0; i < action.rows(); ++i)
+    for (int j = 0; j < action.cols(); ++j) action.row(i)[j] = center[j] + half[j] * action.row(i)[j];
+  return action;
+}
+
+// and back, so that one tolerance holds for every machine
+Matrix in_policy_units(const ExportedActor& from, Matrix action) {
+  if (from.units.off() || action.cols() != from.action_size()) return action;
+  const FloatVector center = from.units.center(from.action_size()), half = from.units.half(from.action_size());
+  for (int i = 0; i < action.rows(); ++i)
+    for (int j = 0; j < action.cols(); ++j) action.row(i)[j] = (action.row(i)[j] - center[j]) / half[j];
+  return action;
+}
+
+// numbers far from 0 in a narrow range are rounded more coarsely than the policy's
+double allowed(const ExportedActor& from) {
+  if (from.units.off()) return kExportTolerance;
+  const FloatVector center = from.units.center(from.action_size()), half = from.units.half(from.action_size());
+  double ratio = 1;
+  for (std::size_t j = 0; j < half.size(); ++j) ratio = std::max(ratio, 1 + std::abs(static_cast<double>(center[j]) / half[j]));
+  return kExportTolerance + 2 * ratio * std::numeric_limits<float>::epsilon();
+}
+
 // NaN counts as infinitely far
 double difference(const Matrix& a, const Matrix& b, const fs::path& path) {
   if (a.size() != b.size()) throw data_error(fmt::format("{} numbers instead of {}", b.size(), a.size()), path.string(), "export it again");
@@ -61,8 +89,8 @@ double difference(const Matrix& a, const Matrix& b, const fs::path& path) {
 double check_onnx(const ExportedActor& from, bool stochastic, const fs::path& path) {
   const OnnxModel model = decode_onnx(read_text(path), path.string());
   const Trial t = play(from, stochastic);
-  const auto out = evaluate_onnx(model, {{"obs", t.obs}, {"noise", t.noise}, {"previous_action", t.previous}});
-  return difference(t.action, out.at("action"), path);
+  const auto out = evaluate_onnx(model, {{"obs", t.obs}, {"noise", t.noise}, {"previous_action", in_units(from, t.previous)}});
+  return difference(t.action, in_policy_units(from, out.at("action")), path);
 }
 
 double check_tensors(const ExportedActor& from, const fs::path& path) {
@@ -70,7 +98,9 @@ double check_tensors(const ExportedActor& from, const fs::path& path) {
   double largest = 0;
   for (const bool stochastic : {false, true})
     largest = std::max(largest, difference(play(from, stochastic).action, play(back, stochastic).action, path));
-  return largest;
+  Matrix ends(2, from.action_size());
+  for (int j = 0; j < ends.cols(); ++j) ends.row(0)[j] = -1, ends.row(1)[j] = 1;
+  return std::max(largest, difference(ends, in_policy_units(from, in_units(back, ends)), path));
 }
 
 struct Workshop {
@@ -130,7 +160,7 @@ std::optional<double> check_c(const ExportedActor& from, const fs::path& path) {
     const std::string output = read_text(shop.path / "output");
     Matrix action(static_cast<int>(output.size() / sizeof(float)) / from.action_size(), from.action_size());
     std::memcpy(action.data(), output.data(), action.size() * sizeof(float));
-    largest = std::max(largest, difference(t.action, action, path));
+    largest = std::max(largest, difference(t.action, in_policy_units(from, std::move(action)), path));
   }
   return largest;
 }
@@ -142,8 +172,8 @@ std::optional<double> check_export(const ExportedActor& from, ExportFormat forma
   if (format == ExportFormat::kOnnx) seen = check_onnx(from, stochastic, path);
   else if (format == ExportFormat::kC) seen = check_c(from, path);
   else seen = check_tensors(from, path);
-  if (seen && !(*seen <= kExportTolerance))
-    throw machine_error(fmt::format("the exported file acts differently: by {:.3g}, allowed are {:.0e}", *seen, kExportTolerance),
+  if (seen && !(*seen <= allowed(from)))
+    throw machine_error(fmt::format("the exported file acts differently: by {:.3g}, allowed are {:.0e}", *seen, allowed(from)),
                         path.string(), "do not use it; report this with the checkpoint");
   return seen;
 }

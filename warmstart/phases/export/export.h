@@ -15,11 +15,25 @@ enum class ExportFormat { kOnnx, kC, kSafetensors };
 /// Throws Error(kUsage) naming the valid words.
 ExportFormat export_format(const std::string& word);
 
-/// What is exported. Actions are the policy's, in the box [-1,1] that the tasks take.
+/// A machine's own units: -1 becomes low, 1 becomes high. Lists as in SafetyConfig; both empty = the policy's units.
+struct ActionUnits {
+  std::vector<double> low, high;
+
+  Fields fields();
+  bool off() const { return low.empty() && high.empty(); }
+  /// Throws Error(kUsage) for one without the other, another length than `action_size`, or a range without inside.
+  void validate(int action_size) const;
+  /// [A] each: machine = center + half * policy
+  FloatVector center(int action_size) const;
+  FloatVector half(int action_size) const;
+};
+
+/// What is exported.
 struct ExportedActor {
   Actor actor;
   double exploration_noise = 0;  ///< as Agent::exploration_noise: 0 samples from the policy
-  SafetyConfig safety;
+  SafetyConfig safety;  ///< in the policy's units, applied before `units`
+  ActionUnits units;
   std::string env, label;
   std::string name = "policy";  ///< of the C functions and the ONNX graph: letters, digits, _
 

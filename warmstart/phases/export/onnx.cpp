@@ -89,21 +89,27 @@ std::string onnx_text(const ExportedActor& from, bool stochastic) {
   if (!spec.squash || (stochastic && from.exploration_noise > 0)) clip("box", b.scalar("box_low", -1), b.scalar("box_high", 1));
 
   const ActionFilter filter(from.safety, a);
+  const bool scaled = !from.units.off();
+  const FloatVector center = scaled ? from.units.center(a) : FloatVector(a), half = scaled ? from.units.half(a) : FloatVector(a, 1.0f);
+  if (scaled) b.row("units_center", center), b.row("units_half", half);
+  std::string previous = "previous_action";
   if (from.safety.has_memory()) {
-    model.inputs.push_back({"previous_action", a});
+    model.inputs.push_back({previous, a});
     std::string rest;
-    for (const float r : filter.rest()) rest += (rest.empty() ? "" : " ") + std::to_string(r);
+    for (int j = 0; j < a; ++j) rest += (j == 0 ? "" : " ") + std::to_string(center[j] + half[j] * filter.rest()[j]);
     model.metadata["rest_action"] = rest;  // the previous action of an episode's first step
+    if (scaled) previous = b.add("Div", "previous", {b.add("Sub", "previous/centered", {previous, "units_center"}), "units_half"});
   }
   if (filter.smoothing() > 0) {
-    const std::string kept = b.add("Mul", "kept", {"previous_action", b.scalar("smoothing", filter.smoothing())});
+    const std::string kept = b.add("Mul", "kept", {previous, b.scalar("smoothing", filter.smoothing())});
     action = b.add("Add", "smoothed", {b.add("Mul", "new", {action, b.scalar("new_share", 1 - filter.smoothing())}), kept});
   }
   if (from.safety.bounded()) clip("bounds", b.row("action_low", filter.low()), b.row("action_high", filter.high()));
   if (!from.safety.max_action_change.empty()) {
     const std::string change = b.row("max_action_change", filter.max_change());
-    clip("change", b.add("Sub", "least", {"previous_action", change}), b.add("Add", "greatest", {"previous_action", change}));
+    clip("change", b.add("Sub", "least", {previous, change}), b.add("Add", "greatest", {previous, change}));
   }
+  if (scaled) action = b.add("Add", "scaled", {b.add("Mul", "stretched", {action, "units_half"}), "units_center"});
   model.nodes.back().outputs = {"action"};
   return encode_onnx(model);
 }

@@ -8,6 +8,40 @@
 
 namespace warmstart {
 
+Fields ActionUnits::fields() {
+  Fields f("units");
+  f.add("action_low", low, {"the machine's action where the policy's is -1"});
+  f.add("action_high", high, {"the machine's action where the policy's is 1"});
+  return f;
+}
+
+void ActionUnits::validate(int action_size) const {
+  const auto n = static_cast<std::size_t>(action_size);
+  for (const auto& [list, option] : {std::pair{&low, "--action-low"}, std::pair{&high, "--action-high"}})
+    if (!off() && list->size() != 1 && list->size() != n)
+      throw usage_error(fmt::format("{} numbers for {} actions", list->size(), action_size), option,
+                        fmt::format("give --action-low and --action-high, each one number or {}", action_size));
+  if (off()) return;
+  for (std::size_t j = 0; j < n; ++j) {
+    const double l = low[low.size() == 1 ? 0 : j], h = high[high.size() == 1 ? 0 : j];
+    if (!(l < h)) throw usage_error(fmt::format("from {} to {} there is nothing", l, h), "--action-low and --action-high", "low goes first");
+  }
+}
+
+FloatVector ActionUnits::center(int action_size) const {
+  FloatVector out(static_cast<std::size_t>(action_size));
+  for (std::size_t j = 0; j < out.size(); ++j)
+    out[j] = static_cast<float>((low[low.size() == 1 ? 0 : j] + high[high.size() == 1 ? 0 : j]) / 2);
+  return out;
+}
+
+FloatVector ActionUnits::half(int action_size) const {
+  FloatVector out(static_cast<std::size_t>(action_size));
+  for (std::size_t j = 0; j < out.size(); ++j)
+    out[j] = static_cast<float>((high[high.size() == 1 ? 0 : j] - low[low.size() == 1 ? 0 : j]) / 2);
+  return out;
+}
+
 SafeTensors actor_tensors(const ExportedActor& from) {
   const ActorSpec& spec = from.actor.spec;
   SafeTensors file;
@@ -25,7 +59,9 @@ SafeTensors actor_tensors(const ExportedActor& from) {
                    {"squash", spec.squash ? "true" : "false"},
                    {"exploration_noise", fmt::format("{}", from.exploration_noise)}};
   SafetyConfig safety = from.safety;
-  const Fields fields = safety.fields();
+  ActionUnits units = from.units;
+  Fields fields = safety.fields();
+  fields.append(units.fields());
   for (const Field& f : fields.list()) file.metadata[f.key] = f.toml();
   return file;
 }
@@ -48,7 +84,7 @@ ExportedActor actor_of(const SafeTensors& file, const std::string& where) {
   fields.add("hidden", hidden, {.help = "", .min = 1, .max = 1e6}), fields.add("layer_norm", spec.trunk.layer_norm, {.help = ""});
   fields.add("std_head", std_head, choice("", "", {"exp", "uniform"})), fields.add("squash", spec.squash, {.help = ""});
   fields.add("exploration_noise", out.exploration_noise, {.help = "", .min = 0});
-  fields.append(out.safety.fields());
+  fields.append(out.safety.fields()), fields.append(out.units.fields());
   for (const Field& f : fields.list()) {
     std::string value = text(f.key);
     if (f.key == "hidden") std::replace(value.begin(), value.end(), ' ', ',');
@@ -57,7 +93,7 @@ ExportedActor actor_of(const SafeTensors& file, const std::string& where) {
   spec.obs = static_cast<int>(obs), spec.action = static_cast<int>(action), spec.trunk.input = spec.obs;
   spec.trunk.hidden.assign(hidden.begin(), hidden.end());
   spec.std_head = std_head == "exp" ? StdHead::kExp : StdHead::kUniform;
-  out.safety.validate(spec.action);
+  out.safety.validate(spec.action), out.units.validate(spec.action);
   out.actor = Actor(spec);
   for (const TensorInfo& t : out.actor.tensors()) {
     const Tensor& given = file.at(t.name, where);

@@ -1,0 +1,99 @@
+#include "warmstart/phases/driver.h"
+
+#include <array>
+
+#include "warmstart/core/text.h"
+#include "warmstart/envs/waypoint.h"
+
+namespace warmstart {
+namespace {
+
+constexpr double kArrivedRadius = 0.1;  // m; D4RL's maze2d draws the next goal when this close to the last
+constexpr int kHoldSteps = 25;          // mean length of a stretch of random actions: long enough to get somewhere else
+
+class RandomDriver : public Driver {
+ public:
+  void act(const Env& env, Rng& rng, std::span<double> action) override {
+    for (double& a : action) a = rng.uniform(env.spec().action_low, env.spec().action_high);
+  }
+};
+
+class WaypointDriver : public Driver {
+ public:
+  WaypointDriver(const Maze& maze, const CollectConfig& config) : maze_(maze), config_(config), controller_(maze) {}
+
+  void begin(const Env& env, Rng& rng) override {
+    goal_ = {env.goal()[0], env.goal()[1]};
+    detour_ = rng.uniform() < config_.detour;
+    controller_.set_goal(detour_ ? maze_.draw_goal(rng) : goal_);
+    random_left_ = 0;
+  }
+
+  void act(const Env& env, Rng& rng, std::span<double> action) override {
+    const auto obs = env.obs();
+    const Xy position{obs[0], obs[1]}, velocity{obs[2], obs[3]};
+    if (detour_ && distance(position, controller_.goal()) < kDetourRadius) {
+      detour_ = false;
+      controller_.set_goal(goal_);
+    }
+    start_random_stretch(rng);
+    const auto force = random_left_ > 0 ? held_ : controller_.force(position, velocity);
+    if (random_left_ > 0) --random_left_;
+    for (int k = 0; k < 2; ++k) action[k] = force[k] + config_.noise * rng.normal();
+  }
+
+  bool done(const Env& env) const override { return distance({env.obs()[0], env.obs()[1]}, goal_) < kArrivedRadius; }
+
+ private:
+  static constexpr double kDetourRadius = 0.45;  // m
+
+  // A stretch holds one random force. It begins with such a probability that random_share of all steps lie in one.
+  void start_random_stretch(Rng& rng) {
+    if (random_left_ > 0 || config_.random_share <= 0) return;
+    const double share = config_.random_share;
+    if (rng.uniform() >= share / (share + kHoldSteps * (1 - share))) return;
+    random_left_ = 1 + static_cast<int>(rng.below(2 * kHoldSteps - 1));
+    for (double& h : held_) h = rng.uniform(-1, 1);
+  }
+
+  const Maze& maze_;
+  const CollectConfig& config_;
+  WaypointController controller_;
+  Xy goal_{};
+  bool detour_ = false;
+  int random_left_ = 0;
+  std::array<double, 2> held_{};
+};
+
+std::unique_ptr<Driver> random_driver(const Env&, const CollectConfig&) { return std::make_unique<RandomDriver>(); }
+
+std::unique_ptr<Driver> waypoint_driver(const Env& env, const CollectConfig& config) {
+  const Maze* maze = maze_of(env);
+  if (!maze) throw usage_error("policy \"waypoint\" needs a maze", env.spec().id, "use a PointMaze task, or policy \"random\"");
+  return std::make_unique<WaypointDriver>(*maze, config);
+}
+
+struct Entry {
+  const char* name;
+  std::unique_ptr<Driver> (*make)(const Env&, const CollectConfig&);
+};
+const Entry kDrivers[] = {{"waypoint", waypoint_driver}, {"random", random_driver}};
+
+}  // namespace
+
+std::unique_ptr<Driver> make_driver(const Env& env, const CollectConfig& config) {
+  if (config.protocol == "maze2d" && !maze_of(env))
+    throw usage_error("protocol \"maze2d\" needs a maze", env.spec().id, "use a PointMaze task, or protocol \"episodes\"");
+  for (const Entry& entry : kDrivers)
+    if (config.policy == entry.name) return entry.make(env, config);
+  throw usage_error("no policy \"" + config.policy + "\"", "collect.policy",
+                    "did you mean \"" + nearest_name(config.policy, driver_names()) + "\"?");
+}
+
+std::vector<std::string> driver_names() {
+  std::vector<std::string> names;
+  for (const Entry& entry : kDrivers) names.push_back(entry.name);
+  return names;
+}
+
+}  // namespace warmstart

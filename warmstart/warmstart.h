@@ -5,5 +5,6 @@
 #include "warmstart/core/error.h"         // IWYU pragma: export
 #include "warmstart/core/threads.h"       // IWYU pragma: export
 #include "warmstart/envs/env.h"           // IWYU pragma: export
+#include "warmstart/envs/vector_env.h"    // IWYU pragma: export
 #include "warmstart/phases/agent_file.h"  // IWYU pragma: export
 #include "warmstart/phases/train.h"       // IWYU pragma: export

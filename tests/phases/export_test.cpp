@@ -24,8 +24,9 @@ const SafetyConfig kAll = {.action_low = {-0.5, 0.125, -1}, .action_high = {0.75
 
 const ActionUnits kMachine = {.low = {-20, 0, 300}, .high = {10, 0.125, 301}};
 
-const Form kForms[] = {{true, true, true, 0, kOff},  {true, true, false, 0, kBox},   {false, true, true, 0.2, kAll},
-                       {true, false, true, 0, kAll}, {false, false, false, 0, kOff}, {true, true, true, 0.1, {.smoothing = 0.75}},
+const Form kForms[] = {{true, true, true, 0, kOff},           {true, true, false, 0, kBox},
+                       {false, true, true, 0.2, kAll},        {true, false, true, 0, kAll},
+                       {false, false, false, 0, kOff},        {true, true, true, 0.1, {.smoothing = 0.75}},
                        {true, true, true, 0, kOff, kMachine}, {true, true, false, 0.2, kAll, kMachine}};
 
 ExportedActor drawn(const Form& form) {

@@ -163,6 +163,7 @@ const std::map<std::string, std::string> kElsewhere = {
     {"env.plugin", "another task; apps/plugin_test.py"},
     {"env.plugin_timeout", "when a run stops, not what it computes; apps/plugin_test.py"},
     {"data.path", "where, not what"},
+    {"collect.agent", "needs an agent; Collect.ASavedAgentActs"},
     {"data.observation_keys", "needs Dict observations; OwnData.test_observation_keys in tests/apps"},
     {"data.collect", "without it there is no dataset here; Phases.FineTuningNeedsOneFileAndNoDataset"},
     {"finetune.timeout_hides_terminal", "needs a success in the last step"},

@@ -10,6 +10,7 @@
 #include "warmstart/data/dataset.h"
 #include "warmstart/data/pack_dataset.h"
 #include "warmstart/envs/env.h"
+#include "warmstart/phases/replay_dataset.h"
 
 namespace warmstart {
 namespace {
@@ -19,13 +20,17 @@ struct Options {
   bool overwrite = false;
 };
 
-std::unique_ptr<StepsReader> open_input(const Options& o) {
+void check_output(const Options& o) {
   std::error_code error;
   if (std::filesystem::exists(o.out, error)) {
     if (std::filesystem::equivalent(steps_file(o.in), o.out, error))
       throw usage_error("input and output are the same file", o.out, "choose another name for the output");
     if (!o.overwrite) throw usage_error("the output exists", o.out, "replace it with --overwrite, or choose another name");
   }
+}
+
+std::unique_ptr<StepsReader> open_input(const Options& o) {
+  check_output(o);
   const std::string keys = o.keys.empty() && !o.env.empty() ? env_spec(o.env).observation_keys : o.keys;
   auto reader = open_steps(o.in, {.observation_keys = keys});
   const StepsLayout& l = reader->layout();
@@ -34,15 +39,22 @@ std::unique_ptr<StepsReader> open_input(const Options& o) {
   return reader;
 }
 
+D4rlFile read_input(const Options& o) {
+  if (!is_run_folder(o.in)) return read_all(*open_input(o));
+  check_output(o);
+  D4rlFile file = replay_dataset(o.in);
+  fmt::print("read     {} (replay buffer of a run)\n", o.in);
+  return file;
+}
+
 void convert(const Options& o) {
-  const auto reader = open_input(o);
-  const D4rlFile file = read_all(*reader);
+  const D4rlFile file = read_input(o);
   write_d4rl(o.out, file);
   std::vector<std::string> infos;
   for (const auto& [name, table] : file.infos) infos.push_back(name);
   fmt::print("wrote    {} (D4RL HDF5): {} steps, {} episodes, observation {}, action {}, next observations {}, infos {}\n", o.out,
-             file.rewards.size(), episodes_of(file).size(), reader->layout().obs_size, reader->layout().action_size,
-             reader->layout().has_next ? "stored" : "none", infos.empty() ? "none" : join(infos));
+             file.rewards.size(), episodes_of(file).size(), file.observations.cols(), file.actions.cols(),
+             file.next_observations.rows() > 0 ? "stored" : "none", infos.empty() ? "none" : join(infos));
   fmt::print("numbers are 4-byte floats, as training reads them; infos are 8-byte floats\n");
 }
 
@@ -61,17 +73,20 @@ void pack(const Options& o) {
 
 void add_data_conversions(CLI::App& data) {
   const auto options = std::make_shared<Options>();
-  const auto add = [&](const char* name, const char* help, const char* out, void (*work)(const Options&)) {
+  const auto add = [&](const char* name, const char* help, const char* in, const char* out, void (*work)(const Options&)) {
     CLI::App* verb = data.add_subcommand(name, help);
-    verb->add_option("IN", options->in, "dataset: D4RL HDF5, Minari file or folder, NPZ, pack")->required();
+    verb->add_option("IN", options->in, in)->required();
     verb->add_option("OUT", options->out, out)->required();
     verb->add_option("--observation-keys", options->keys, "Dict observations: keys to take, in order, comma-separated");
     verb->add_option("--env", options->env, "Dict observations: take the keys of this task");
     verb->add_flag("--overwrite", options->overwrite, "replace OUT");
     verb->callback([options, work] { work(*options); });
   };
-  add("convert", "writes any dataset in D4RL's HDF5 layout", "D4RL .hdf5 file to write", convert);
-  add("pack", "writes a memory-mapped copy for datasets larger than memory", "file to write; name it in data.path", pack);
+  add("convert", "writes any dataset in D4RL's HDF5 layout",
+      "dataset: D4RL HDF5, Minari file or folder, NPZ, pack; or a run's folder, for its replay buffer", "D4RL .hdf5 file to write",
+      convert);
+  add("pack", "writes a memory-mapped copy for datasets larger than memory", "dataset: D4RL HDF5, Minari file or folder, NPZ, pack",
+      "file to write; name it in data.path", pack);
 }
 
 }  // namespace warmstart

@@ -13,6 +13,8 @@
 namespace warmstart {
 namespace {
 
+constexpr std::size_t kShownChoices = 16;  // more would bury the one that was meant
+
 template <class... Ts>
 struct Overload : Ts... {
   using Ts::operator()...;
@@ -126,9 +128,9 @@ void Field::set(const ConfigValue& value, const std::string& where) const {
                         const auto* s = std::get_if<std::string>(&value);
                         if (!s) throw wrong_type();
                         if (!doc.choices.empty() && std::find(doc.choices.begin(), doc.choices.end(), *s) == doc.choices.end())
-                          throw usage_error(
-                              "unknown value " + quoted(*s), place,
-                              fmt::format("did you mean \"{}\"? valid: {}", nearest_name(*s, doc.choices), join(doc.choices)));
+                          throw usage_error("unknown value " + quoted(*s), place,
+                                            fmt::format("did you mean \"{}\"? {}", nearest_name(*s, doc.choices),
+                                                        doc.choices.size() <= kShownChoices ? "valid: " + join(doc.choices) : doc.when));
                         *p = *s;
                       },
                       [&](std::vector<std::int64_t>* p) {

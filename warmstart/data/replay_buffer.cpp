@@ -153,6 +153,11 @@ std::uint64_t ReplayBuffer::append_new_rows(const std::filesystem::path& folder)
   return added_;
 }
 
+void ReplayBuffer::read(const std::filesystem::path& folder, std::uint64_t committed) {
+  assert(added_ == 0);
+  SegmentLog::read(folder, obs_size_, action_size_, committed, *this);
+}
+
 void ReplayBuffer::restore(const std::filesystem::path& folder, std::uint64_t committed, std::uint64_t finished) {
   assert(added_ == 0);
   log_ = SegmentLog::open(folder, obs_size_, action_size_, committed, *this);

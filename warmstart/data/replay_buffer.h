@@ -64,6 +64,9 @@ class ReplayBuffer : public DataSource {
   /// segment or sizes that do not fit.
   void restore(const std::filesystem::path& folder, std::uint64_t committed, std::uint64_t finished = 0);
 
+  /// As restore, for one who only looks: the files stay as they are, also while another process writes them.
+  void read(const std::filesystem::path& folder, std::uint64_t committed);
+
   std::uint64_t finished() const { return finished_; }  ///< rows added before the running episode
 
  private:

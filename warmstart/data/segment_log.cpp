@@ -160,6 +160,11 @@ std::unique_ptr<SegmentLog> SegmentLog::open(const fs::path& folder, std::size_t
   return log;
 }
 
+void SegmentLog::read(const fs::path& folder, std::size_t obs_size, std::size_t action_size, std::uint64_t committed, ReplayBuffer& out) {
+  SegmentLog log(folder, obs_size, action_size);
+  for (std::uint64_t index = 0; log.written_ < committed; ++index) log.read_segment(index, committed, out);
+}
+
 void SegmentLog::read_segment(std::uint64_t index, std::uint64_t committed, ReplayBuffer& out) {
   const fs::path path = segment(index);
   if (!fs::exists(path)) throw damaged(fmt::format("is missing; it must reach row {}", committed), path);

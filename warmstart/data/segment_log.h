@@ -16,6 +16,10 @@ class SegmentLog {
   static std::unique_ptr<SegmentLog> open(const std::filesystem::path& folder, std::size_t obs_size, std::size_t action_size,
                                           std::uint64_t committed, ReplayBuffer& out);
 
+  /// The same for one who only looks: no file is touched, and the buffer has no log.
+  static void read(const std::filesystem::path& folder, std::size_t obs_size, std::size_t action_size, std::uint64_t committed,
+                   ReplayBuffer& out);
+
   /// Writes and fsyncs the rows of `buffer` from the first unwritten one on. Errors leave files and state as before.
   void append(const ReplayBuffer& buffer);
   const std::filesystem::path& folder() const { return folder_; }

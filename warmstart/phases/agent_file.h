@@ -30,6 +30,9 @@ void check_header(const SafeTensors& file, const std::string& where, const std::
 /// foreign file.
 AgentFile read_agent_file(const std::filesystem::path& path);
 
+/// Standard deviation of the noise with which the agent explored in the phase that wrote the file; 0 samples from the policy.
+double exploration_noise(const AgentFile& file);
+
 /// Networks of the recipe's shapes for its task, freshly drawn, with those that its offline learner needs, or with `extra`.
 ActorCritic fresh_agent(const Recipe& recipe);
 ActorCritic fresh_agent(const Recipe& recipe, ExtraNetworks extra);

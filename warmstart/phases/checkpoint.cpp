@@ -10,8 +10,6 @@
 namespace warmstart {
 namespace {
 
-constexpr const char* kFile = "checkpoint.safetensors";
-
 void put(StateWriter& out, const RunState& s) {
   out.put(s.phase), out.put(s.pretrain_steps), out.put(s.online_steps), out.put(s.episodes), out.put(s.updates);
   out.put(s.buffer_rows), out.put(s.metrics), out.put(s.data_rng), out.put(s.noise_rng), out.put(s.policy_rng);
@@ -76,7 +74,7 @@ void Run::save_checkpoint() {
   file.metadata["precision"] = precision_name(precision);
   if (source && !source->can_save()) file.metadata["episode"] = "not saved";
   // the copy is made; writing and fsync happen off the control path
-  saving_ = std::async(std::launch::async, [path = options.folder / kFile, f = std::move(file)] { write_safetensors(path, f); });
+  saving_ = std::async(std::launch::async, [path = options.folder / kCheckpointFile, f = std::move(file)] { write_safetensors(path, f); });
   last_save_ = std::chrono::steady_clock::now();
   if (failure) {
     finish_save();
@@ -89,8 +87,19 @@ void Run::finish_save() {
   if (saving_.valid()) saving_.get();
 }
 
+RunState read_run_state(const fs::path& checkpoint) {
+  const SafeTensors file = read_safetensors(checkpoint);
+  const std::string where = checkpoint.string();
+  check_header(file, where, "");
+  const auto bytes = file.at("run_state", where).u8();
+  StateReader in(bytes, where);
+  RunState state;
+  get(in, state);
+  return state;
+}
+
 bool Run::load_checkpoint() {
-  const fs::path path = options.folder / kFile;
+  const fs::path path = options.folder / kCheckpointFile;
   if (!fs::exists(path)) return false;
   const SafeTensors file = read_safetensors(path);
   const std::string where = path.string();

@@ -43,9 +43,10 @@ void copy_row(std::span<const double> from, float* to) {
 
 Fields CollectConfig::fields(const std::string& section) {
   Fields f(section);
-  f.add(
-      "policy", policy,
-      choice("who acts: a driver that knows the task, or uniform random actions", "random for data without skill", driver_names()));
+  f.add("policy", policy,
+        choice("who acts: a driver that knows the task, or uniform random actions", "random for data without skill", driver_names()));
+  f.add("agent", agent,
+        {"policy \"agent\": the saved agent that acts, by its own distribution", "", "data of a trained policy: D4RL's medium and expert"});
   f.add("protocol", protocol,
         choice("episodes: the task's own resets, one goal per episode; maze2d: as D4RL made its maze2d data, the ball goes on from goal to "
                "goal, each stretch an episode",
@@ -147,7 +148,8 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   for (const Field& field : fields.list()) file.metadata[field.key] = field.toml();
   file.metadata["policy"] = config.policy;  // plain, without TOML's quotes
   file.metadata["protocol"] = config.protocol;
-  if (config.policy == "random")
+  if (config.policy != "agent") file.metadata.erase("agent");
+  if (config.policy != "waypoint")
     for (const char* unused : {"noise", "random_share", "detour"}) file.metadata.erase(unused);
   return out;
 }

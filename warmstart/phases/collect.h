@@ -14,6 +14,7 @@ namespace warmstart {
 struct CollectConfig {
   std::string policy = "waypoint";
   std::string protocol = "episodes";
+  std::string agent;
   std::int64_t steps = 100'000;
   double noise = 0.5;
   double random_share = 0;

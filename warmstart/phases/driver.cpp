@@ -1,9 +1,15 @@
 #include "warmstart/phases/driver.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 
+#include "warmstart/agents/policy.h"
 #include "warmstart/core/text.h"
 #include "warmstart/envs/waypoint.h"
+#include "warmstart/phases/action_filter.h"
+#include "warmstart/phases/agent_file.h"
 
 namespace warmstart {
 namespace {
@@ -65,6 +71,44 @@ class WaypointDriver : public Driver {
   std::array<double, 2> held_{};
 };
 
+// A saved agent, sampling as it does when it learns.
+class AgentDriver : public Driver {
+ public:
+  explicit AgentDriver(const AgentFile& file)
+      : policy_(std::make_shared<Actor>(file.agent.actor), Rng(), exploration_noise(file)),
+        filter_(file.recipe.safety, file.agent.actor.spec.action),
+        obs_(static_cast<std::size_t>(file.agent.actor.spec.obs)),
+        action_(static_cast<std::size_t>(file.agent.actor.spec.action)) {}
+
+  void begin(const Env&, Rng&) override { filter_.begin_episode(); }
+  void act(const Env& env, Rng& rng, std::span<double> action) override {
+    std::copy(env.obs().begin(), env.obs().end(), obs_.begin());
+    policy_.rng() = rng;
+    policy_.act(obs_, false, action_);
+    rng = policy_.rng();
+    filter_.apply(action_);
+    std::copy(action_.begin(), action_.end(), action.begin());
+  }
+
+ private:
+  Policy policy_;
+  ActionFilter filter_;
+  std::vector<float> obs_, action_;
+};
+
+std::unique_ptr<Driver> agent_driver(const Env& env, const CollectConfig& config) {
+  if (config.agent.empty())
+    throw usage_error("policy \"agent\" needs a saved agent", "collect.agent",
+                      "name a final.safetensors or pretrained.safetensors of a run");
+  const AgentFile file = read_agent_file(config.agent);
+  const ActorSpec& spec = file.agent.actor.spec;
+  if (spec.obs != env.spec().obs_size || spec.action != env.spec().action_size)
+    throw data_error(fmt::format("an agent of {} observations and {} actions; {} has {} and {}", spec.obs, spec.action, env.spec().id,
+                                 env.spec().obs_size, env.spec().action_size),
+                     config.agent, "give an agent of that task");
+  return std::make_unique<AgentDriver>(file);
+}
+
 std::unique_ptr<Driver> random_driver(const Env&, const CollectConfig&) { return std::make_unique<RandomDriver>(); }
 
 std::unique_ptr<Driver> waypoint_driver(const Env& env, const CollectConfig& config) {
@@ -77,7 +121,7 @@ struct Entry {
   const char* name;
   std::unique_ptr<Driver> (*make)(const Env&, const CollectConfig&);
 };
-const Entry kDrivers[] = {{"waypoint", waypoint_driver}, {"random", random_driver}};
+const Entry kDrivers[] = {{"waypoint", waypoint_driver}, {"random", random_driver}, {"agent", agent_driver}};
 
 }  // namespace
 

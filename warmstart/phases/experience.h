@@ -60,9 +60,9 @@ class LocalExperience : public ExperienceSource {
 };
 
 struct Evaluation {
-  double return_mean = 0, return_std = 0;  ///< undiscounted, as the task gives rewards
-  double success_rate = 0;                 ///< share of episodes with success in any step
-  double length_mean = 0;                  ///< steps
+  double return_mean = 0, return_std = 0;                        ///< undiscounted, as the task gives rewards
+  double success_rate = 0;                                       ///< share of episodes with success in any step
+  double length_mean = 0;                                        ///< steps
   double normalized = std::numeric_limits<double>::quiet_NaN();  ///< mean normalised score; NaN when the task has none
   int episodes = 0;
 };

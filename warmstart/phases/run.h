@@ -51,6 +51,9 @@ struct RunOptions {
 };
 
 /// Counters and streams; everything but arrays that decides what comes next.
+/// Of a run folder: everything that resuming needs.
+inline constexpr const char* kCheckpointFile = "checkpoint.safetensors";
+
 struct RunState {
   Phase phase = Phase::kPretrain;
   std::int64_t pretrain_steps = 0;  ///< gradient steps done
@@ -66,6 +69,9 @@ struct RunState {
   bool evaluating = false;        ///< stopped in the middle of an evaluation: it begins anew
   double seconds[3] = {0, 0, 0};  ///< wall-clock per phase, for the report; decides nothing
 };
+
+/// What a run's checkpoint says of its progress. Throws Error(kData) for a missing, damaged or foreign file.
+RunState read_run_state(const std::filesystem::path& checkpoint);
 
 class Run {
  public:

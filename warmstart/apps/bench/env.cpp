@@ -2,18 +2,20 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "warmstart/apps/bench/bench.h"
 #include "warmstart/envs/simulator_alone.h"
+#include "warmstart/envs/vector_env.h"
 
 namespace warmstart {
 namespace {
 
 struct Options {
   std::string id;
-  int rounds = 51, steps = 1000;
+  int rounds = 51, steps = 1000, count = 0, threads = 0;
   bool json = false;
 };
 
@@ -76,6 +78,24 @@ class Contest {
   int drawn_ = 0;
 };
 
+/// Steps per second of `count` environments stepped together, resets included as they come.
+double vector_rate(const Options& o, int threads) {
+  VectorEnv envs({.id = o.id}, o.count, 7, threads);
+  Rng rng(8, "bench env");
+  const auto size = static_cast<std::size_t>(o.count * envs.spec().action_size);
+  std::vector<double> actions(size * 16);  // drawn before the clock runs
+  for (double& a : actions) a = rng.uniform(envs.spec().action_low, envs.spec().action_high);
+  envs.reset();
+  const int calls = std::max(1, o.steps / o.count);
+  std::vector<double> rates;
+  for (int round = 0; round < std::min(o.rounds, 15); ++round) {
+    const auto began = BenchClock::now();
+    for (int i = 0; i < calls; ++i) envs.step(std::span(actions).subspan(size * static_cast<std::size_t>(i % 16), size));
+    rates.push_back(calls * o.count / seconds_since(began));
+  }
+  return spread_of(rates).median;
+}
+
 void bench_env(const Options& o) {
   Contest contest(o.id);
   contest.round(o.steps, true);
@@ -85,23 +105,29 @@ void bench_env(const Options& o) {
     task.push_back(ours), simulator.push_back(alone), ratio.push_back(ours / alone);
   }
   const Spread ours = spread_of(task), alone = spread_of(simulator), each = spread_of(ratio);
+  const int threads = o.threads > 0 ? o.threads : available_cpus();
+  const double together = o.count > 0 ? vector_rate(o, threads) : 0;
   if (o.json) {
-    fmt::print("{}\n", nlohmann::ordered_json{{"env", o.id},
-                                              {"simulator", simulator_version()},
-                                              {"rounds", o.rounds},
-                                              {"steps", o.steps},
-                                              {"us_per_step", ours.median},
-                                              {"us_spread", {ours.low, ours.high}},
-                                              {"simulator_us_per_step", alone.median},
-                                              {"simulator_us_spread", {alone.low, alone.high}},
-                                              {"ratio", ours.median / alone.median},
-                                              {"ratio_spread", {each.low, each.high}}}
-                           .dump());
+    nlohmann::ordered_json out = {{"env", o.id},
+                                  {"simulator", simulator_version()},
+                                  {"rounds", o.rounds},
+                                  {"steps", o.steps},
+                                  {"us_per_step", ours.median},
+                                  {"us_spread", {ours.low, ours.high}},
+                                  {"simulator_us_per_step", alone.median},
+                                  {"simulator_us_spread", {alone.low, alone.high}},
+                                  {"ratio", ours.median / alone.median},
+                                  {"ratio_spread", {each.low, each.high}}};
+    if (o.count > 0) out["together"] = {{"envs", o.count}, {"threads", threads}, {"steps_per_second", together}};
+    fmt::print("{}\n", out.dump());
     return;
   }
   fmt::print("{}, random actions, {} rounds of {} steps each\n", o.id, o.rounds, o.steps);
   fmt::print("step {:.2f} us, the same {} calls alone {:.2f} us: {:.3f} times (rounds {:.3f}-{:.3f})\n", ours.median, simulator_version(),
              alone.median, ours.median / alone.median, each.low, each.high);
+  if (o.count > 0)
+    fmt::print("{} environments on {} threads: {:.0f} steps/s, {:.2f} times one alone\n", o.count, threads, together,
+               together * ours.median * 1e-6);
 }
 
 }  // namespace
@@ -112,6 +138,8 @@ void add_bench_env(CLI::App& bench) {
   verb->add_option("--env", o->id, "Task, see `warmstart list envs`")->required();
   verb->add_option("--rounds", o->rounds, "Rounds of both in turns")->check(CLI::Range(1, 1'000'000))->capture_default_str();
   verb->add_option("--steps", o->steps, "Steps in a round")->check(CLI::Range(1, 10'000'000))->capture_default_str();
+  verb->add_option("--envs", o->count, "Also step so many environments together (0 = do not)")->check(CLI::Range(0, 100'000));
+  verb->add_option("--threads", o->threads, "Threads for that (default: all CPUs)")->check(CLI::Range(1, 1024));
   verb->add_flag("--json", o->json, "JSON instead of text");
   verb->callback([o] { bench_env(*o); });
 }

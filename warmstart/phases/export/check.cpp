@@ -203,15 +203,8 @@ ExportFormat export_format(const std::string& word) {
 
 ExportedActor exported_actor(const AgentFile& file, const std::string& name) {
   const Recipe& recipe = file.recipe;
-  const auto text = [&](const char* key) {
-    const auto at = file.metadata.find(key);
-    return at == file.metadata.end() ? std::string() : at->second;
-  };
-  const bool offline = text("phase") == "pretrain" || (text("kind") == "agent" && text("phase") == "warmup");
-  // those with a target actor have a deterministic policy and explore by noise on top
-  const bool deterministic = agent_info(offline ? recipe.pretrain.agent : recipe.finetune.agent).networks.target_actor;
   return {.actor = file.agent.actor,
-          .exploration_noise = deterministic ? recipe.td3.exploration_noise : 0,
+          .exploration_noise = exploration_noise(file),
           .safety = recipe.safety,
           .env = recipe.env.id,
           .label = recipe.label,

@@ -32,7 +32,7 @@ struct ActionUnits {
 struct ExportedActor {
   Actor actor;
   double exploration_noise = 0;  ///< as Agent::exploration_noise: 0 samples from the policy
-  SafetyConfig safety;  ///< in the policy's units, applied before `units`
+  SafetyConfig safety;           ///< in the policy's units, applied before `units`
   ActionUnits units;
   std::string env, label;
   std::string name = "policy";  ///< of the C functions and the ONNX graph: letters, digits, _

@@ -24,7 +24,8 @@ void ActionUnits::validate(int action_size) const {
   if (off()) return;
   for (std::size_t j = 0; j < n; ++j) {
     const double l = low[low.size() == 1 ? 0 : j], h = high[high.size() == 1 ? 0 : j];
-    if (!(l < h)) throw usage_error(fmt::format("from {} to {} there is nothing", l, h), "--action-low and --action-high", "low goes first");
+    if (!(l < h))
+      throw usage_error(fmt::format("from {} to {} there is nothing", l, h), "--action-low and --action-high", "low goes first");
   }
 }
 

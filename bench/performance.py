@@ -195,6 +195,8 @@ def main(arguments):
     if arguments[:1] == ["--describe"]:
         return describe(pathlib.Path(arguments[1]))
     folder = pathlib.Path(arguments[0]) if arguments else ROOT / "bench/results"
+    if not folder.is_dir():
+        raise SystemExit(f"usage: bench/performance.py [RESULTS [PAGE]]; no folder {folder}")
     target = pathlib.Path(arguments[1]) if len(arguments) > 1 else ROOT / "docs/performance.md"
     target.write_text(page(folder, kept_by_hand(target)))
     print(f"wrote {target}")

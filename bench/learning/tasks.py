@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""The paper's tasks, really learned, at sizes that fit two cores: data, runs, and the table of docs/results.md.
+
+    tasks.py [--seeds 3] [--jobs N] [--out runs/tasks] [--check-only] [TASK[/METHOD]...]      default: everything of TASKS
+
+Datasets are collected when they are missing. Finished runs are not repeated, interrupted ones continued; runs that differ only
+online share one pre-training per seed. Every run has one thread; --jobs are run at once (default: all CPUs).
+WARMSTART_BINARY names a program other than the release build.
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+WARMSTART = os.environ.get("WARMSTART_BINARY", str(ROOT / "build/release/warmstart"))
+
+# hidden layers of 256 (AntMaze: its own) and five critics instead of ten; everything else is the recipe's unless it stands here
+SMALL = {"network.critic_hidden": "256,256", "network.actor_hidden": "256,256", "network.num_qs": 5}
+ONLINE = {"eval.every": 1000, "eval.episodes": 20, "run.log_every": 500, "run.checkpoint_seconds": 120}
+BINARY = {**SMALL, **ONLINE, "finetune.steps": 10000, "eval.pretrain_every": 5000}
+TASKS = {
+    "door-binary-v0": {"keys": BINARY, "methods": ["wsrl", "no-warmup", "calql"]},
+    "pen-binary-v0": {"keys": BINARY, "methods": ["wsrl", "no-warmup", "calql"]},
+    "halfcheetah-medium-replay-v2": {
+        "keys": {**SMALL, **ONLINE, "pretrain.steps": 20000, "finetune.steps": 50000, "eval.every": 5000, "eval.pretrain_every": 10000, "eval.episodes": 5},
+        "methods": ["wsrl", "no-warmup", "cql"],
+    },
+    "antmaze-umaze-v2": {
+        "keys": {**ONLINE, "network.num_qs": 5, "pretrain.steps": 30000, "finetune.steps": 20000, "eval.every": 2500, "eval.pretrain_every": 10000},
+        "methods": ["wsrl", "no-warmup", "calql"],
+    },
+    "FrankaPegInsertion-v0": {"recipes": "peg", "keys": {**SMALL, **ONLINE, "eval.pretrain_every": 5000}, "methods": ["wsrl", "rlpd"]},
+}
+# method: the recipe it is, what differs, and whose pre-training it shares
+METHODS = {"no-warmup": ("wsrl", {"warm_up.steps": 0}, "wsrl")}
+TWO_CRITICS = {"calql", "cql", "iql", "sac"}  # their recipes say how many
+
+
+def options(task, method):
+    keys = dict(TASKS[task]["keys"])
+    if method in TWO_CRITICS:
+        keys.pop("network.num_qs", None)
+    keys.update(METHODS.get(method, (None, {}))[1])
+    return [str(x) for key, value in keys.items() for x in (f"--{key}", value)]
+
+
+def call(*arguments, log):
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as out:
+        done = subprocess.run([WARMSTART, *map(str, arguments)], stdout=out, stderr=subprocess.STDOUT, cwd=ROOT)
+    if done.returncode:
+        raise RuntimeError(f"exit code {done.returncode}: {WARMSTART} {' '.join(map(str, arguments))}\n{log.read_text()[-800:]}")
+
+
+def one_run(out, task, method, seed):
+    recipe, _, start = METHODS.get(method, (method, {}, None))
+    file = ROOT / "recipes" / TASKS[task].get("recipes", task) / f"{recipe}.toml"
+    folder = out / task / method / f"seed{seed}"
+    common = [file, "--seed", seed, "--threads", 1, "--out", folder, "--resume", "--quiet", "--label", method, *options(task, method)]
+    print(f"== {task}/{method}, seed {seed}", flush=True)
+    if start:
+        call("finetune", *common, "--from", out / task / start / f"seed{seed}" / "pretrained.safetensors", log=folder.with_suffix(".log"))
+    else:
+        call("train", *common, log=folder.with_suffix(".log"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", metavar="TASK[/METHOD]")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "runs/tasks")
+    parser.add_argument("--check-only", action="store_true", help="print the table of what has been run")
+    args = parser.parse_args()
+    chosen = [(t, m) for t in TASKS for m in TASKS[t]["methods"] if not args.what or any(w in (t, f"{t}/{m}") for w in args.what)]
+    if not chosen:
+        sys.exit(f"error: nothing of that name; tasks are {', '.join(TASKS)}")
+    if not args.check_only:
+        for wave in (False, True):  # those that start from others come last
+            jobs = [(t, m, s) for s in range(args.seeds) for t, m in chosen if bool(METHODS.get(m, ("", {}, None))[2]) == wave]
+            with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+                for done in [pool.submit(one_run, args.out, *job) for job in jobs]:
+                    done.result()
+    folders = [args.out / t / m for t, m in chosen if (args.out / t / m).exists()]
+    subprocess.run([sys.executable, ROOT / "bench/learning/success.py", "--summary", *folders], check=True)
+
+
+if __name__ == "__main__":
+    main()

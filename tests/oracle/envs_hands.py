@@ -74,13 +74,16 @@ class Expert:
     def __init__(self, task):
         self.p = dict(np.load(POLICIES / f"dapg_{task.lower()}.npz"))
 
-    def __call__(self, obs, rng):
+    def mean(self, obs):
         p = self.p
         h = (obs - p["in_shift"]) / (p["in_scale"] + 1e-8)
         for k in "01":
             h = np.tanh(p["W" + k] @ h + p["b" + k])
-        mean = (p["W2"] @ h + p["b2"]) * p["out_scale"] + p["out_shift"]
-        return mean + 0.5 * np.exp(p["log_std"]) * rng.standard_normal(len(mean))
+        return (p["W2"] @ h + p["b2"]) * p["out_scale"] + p["out_shift"]
+
+    def __call__(self, obs, rng):
+        mean = self.mean(obs)
+        return mean + 0.5 * np.exp(self.p["log_std"]) * rng.standard_normal(len(mean))
 
 
 def segment(name, seed, steps, time_limit=0, push=0.0, near=False, expert=False):
@@ -114,6 +117,8 @@ def segment(name, seed, steps, time_limit=0, push=0.0, near=False, expert=False)
     env.close()
     motion = {"qpos": qpos.tolist(), "qvel": qvel.tolist(), "goal": goal.tolist(), "obs0": pack(obs0, "<f8"),
               "actions": pack(actions[:taken], "<f8"), "obs": pack(rows["obs"], "<f8")}
+    if policy:
+        motion["expert_at_start"] = pack(policy.mean(obs0), "<f8")  # for tests/phases/demonstrations_test.cpp
     flags = {key: pack(rows[key], "u1") for key in ("terminated", "truncated", "success")}
     return motion, {"time_limit": time_limit, "reward": pack(rows["reward"], "<f8")} | flags
 

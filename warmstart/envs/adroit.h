@@ -8,7 +8,8 @@
 namespace warmstart {
 
 /// AdroitHand{Door,Pen,Relocate,Hammer}-v1 with that version's dense reward, the same with Sparse (10 at success, else -0.1), and
-/// {pen,door,relocate}-binary-v0, the tasks of the Adroit experiments of AWAC, Cal-QL and WSRL: reward success - 1, over at the first success.
+/// {pen,door,relocate}-binary-v0, the tasks of the Adroit experiments of AWAC, Cal-QL and WSRL: reward success - 1, over at the first
+/// success.
 ///
 /// Action: positions of arm and hand as shares of their ranges, clipped to [-1,1]. Success: the door's hinge at 1.35 rad or more; the pen
 /// within 7.5 cm and its axis within cosine 0.95; the ball within 10 cm; the nail within 1 cm. goal() is where the task was placed: door

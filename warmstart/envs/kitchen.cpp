@@ -32,18 +32,18 @@ const Part kParts[] = {
 };
 
 constexpr std::array<double, kPos> kStart = {
-    1.48388023e-01,  -1.76848573e+00, 1.84390296e+00,  -2.47685760e+00, 2.60252026e-01,  7.12533105e-01,  1.59515394e+00,  4.79267505e-02,
-    3.71350919e-02,  -2.66279850e-04, -5.18043486e-05, 3.12877220e-05,  -4.51199853e-05, -3.90842156e-06, -4.22629655e-05, 6.28065475e-05,
-    4.04984708e-05,  4.62730939e-04,  -2.26906415e-04, -4.65501369e-04, -6.44129196e-03, -1.77048263e-03, 1.08009684e-03,  -2.69397440e-01,
-    3.50383255e-01,  1.61944683e+00,  1.00618764e+00,  4.06395120e-03,  -6.62095997e-03, -2.68278933e-04};
+    1.48388023e-01, -1.76848573e+00, 1.84390296e+00,  -2.47685760e+00, 2.60252026e-01,  7.12533105e-01,  1.59515394e+00,  4.79267505e-02,
+    3.71350919e-02, -2.66279850e-04, -5.18043486e-05, 3.12877220e-05,  -4.51199853e-05, -3.90842156e-06, -4.22629655e-05, 6.28065475e-05,
+    4.04984708e-05, 4.62730939e-04,  -2.26906415e-04, -4.65501369e-04, -6.44129196e-03, -1.77048263e-03, 1.08009684e-03,  -2.69397440e-01,
+    3.50383255e-01, 1.61944683e+00,  1.00618764e+00,  4.06395120e-03,  -6.62095997e-03, -2.68278933e-04};
 
 // Limits of the robot's joints and the amplitudes of noise, of qpos 0..29, as the original's franka_config.xml has them.
 constexpr double kLow[kRobot] = {-2.9, -1.8, -2.9, -3.1, -2.9, 0, -2.9, 0, 0};
 constexpr double kHigh[kRobot] = {2.9, 1.8, 2.9, 0, 2.9, 3.8, 2.9, 0.04, 0.04};
-constexpr double kPosNoise[kPos] = {.1,    .1,    .1,    .1,    .1,   .1,   .1,   .1, .1, .005, .005, .0005, .0005, .0005, .0005,
-                                    .0005, .0005, .005,  .005,  .005, .1,   .1,   .1, .005, .005, .005, .1, .1, .1, .005};
-constexpr double kVelNoise[kVel] = {.1,   .1,   .1,   .1,   .1, .1, .1, .1,   .1,   .005, .005, .005, .005, .005, .005,
-                                    .005, .005, .005, .005, .005, .1, .1, .1, .005, .005, .005, .1, .1, .1};
+constexpr double kPosNoise[kPos] = {.1,    .1,    .1,   .1,   .1,   .1, .1, .1, .1,   .005, .005, .0005, .0005, .0005, .0005,
+                                    .0005, .0005, .005, .005, .005, .1, .1, .1, .005, .005, .005, .1,    .1,    .1,    .005};
+constexpr double kVelNoise[kVel] = {.1,   .1,   .1,   .1,   .1,   .1, .1, .1, .1,   .005, .005, .005, .005, .005, .005,
+                                    .005, .005, .005, .005, .005, .1, .1, .1, .005, .005, .005, .1,   .1,   .1};
 
 /// What tells the ids apart.
 struct Rules {
@@ -60,8 +60,14 @@ const std::vector<const char*> kSlide = {"microwave", "kettle", "light switch", 
 const std::vector<const char*> kBurner = {"microwave", "kettle", "bottom burner", "light switch"};
 const Rules kRules[] = {
     // the original is off by one in the objects' amplitudes; D4RL is not
-    {"FrankaKitchen-v1", "an arm does seven things in a kitchen, reward 1 for each when it is done", "",
-     {"bottom burner", "top burner", "light switch", "slide cabinet", "hinge cabinet", "microwave", "kettle"}, false, 0.01, 0.0005, 8},
+    {"FrankaKitchen-v1",
+     "an arm does seven things in a kitchen, reward 1 for each when it is done",
+     "",
+     {"bottom burner", "top burner", "light switch", "slide cabinet", "hinge cabinet", "microwave", "kettle"},
+     false,
+     0.01,
+     0.0005,
+     8},
     {"kitchen-complete-v0", "an arm does four things in a kitchen, reward: how many are done (D4RL)", "", kSlide, true, 0.1, 0.1, 9},
     {"kitchen-partial-v0", "kitchen-complete-v0 with D4RL's partial data", "kitchen-complete-v0", kSlide, true, 0.1, 0.1, 9},
     {"kitchen-mixed-v0", "an arm does four things in a kitchen, another four, reward: how many are done (D4RL)", "", kBurner, true, 0.1,
@@ -72,14 +78,16 @@ class Kitchen : public MujocoEnv {
  public:
   Kitchen(EnvSpec env_spec, const Rules& rules)
       : MujocoEnv(std::move(env_spec),
-                  load_model(find_asset(std::string(kRoboticsAssets) + "kitchen_franka/kitchen_assets/kitchen_env_model.xml")), 40, false, 0),
+                  load_model(find_asset(std::string(kRoboticsAssets) + "kitchen_franka/kitchen_assets/kitchen_env_model.xml")), 40, false,
+                  0),
         rules_(rules),
         qpos_(kPos),
         qvel_(kVel),
         control_(kRobot),
         goal_obs_(kPos) {
     for (const char* name : rules.parts) {
-      const Part& part = *std::find_if(std::begin(kParts), std::end(kParts), [&](const Part& p) { return std::string_view(p.name) == name; });
+      const Part& part =
+          *std::find_if(std::begin(kParts), std::end(kParts), [&](const Part& p) { return std::string_view(p.name) == name; });
       parts_.push_back(&part);
       std::copy(part.goal.begin(), part.goal.end(), goal_obs_.begin() + part.first);
     }
@@ -181,10 +189,10 @@ class Kitchen : public MujocoEnv {
 
   const Rules& rules_;
   std::vector<const Part*> parts_;
-  std::vector<std::uint8_t> done_;     ///< of each part
-  std::vector<double> qpos_, qvel_;    ///< [30], [29] with noise
-  std::vector<double> control_;        ///< [9]
-  std::vector<double> goal_obs_;       ///< [30]
+  std::vector<std::uint8_t> done_;   ///< of each part
+  std::vector<double> qpos_, qvel_;  ///< [30], [29] with noise
+  std::vector<double> control_;      ///< [9]
+  std::vector<double> goal_obs_;     ///< [30]
   Rng noise_rng_;
   std::vector<double> fed_;
   std::size_t next_fed_ = 0;

@@ -45,9 +45,8 @@ void copy_row(std::span<const double> from, float* to) {
 
 Fields CollectConfig::fields(const std::string& section) {
   Fields f(section);
-  f.add(
-      "policy", policy,
-      choice("who acts: a driver that knows the task, or uniform random actions", "random for data without skill", driver_names()));
+  f.add("policy", policy,
+        choice("who acts: a driver that knows the task, or uniform random actions", "random for data without skill", driver_names()));
   f.add("protocol", protocol,
         choice("episodes: the task's own resets, one goal per episode; maze2d: as D4RL made its maze2d data, the ball goes on from goal to "
                "goal, each stretch an episode; demonstrations: successful episodes of the policy, then of a clone of them",
@@ -90,7 +89,8 @@ std::map<std::string, std::string> describe_collection(const EnvSpec& spec, cons
   };
   if (config.policy == "random") leave_out({"noise"});
   if (config.policy != "waypoint") leave_out({"random_share", "detour"});
-  if (config.policy == "expert") said["expert"] = fs::path(config.expert).filename().string() + ", checksum " + hex(checksum(read_bytes(expert_file(config))));
+  if (config.policy == "expert")
+    said["expert"] = fs::path(config.expert).filename().string() + ", checksum " + hex(checksum(read_bytes(expert_file(config))));
   else leave_out({"expert"});
   if (config.protocol == "demonstrations") leave_out({"steps"});
   else leave_out({"demonstrations", "trajectories", "clone_steps"});

@@ -20,7 +20,7 @@ struct CollectConfig {
   double random_share = 0;
   double detour = 0;
   std::string expert;
-  std::int64_t demonstrations = 25, trajectories = 500, clone_steps = 10'000;
+  std::int64_t demonstrations = 25, trajectories = 500, clone_steps = 3000;
   std::int64_t seed = 0;
 
   Fields fields(const std::string& section = "collect");

@@ -15,7 +15,7 @@ namespace warmstart {
 namespace {
 
 constexpr int kCloneBatch = 256;
-constexpr double kCloneLearningRate = 3e-4;
+constexpr double kCloneLearningRate = 1e-3;
 constexpr std::int64_t kPatience = 20;  // episodes per demonstration asked for, before giving up
 
 /// One episode, cut after its last success; no steps when there was none.
@@ -190,11 +190,13 @@ Collected collect_demonstrations(const EnvConfig& env_config, const CollectConfi
       kept.push_back(std::move(t));
     }
     report.success_share = static_cast<double>(succeeded) / static_cast<double>(config.trajectories);
-    report.notes.push_back(fmt::format("their clone ({} steps of behaviour cloning, loss {:.3g}): {:.1f}% of {} episodes succeeded and were kept",
-                                       config.clone_steps, loss, 100 * report.success_share, config.trajectories));
+    report.notes.push_back(
+        fmt::format("their clone ({} steps of behaviour cloning, loss {:.3g}): {:.1f}% of {} episodes succeeded and were kept",
+                    config.clone_steps, loss, 100 * report.success_share, config.trajectories));
     said["clone_played"] = std::to_string(config.trajectories);
     said["clone_kept"] = std::to_string(succeeded);
-    said["clone"] = fmt::format("two layers of 256, unsquashed Gaussian, batch {}, learning rate {}, sampled actions", kCloneBatch, kCloneLearningRate);
+    said["clone"] =
+        fmt::format("two layers of 256, unsquashed Gaussian, batch {}, learning rate {}, sampled actions", kCloneBatch, kCloneLearningRate);
   } else {
     report.success_share = static_cast<double>(kept.size()) / static_cast<double>(expert_played);
   }

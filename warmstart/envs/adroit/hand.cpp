@@ -24,7 +24,7 @@ AdroitHand::AdroitHand(EnvSpec env_spec, const char* asset, HandReward reward, i
   }
 }
 
-// The original makes position servos of wrist and fingers after loading: force = gain * (control - position).
+// As the original, set after loading whatever the file says (today's files say the same): force = gain * (control - position).
 void AdroitHand::set_actuator_gains() {
   struct Group {
     const char *first, *last;

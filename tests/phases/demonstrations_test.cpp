@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -117,6 +118,27 @@ TEST(Demonstrations, AreSuccessesCutAfterTheLastOne) {
     const Step step = env->step(std::vector<double>(file.actions.row(t), file.actions.row(t) + file.actions.cols()));
     ASSERT_EQ(step.reward, file.rewards[t]) << "row " << t;
   }
+}
+
+// Pens slip: some episodes fail, some lose the target again before they end.
+TEST(Demonstrations, LeaveOutFailuresAndWhatComesAfterTheLastSuccess) {
+  CollectConfig config = door(12, 0, 1);
+  config.expert = kPolicies + "/dapg_pen.npz";
+  config.noise = 1.5;
+  const auto [file, report] = collect_steps({"pen-binary-v0"}, config);
+  const auto& trajectory = file.infos.at("trajectory").values;
+  std::vector<int> lengths(12, 0);
+  for (std::size_t t = 0; t < trajectory.size(); ++t) {
+    ++lengths[static_cast<std::size_t>(trajectory[t])];
+    if (t + 1 == trajectory.size() || trajectory[t] != trajectory[t + 1]) {
+      ASSERT_EQ(file.infos.at("success").values[t], 1) << t;
+    }
+  }
+  EXPECT_GT(*std::min_element(lengths.begin(), lengths.end()), 0);
+  EXPECT_LT(*std::min_element(lengths.begin(), lengths.end()), 100);  // else nothing was cut
+  EXPECT_LE(*std::max_element(lengths.begin(), lengths.end()), 100);
+  EXPECT_GT(std::stoi(file.metadata.at("demonstrations_played")), 12);  // else nothing failed
+  EXPECT_LT(report.success_share, 1);
 }
 
 TEST(Demonstrations, EverySettingMatters) {

@@ -12,7 +12,9 @@
 namespace warmstart {
 namespace {
 
-nlohmann::json recorded(const std::string& id) { return nlohmann::json::parse(read_text(fs::path(WARMSTART_GOLDEN) / "envs" / (id + ".json"))); }
+nlohmann::json recorded(const std::string& id) {
+  return nlohmann::json::parse(read_text(fs::path(WARMSTART_GOLDEN) / "envs" / (id + ".json")));
+}
 
 struct Range {
   double low, high;

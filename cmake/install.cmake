@@ -14,7 +14,8 @@ foreach(room ${WARMSTART_ROOMS})
   list(APPEND targets warmstart_${room})
   # headers that show another library's types are ours alone
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/warmstart/${room} DESTINATION include/warmstart FILES_MATCHING PATTERN "*.h"
-          PATTERN cpu EXCLUDE PATTERN reference EXCLUDE PATTERN hdf5_file.h EXCLUDE PATTERN mujoco_env.h EXCLUDE)
+          PATTERN cpu EXCLUDE PATTERN reference EXCLUDE PATTERN hdf5_file.h EXCLUDE PATTERN mujoco_env.h EXCLUDE
+          PATTERN adroit EXCLUDE)
 endforeach()
 install(TARGETS ${targets} EXPORT warmstart-targets ARCHIVE DESTINATION lib/warmstart)
 install(FILES ${CMAKE_SOURCE_DIR}/warmstart/warmstart.h DESTINATION include/warmstart)
@@ -52,6 +53,10 @@ foreach(name half_cheetah hopper walker2d walker2d_v5)
 endforeach()
 install(FILES ${WARMSTART_SITE}/gymnasium_robotics/envs/assets/point/point.xml
         DESTINATION ${share}/assets/gymnasium_robotics/envs/assets/point)
+install(DIRECTORY ${WARMSTART_SITE}/gymnasium_robotics/envs/assets/adroit_hand ${WARMSTART_SITE}/gymnasium_robotics/envs/assets/kitchen_franka
+        DESTINATION ${share}/assets/gymnasium_robotics/envs/assets)
+install(FILES ${WARMSTART_SITE}/gymnasium_robotics/envs/assets/LICENSE.md DESTINATION ${share}/licences/gymnasium_robotics/assets)
+install(DIRECTORY data/policies DESTINATION ${share}/data)
 foreach(wheel mujoco gymnasium gymnasium_robotics plotly)
   file(GLOB texts ${WARMSTART_SITE}/${wheel}-*.dist-info/licenses/LICENSE* ${WARMSTART_SITE}/${wheel}-*.dist-info/LICENSE*)
   install(FILES ${texts} DESTINATION ${share}/licences/${wheel})

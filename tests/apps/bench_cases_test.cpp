@@ -65,17 +65,17 @@ TEST(BenchCases, UnknownNames) {
 
 // The yardstick of `bench env` does the same work: it ends where the task ends.
 TEST(BenchCases, SimulatorAloneFollowsTheTask) {
-  for (const char* id : {"HalfCheetah-v4", "Hopper-v5", "Walker2d-v4", "PointMaze_UMaze-v3"}) {
+  for (const char* id : {"HalfCheetah-v4", "Hopper-v5", "Walker2d-v4", "PointMaze_UMaze-v3", "AdroitHandDoor-v1"}) {
     const auto env = make_env({.id = id});
     SimulatorAlone alone(id);
     Rng rng(1, "test");
     env->reset(rng);
-    alone.start(env->qpos(), env->qvel());
+    alone.start(env->qpos(), env->qvel(), env->goal());
     std::vector<double> action(env->spec().action_size);
     for (int i = 0; i < 8; ++i) {
       for (double& a : action) a = rng.uniform(-1, 1);
       env->step(action);
-      alone.step(action);
+      alone.step(SimulatorAlone::controls_of(*env));
     }
     EXPECT_EQ(alone.qpos(), env->qpos()) << id;
   }

@@ -2,8 +2,9 @@
 
 Regenerate all of tests/golden/envs with one command, from the root of the repository (needs the packages of `make setup`):
 
-    .venv/bin/python tests/oracle/record_envs.py
+    .venv/bin/python tests/oracle/record_envs.py            # all, or the ids that follow
 
+Other families have their recorders in files of their own: envs_hands.py, envs_kitchen.py.
 One JSON file per id: {"env", "versions", "segments": [{"qpos", "qvel", "goal", "time_limit", "obs0", "actions", "obs",
 "reward", "terminated", "truncated"}]}. Arrays are base64 of little-endian float64 (actions, obs, reward) or bytes (flags),
 rows in time order. A segment starts from an injected state and ends where Gymnasium ends the episode or after its share of
@@ -13,6 +14,7 @@ the 200 steps. Actions are seeded, some of them outside the range, because each 
 import base64
 import json
 import pathlib
+import sys
 
 import gymnasium
 import gymnasium_robotics
@@ -118,9 +120,15 @@ def transcript(name):
 
 
 def main():
+    import envs_hands
+    import envs_kitchen
+
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name in LOCOMOTION + MAZES:
-        record = transcript(name)
+    recorders = {name: transcript for name in LOCOMOTION + MAZES}
+    for family in (envs_hands, envs_kitchen):
+        recorders |= {name: family.transcript for name in family.IDS}
+    for name in sys.argv[1:] or recorders:
+        record = recorders[name](name)
         (FOLDER / f"{name}.json").write_text(json.dumps(record, separators=(",", ":")) + "\n")
         ends = sum(any(base64.b64decode(s["terminated"])) for s in record["segments"])
         print(f"{name}: {len(record['segments'])} segments, {ends} end in a terminal state")

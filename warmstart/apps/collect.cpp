@@ -27,6 +27,7 @@ void show_progress(std::int64_t done, std::int64_t all) {
 
 void run(const Options& o) {
   const CollectReport r = collect(o.env, o.config, o.out, [&](std::int64_t done) { show_progress(done, o.config.steps); });
+  for (const std::string& note : r.notes) fmt::print("{}\n", note);
   const bool success = env_spec(o.env).reports_success;
   fmt::print("{}: {} steps of {} by policy {}, {} episodes of {:.0f} steps, mean return {:.4g}{}, {:.0f} steps/s\n", o.out, r.steps,
              env_spec(o.env).id, o.config.policy, r.episodes, r.mean_length, r.mean_return,

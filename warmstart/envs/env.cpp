@@ -4,6 +4,8 @@
 #include <map>
 
 #include "warmstart/core/text.h"
+#include "warmstart/envs/adroit.h"
+#include "warmstart/envs/kitchen.h"
 #include "warmstart/envs/locomotion.h"
 #include "warmstart/envs/plugin_env.h"
 #include "warmstart/envs/point_maze.h"
@@ -19,6 +21,8 @@ struct Family {
 const Family kFamilies[] = {
     {point_maze_specs, make_point_maze},
     {locomotion_specs, make_locomotion},
+    {adroit_specs, make_adroit},
+    {kitchen_specs, make_kitchen},
 };
 
 using Maker = std::function<std::unique_ptr<Env>(const EnvSpec&)>;

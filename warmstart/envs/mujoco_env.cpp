@@ -90,6 +90,12 @@ MujocoEnv::MujocoEnv(EnvSpec spec, ModelPtr model, int frame_skip, bool contact_
   if (!data_) throw machine_error("no memory for the simulator state", spec_.id, "free some memory or run fewer environments");
 }
 
+int MujocoEnv::id_of(mjtObj type, const char* name) const {
+  const int id = mj_name2id(model_.get(), type, name);
+  if (id < 0) throw bad_model(fmt::format("{} of {}", name, spec_.id), "the name is missing");
+  return id;
+}
+
 void MujocoEnv::reset(Rng& rng) {
   std::vector<double> start_qpos(model_->qpos0, model_->qpos0 + model_->nq), start_qvel(model_->nv, 0.0);
   draw_start(rng, start_qpos, start_qvel, goal_);
@@ -108,9 +114,11 @@ void MujocoEnv::place(std::span<const double> new_qpos, std::span<const double> 
   mj_resetData(model_.get(), data_.get());
   std::copy(new_qpos.begin(), new_qpos.end(), data_->qpos);
   std::copy(new_qvel.begin(), new_qvel.end(), data_->qvel);
+  place_goal();
   mj_forward(model_.get(), data_.get());
   elapsed_ = 0;
   running_ = true;
+  begin();
   observe(obs_);
 }
 
@@ -185,6 +193,7 @@ void MujocoEnv::load(StateReader& in) {
   in.get(obs_);
   in.get(elapsed_);
   in.get(running_);
+  place_goal();
 }
 
 }  // namespace warmstart

@@ -54,6 +54,11 @@ class MujocoEnv : public Env {
 
   /// Task: draws the start of an episode into qpos [nq], qvel [nv] (both hold the model's defaults on entry) and goal.
   virtual void draw_start(Rng& rng, std::span<double> qpos, std::span<double> qvel, std::span<double> goal) = 0;
+  /// Task: writes `goal_` into the model, where doors and targets are bodies or sites of it. Called before positions are computed from a
+  /// new start, and after loading.
+  virtual void place_goal() {}
+  /// Task: an episode has begun, positions are computed, the observation comes next.
+  virtual void begin() {}
   /// Task: one control step. Calls `simulate`; fills everything but `truncated`.
   virtual Step act(std::span<const double> action) = 0;
   /// Task: writes the observation, [obs_size].
@@ -63,6 +68,9 @@ class MujocoEnv : public Env {
   /// positions of bodies and sites lag qpos by one simulator step.
   void simulate(std::span<const double> control);
   const mjModel& model() const { return *model_; }
+  mjModel& model() { return *model_; }
+  /// Number of the body, site, joint, actuator or sensor called `name`. Throws Error(kMachine) when the model has none.
+  int id_of(mjtObj type, const char* name) const;
   mjData& data() { return *data_; }
   const mjData& data() const { return *data_; }
   double control_seconds() const { return model_->opt.timestep * frame_skip_; }

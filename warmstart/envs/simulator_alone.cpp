@@ -29,15 +29,22 @@ SimulatorAlone::SimulatorAlone(const std::string& id) : owner_(make_env({.id = i
 
 SimulatorAlone::~SimulatorAlone() = default;
 
-void SimulatorAlone::start(std::span<const double> qpos, std::span<const double> qvel) { env_->place(qpos, qvel); }
+void SimulatorAlone::start(std::span<const double> qpos, std::span<const double> qvel, std::span<const double> goal) {
+  env_->set_state(qpos, qvel, goal);
+}
 
-void SimulatorAlone::step(std::span<const double> action) {
+void SimulatorAlone::step(std::span<const double> control) {
   const mjModel* m = env_->model_.get();
   mjData* d = env_->data_.get();
   for (int i = 0; i < forwards_; ++i) mj_forward(m, d);
-  std::copy(action.begin(), action.end(), d->ctrl);
+  std::copy(control.begin(), control.end(), d->ctrl);
   for (int i = 0; i < steps_; ++i) mj_step(m, d);
   if (env_->contact_forces_) mj_rnePostConstraint(m, d);
+}
+
+std::vector<double> SimulatorAlone::controls_of(const Env& task) {
+  const auto& env = dynamic_cast<const MujocoEnv&>(task);
+  return {env.data_->ctrl, env.data_->ctrl + env.model_->nu};
 }
 
 std::vector<double> SimulatorAlone::qpos() const { return env_->qpos(); }

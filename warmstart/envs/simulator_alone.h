@@ -18,10 +18,12 @@ class SimulatorAlone {
   explicit SimulatorAlone(const std::string& id);
   ~SimulatorAlone();
 
-  /// Starts where an episode of the task started (its qpos() and qvel() after reset).
-  void start(std::span<const double> qpos, std::span<const double> qvel);
-  /// Sets the controls and simulates one control step. `action` is within the task's limits.
-  void step(std::span<const double> action);
+  /// Starts where an episode of the task started (its qpos(), qvel() and goal() after reset).
+  void start(std::span<const double> qpos, std::span<const double> qvel, std::span<const double> goal);
+  /// Sets the controls and simulates one control step.
+  void step(std::span<const double> control);
+  /// What the last step of `task`, one of the same id, sent to its actuators.
+  static std::vector<double> controls_of(const Env& task);
   std::vector<double> qpos() const;
 
  private:

@@ -1,4 +1,4 @@
-// NumPy's .npz: a ZIP of .npy arrays. Internal to io/. Layout: docs/formats/npz.md.
+// NumPy's .npz: a ZIP of .npy arrays. Layout: docs/formats/npz.md.
 #pragma once
 #include <filesystem>
 #include <memory>

@@ -8,7 +8,9 @@
 #include "warmstart/core/files.h"
 #include "warmstart/core/text.h"
 #include "warmstart/envs/waypoint.h"
+#include "warmstart/phases/demonstrations.h"
 #include "warmstart/phases/driver.h"
+#include "warmstart/phases/expert.h"
 
 namespace warmstart {
 namespace {
@@ -49,27 +51,63 @@ Fields CollectConfig::fields(const std::string& section) {
         {"policy \"agent\": the saved agent that acts, by its own distribution", "", "data of a trained policy: D4RL's medium and expert"});
   f.add("protocol", protocol,
         choice("episodes: the task's own resets, one goal per episode; maze2d: as D4RL made its maze2d data, the ball goes on from goal to "
-               "goal, each stretch an episode",
-               "maze2d to compare with D4RL's own sets", {"episodes", "maze2d"}));
+               "goal, each stretch an episode; demonstrations: successful episodes of the policy, then of a clone of them",
+               "maze2d to compare with D4RL's own sets, demonstrations for data as of the Adroit experiments",
+               {"episodes", "maze2d", "demonstrations"}));
   f.add("steps", steps, {"length of the dataset", "steps", "more covers more of the maze", 1});
   f.add("noise", noise,
-        {"standard deviation of Gaussian noise on the driver's actions, before they are clipped", "",
+        {"standard deviation of Gaussian noise on the driver's actions, before they are clipped; an expert's: this times its own", "",
          "higher for wider coverage, lower for better demonstrations", 0});
   f.add("random_share", random_share,
         {"share of the driver's steps that lie in stretches of one random force held", "", "higher for mediocre data", 0, 1});
   f.add("detour", detour,
         {"probability that the driver first visits another place of the maze in an episode", "", "higher for mediocre data", 0, 1});
+  f.add("expert", expert,
+        {"policy \"expert\": NPZ file of the network that acts (docs/formats/expert.md)", "",
+         "data/policies/dapg_door.npz for door-binary-v0, dapg_pen.npz for pen-binary-v0"});
+  f.add("demonstrations", demonstrations,
+        {"protocol \"demonstrations\": successful episodes of the policy", "episodes", "fewer for a harder start", 1, 1e6});
+  f.add("trajectories", trajectories,
+        {"protocol \"demonstrations\": episodes that the clone plays; those without success are dropped", "episodes",
+         "0 for demonstrations alone", 0, 1e6});
+  f.add("clone_steps", clone_steps,
+        {"protocol \"demonstrations\": gradient steps of behaviour cloning", "steps", "fewer for a worse clone", 1, 1e9});
   f.add("seed", seed, {"seed of starts, goals and noise", "", "another dataset of the same kind", 0});
   return f;
+}
+
+std::map<std::string, std::string> describe_collection(const EnvSpec& spec, const CollectConfig& config) {
+  std::map<std::string, std::string> said = {{"env", spec.id},
+                                             {"max_episode_steps", std::to_string(spec.max_episode_steps)},
+                                             {"simulator", simulator_version()},
+                                             {"collector_version", std::to_string(kCollectorVersion)}};
+  CollectConfig described = config;
+  const Fields fields = described.fields("");
+  for (const Field& field : fields.list()) said[field.key] = field.toml();
+  said["policy"] = config.policy;  // plain, without TOML's quotes
+  said["protocol"] = config.protocol;
+  const auto leave_out = [&](std::initializer_list<const char*> keys) {
+    for (const char* key : keys) said.erase(key);
+  };
+  if (config.policy == "random" || config.policy == "agent") leave_out({"noise"});
+  if (config.policy != "agent") leave_out({"agent"});
+  if (config.policy != "waypoint") leave_out({"random_share", "detour"});
+  if (config.policy == "expert")
+    said["expert"] = fs::path(config.expert).filename().string() + ", checksum " + hex(checksum(read_bytes(expert_file(config))));
+  else leave_out({"expert"});
+  if (config.protocol == "demonstrations") leave_out({"steps"});
+  else leave_out({"demonstrations", "trajectories", "clone_steps"});
+  return said;
 }
 
 Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config, const CollectProgress& progress) {
   if (config.steps < 1) throw usage_error("no steps to collect", "collect.steps", "give at least 1");
   if (config.steps > std::numeric_limits<int>::max())
     throw usage_error("too many steps for one file", "collect.steps", "make several files with different seeds");
+  if (config.protocol == "demonstrations") return collect_demonstrations(env_config, config, progress);
   if (config.protocol != "episodes" && config.protocol != "maze2d")
     throw usage_error("no protocol \"" + config.protocol + "\"", "collect.protocol",
-                      "did you mean \"" + nearest_name(config.protocol, {"episodes", "maze2d"}) + "\"?");
+                      "did you mean \"" + nearest_name(config.protocol, {"episodes", "maze2d", "demonstrations"}) + "\"?");
   const auto env = make_env(env_config);
   const EnvSpec& spec = env->spec();
   const auto driver = make_driver(*env, config);
@@ -139,18 +177,7 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   report.mean_length = n / episodes;
   report.steps_per_second = n / seconds;
 
-  file.metadata = {{"env", spec.id},
-                   {"max_episode_steps", std::to_string(spec.max_episode_steps)},
-                   {"simulator", simulator_version()},
-                   {"collector_version", std::to_string(kCollectorVersion)}};
-  CollectConfig described = config;
-  const Fields fields = described.fields("");
-  for (const Field& field : fields.list()) file.metadata[field.key] = field.toml();
-  file.metadata["policy"] = config.policy;  // plain, without TOML's quotes
-  file.metadata["protocol"] = config.protocol;
-  if (config.policy != "agent") file.metadata.erase("agent");
-  if (config.policy != "waypoint")
-    for (const char* unused : {"noise", "random_share", "detour"}) file.metadata.erase(unused);
+  file.metadata = describe_collection(spec, config);
   return out;
 }
 

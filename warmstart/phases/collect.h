@@ -1,9 +1,10 @@
-// Makes offline datasets with scripted policies: drivers through mazes, good or mediocre, and random actions anywhere.
+// Makes offline datasets: drivers through mazes, good or mediocre; an expert's policy; clones of its demonstrations; random actions.
 #pragma once
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "warmstart/core/fields.h"
 #include "warmstart/envs/env.h"
@@ -19,6 +20,8 @@ struct CollectConfig {
   double noise = 0.5;
   double random_share = 0;
   double detour = 0;
+  std::string expert;
+  std::int64_t demonstrations = 25, trajectories = 500, clone_steps = 3000;
   std::int64_t seed = 0;
 
   Fields fields(const std::string& section = "collect");
@@ -30,6 +33,7 @@ struct CollectReport {
   double mean_return = 0;    ///< undiscounted, over episodes
   double mean_length = 0;    ///< steps
   double steps_per_second = 0;
+  std::vector<std::string> notes;  ///< how it came about, a line each
 };
 
 /// Called now and then with the number of steps done.
@@ -43,6 +47,7 @@ struct Collected {
 /// Plays `config.steps` steps. Rewards, terminals and success are the environment's own; `next_observations` is always
 /// the state the step led to, also at the end of an episode; the last step closes its episode as a timeout. Actions are
 /// executed as the file holds them (rounded to float). Same settings and seed, same file.
+/// Protocol "demonstrations" counts in episodes instead (phases/demonstrations.h).
 /// Throws Error(kUsage) when the policy does not fit the task.
 Collected collect_steps(const EnvConfig& env, const CollectConfig& config, const CollectProgress& progress = {});
 

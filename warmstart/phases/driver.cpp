@@ -10,6 +10,7 @@
 #include "warmstart/envs/waypoint.h"
 #include "warmstart/phases/action_filter.h"
 #include "warmstart/phases/agent_file.h"
+#include "warmstart/phases/expert.h"
 
 namespace warmstart {
 namespace {
@@ -121,7 +122,7 @@ struct Entry {
   const char* name;
   std::unique_ptr<Driver> (*make)(const Env&, const CollectConfig&);
 };
-const Entry kDrivers[] = {{"waypoint", waypoint_driver}, {"random", random_driver}, {"agent", agent_driver}};
+const Entry kDrivers[] = {{"waypoint", waypoint_driver}, {"expert", expert_driver}, {"random", random_driver}, {"agent", agent_driver}};
 
 }  // namespace
 

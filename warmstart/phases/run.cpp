@@ -157,6 +157,7 @@ void Run::collect_dataset_if_missing() {
   EnvConfig original = recipe.env;  // data come from the world as it was
   original.friction_scale = original.mass_scale = 1;
   const CollectReport report = collect(original, recipe.collect, recipe.data.path);
+  for (const std::string& line : report.notes) note(line);
   note(fmt::format("collected {} episodes, success {:.0f}%, {:.0f} steps/s", report.episodes, 100 * report.success_share,
                    report.steps_per_second));
 }

@@ -30,31 +30,32 @@ class Contest {
     int done = 0;
     while (done < steps) {
       env_->reset(rng_);
-      const auto qpos = env_->qpos(), qvel = env_->qvel();
+      const auto qpos = env_->qpos(), qvel = env_->qvel(), goal = env_->goal();
       draw_actions(std::min(steps - done, env_->spec().max_episode_steps));
-      // how long the episode is shows only when the task has gone through it
+      // once untimed: how long the episode is and what it sends to the actuators shows only when the task has gone through it
       int length = 0;
+      controls_.clear();
+      for (Step step; length < drawn_ && !step.terminated && !step.truncated; ++length) {
+        step = env_->step(action(length));
+        const auto control = SimulatorAlone::controls_of(*env_);
+        controls_.insert(controls_.end(), control.begin(), control.end());
+      }
+      const std::size_t nu = controls_.size() / length;
       const auto run_task = [&] {
+        env_->set_state(qpos, qvel, goal);
         const auto began = BenchClock::now();
-        for (Step step; length < drawn_ && !step.terminated && !step.truncated; ++length) step = env_->step(action(length));
-        return seconds_since(began);
+        Step step;
+        for (int i = 0; i < length && !step.terminated && !step.truncated; ++i) step = env_->step(action(i));
+        task += seconds_since(began);
       };
       const auto run_simulator = [&] {
-        alone_.start(qpos, qvel);
+        alone_.start(qpos, qvel, goal);
         const auto began = BenchClock::now();
-        for (int i = 0; i < length; ++i) alone_.step(action(i));
-        return seconds_since(began);
+        for (int i = 0; i < length; ++i) alone_.step(std::span(controls_).subspan(i * nu, nu));
+        simulator += seconds_since(began);
       };
-      if (task_first) {
-        task += run_task();
-        simulator += run_simulator();
-      } else {  // once untimed for the length, then from the same start
-        run_task();
-        simulator += run_simulator();
-        env_->set_state(qpos, qvel, env_->goal());
-        length = 0;
-        task += run_task();
-      }
+      if (task_first) run_task(), run_simulator();
+      else run_simulator(), run_task();
       done += length;
     }
     return {1e6 * task / done, 1e6 * simulator / done};
@@ -74,7 +75,7 @@ class Contest {
   std::unique_ptr<Env> env_;
   SimulatorAlone alone_;
   Rng rng_;
-  std::vector<double> actions_;
+  std::vector<double> actions_, controls_;
   int drawn_ = 0;
 };
 

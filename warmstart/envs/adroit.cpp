@@ -1,0 +1,68 @@
+#include "warmstart/envs/adroit.h"
+
+#include <fmt/format.h>
+
+#include "warmstart/envs/adroit/hand.h"
+
+namespace warmstart {
+namespace {
+
+struct Task {
+  const char *name, *binary;  ///< binary: the id that success ends, or null
+  const char* summary;
+  int obs_size, action_size, binary_steps;
+  std::unique_ptr<AdroitHand> (*make)(const EnvSpec&, HandReward);
+};
+const Task kTasks[] = {
+    {"Door", "door-binary-v0", "a hand undoes a latch and opens a door", 39, 28, 200, make_hand_door},
+    {"Pen", "pen-binary-v0", "a hand turns a pen to a target", 45, 24, 100, make_hand_pen},
+    {"Relocate", "relocate-binary-v0", "a hand carries a ball to a target", 39, 30, 200, make_hand_relocate},
+    {"Hammer", nullptr, "a hand drives a nail in with a hammer", 46, 26, 200, make_hand_hammer},
+};
+
+struct Variant {
+  HandReward reward;
+  const char* summary;
+};
+const Variant kVariants[] = {{HandReward::kDense, ""},
+                             {HandReward::kSparse, ", reward 10 at success, else -0.1"},
+                             {HandReward::kBinary, ", reward -1 until the first success, which ends the episode"}};
+
+/// "" when the task has no such variant.
+std::string id_of(const Task& task, HandReward reward) {
+  if (reward == HandReward::kBinary) return task.binary ? task.binary : "";
+  return fmt::format("AdroitHand{}{}-v1", task.name, reward == HandReward::kSparse ? "Sparse" : "");
+}
+
+}  // namespace
+
+std::vector<EnvSpec> adroit_specs() {
+  std::vector<EnvSpec> specs;
+  for (const Variant& variant : kVariants)
+    for (const Task& task : kTasks)
+      if (const std::string id = id_of(task, variant.reward); !id.empty())
+        specs.push_back({.id = id,
+                         .summary = fmt::format("{}{}", task.summary, variant.summary),
+                         .obs_size = task.obs_size,
+                         .action_size = task.action_size,
+                         .max_episode_steps = variant.reward == HandReward::kBinary ? task.binary_steps : 200,
+                         .control_seconds = 0.01,
+                         .reports_success = true});
+  return specs;
+}
+
+std::unique_ptr<Env> make_adroit(const EnvSpec& spec, const EnvConfig&) {
+  for (const Variant& variant : kVariants)
+    for (const Task& task : kTasks)
+      if (id_of(task, variant.reward) == spec.id) return task.make(spec, variant.reward);
+  return nullptr;
+}
+
+bool play_on_after_success(Env& env, bool on) {
+  const auto* hand = dynamic_cast<AdroitHand*>(&env);
+  if (!hand || env.spec().id.find("-binary-") == std::string::npos) return false;
+  dynamic_cast<AdroitHand&>(env).play_on(on);
+  return true;
+}
+
+}  // namespace warmstart

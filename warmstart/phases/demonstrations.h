@@ -1,0 +1,21 @@
+// Collecting by demonstration, as the data of the Adroit experiments were made: an expert's successes, then those of its clone.
+#pragma once
+#include <map>
+#include <string>
+
+#include "warmstart/phases/collect.h"
+
+namespace warmstart {
+
+/// `config.policy` plays until `config.demonstrations` episodes have succeeded; behaviour cloning learns from them for
+/// `config.clone_steps` steps; the clone, sampling its actions, plays `config.trajectories` episodes. Episodes go on to the time limit;
+/// the file holds those with a success, each cut after its last one. Every step with success is terminal, and reward is success - 1: an
+/// episode that succeeds, slips and succeeds again is several in the file, with one number in infos/trajectory. Reproducible from the
+/// seed, on any number of threads. Throws Error(kUsage) when the task reports no success, and Error(kData) when the policy
+/// hardly ever has one.
+Collected collect_demonstrations(const EnvConfig& env, const CollectConfig& config, const CollectProgress& progress);
+
+/// What a file says of how it was collected, for its metadata: every setting that mattered, simulator, versions.
+std::map<std::string, std::string> describe_collection(const EnvSpec& spec, const CollectConfig& config);
+
+}  // namespace warmstart

@@ -86,7 +86,7 @@ MujocoEnv::MujocoEnv(EnvSpec spec, ModelPtr model, int frame_skip, bool contact_
       frame_skip_(frame_skip),
       contact_forces_(contact_forces),
       obs_(spec_.obs_size) {
-  assert(model_->nu == spec_.action_size);
+  assert(model_->nu >= spec_.action_size);  // a controller may stand between them
   if (!data_) throw machine_error("no memory for the simulator state", spec_.id, "free some memory or run fewer environments");
 }
 

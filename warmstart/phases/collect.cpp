@@ -58,6 +58,8 @@ Fields CollectConfig::fields(const std::string& section) {
         {"share of the driver's steps that lie in stretches of one random force held", "", "higher for mediocre data", 0, 1});
   f.add("detour", detour,
         {"probability that the driver first visits another place of the maze in an episode", "", "higher for mediocre data", 0, 1});
+  f.add("demonstrations", demonstrations,
+        {"episodes at the start that policy \"script\" plays without noise", "episodes", "how many demonstrations were recorded", 0});
   f.add("seed", seed, {"seed of starts, goals and noise", "", "another dataset of the same kind", 0});
   return f;
 }
@@ -149,6 +151,7 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   file.metadata["protocol"] = config.protocol;
   if (config.policy == "random")
     for (const char* unused : {"noise", "random_share", "detour"}) file.metadata.erase(unused);
+  if (config.policy != "script") file.metadata.erase("demonstrations");
   return out;
 }
 

@@ -18,6 +18,7 @@ struct CollectConfig {
   double noise = 0.5;
   double random_share = 0;
   double detour = 0;
+  std::int64_t demonstrations = 20;
   std::int64_t seed = 0;
 
   Fields fields(const std::string& section = "collect");

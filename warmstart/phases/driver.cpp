@@ -4,6 +4,7 @@
 
 #include "warmstart/core/text.h"
 #include "warmstart/envs/waypoint.h"
+#include "warmstart/phases/peg_driver.h"
 
 namespace warmstart {
 namespace {
@@ -77,7 +78,7 @@ struct Entry {
   const char* name;
   std::unique_ptr<Driver> (*make)(const Env&, const CollectConfig&);
 };
-const Entry kDrivers[] = {{"waypoint", waypoint_driver}, {"random", random_driver}};
+const Entry kDrivers[] = {{"waypoint", waypoint_driver}, {"random", random_driver}, {"script", peg_driver}};
 
 }  // namespace
 

@@ -52,7 +52,10 @@ foreach(name half_cheetah hopper walker2d walker2d_v5)
 endforeach()
 install(FILES ${WARMSTART_SITE}/gymnasium_robotics/envs/assets/point/point.xml
         DESTINATION ${share}/assets/gymnasium_robotics/envs/assets/point)
-foreach(wheel mujoco gymnasium gymnasium_robotics plotly)
+install(DIRECTORY ${WARMSTART_SITE}/gym_hil/assets/franka_emika_panda ${WARMSTART_SITE}/gym_hil/assets/robotiq_2f85
+        DESTINATION ${share}/assets/gym_hil/assets)  # the arm's looks
+install(FILES ${WARMSTART_SITE}/gym_hil/assets/panda.xml DESTINATION ${share}/assets/gym_hil/assets)
+foreach(wheel mujoco gymnasium gymnasium_robotics gym_hil plotly)
   file(GLOB texts ${WARMSTART_SITE}/${wheel}-*.dist-info/licenses/LICENSE* ${WARMSTART_SITE}/${wheel}-*.dist-info/LICENSE*)
   install(FILES ${texts} DESTINATION ${share}/licences/${wheel})
 endforeach()

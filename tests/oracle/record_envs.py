@@ -14,6 +14,7 @@ import base64
 import json
 import pathlib
 
+import envs_peg
 import gymnasium
 import gymnasium_robotics
 import mujoco
@@ -119,8 +120,9 @@ def transcript(name):
 
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name in LOCOMOTION + MAZES:
-        record = transcript(name)
+    own = {envs_peg.NAME: lambda: envs_peg.transcript(pack)}
+    for name in [*LOCOMOTION, *MAZES, *own]:
+        record = own[name]() if name in own else transcript(name)
         (FOLDER / f"{name}.json").write_text(json.dumps(record, separators=(",", ":")) + "\n")
         ends = sum(any(base64.b64decode(s["terminated"])) for s in record["segments"])
         print(f"{name}: {len(record['segments'])} segments, {ends} end in a terminal state")

@@ -7,8 +7,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "warmstart/apps/camera.h"
 #include "warmstart/apps/verbs.h"
-#include "warmstart/apps/world_options.h"
 #include "warmstart/core/error.h"
 #include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/experience.h"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "warmstart/apps/camera.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/apps/world_options.h"
 #include "warmstart/core/error.h"

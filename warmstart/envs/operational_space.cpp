@@ -47,7 +47,7 @@ void operational_space_torque(const mjModel& model, mjData& data, int site, cons
   mju_cholFactor(inverse_inertia, 6, 1e-12);
   mju_cholSolve(force, inverse_inertia, acceleration, 6);
   mju_mulMatTVec(push, jacobian, force, 6, nv);
-  for (int j = 0; j < nv; ++j) torque[j] += push[j] + data.qfrc_bias[j] - data.qfrc_gravcomp[j];
+  for (int j = 0; j < nv; ++j) torque[j] += push[j] + data.qfrc_bias[j] - data.qfrc_passive[j];
 }
 
 bool solve_joints(const mjModel& model, mjData& data, int site, const std::array<double, 3>& position,

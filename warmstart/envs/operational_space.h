@@ -24,7 +24,7 @@ struct Posture {
 
 /// Torques [nv] for the tool frame at `site`:
 ///   tau = J^T L (a - J M^-1 n) + n + c,  L = (J M^-1 J^T)^-1,
-/// n the torques towards the posture, c Coriolis, centrifugal and gravity forces as far as the model does not compensate them.
+/// n the torques towards the posture, c what opposes Coriolis, centrifugal and gravity forces and the damping of the joints.
 /// `data` must be current up to velocities (mj_step1 or mj_forward). Every joint of the model is a hinge or slide of the arm.
 /// Allocates nothing. 6 <= nv <= kMaxJoints, and the arm must be away from singular postures.
 inline constexpr int kMaxJoints = 16;

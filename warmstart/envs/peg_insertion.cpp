@@ -16,7 +16,7 @@ constexpr double kMove = 0.02, kTurn = 0.1;      // m and rad of a full action
 constexpr double kReach = 0.08, kRise = 0.12;    // of the target: m off the socket's axis, m above the rim
 constexpr double kSink = 0.01;                   // m below the floor: how hard the peg may be pressed down
 constexpr double kTilt = 0.3, kTwist = 0.75;     // rad of the target's rotation vector
-constexpr double kGain = 500;                    // 1/s^2: 65% of a step within its tenth of a second, 50 N for 2 cm
+constexpr double kGain = 300;                    // 1/s^2: half of a step within its tenth of a second, 30 N for 2 cm
 constexpr double kPostureStiffness = 10;         // N m / rad
 constexpr double kHome[7] = {0, -0.785, 0, -2.35, 0, 1.57, 0.785};
 constexpr double kSeatedQuat[4] = {0, 1, 0, 0};  // the peg points down

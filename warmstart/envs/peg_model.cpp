@@ -76,7 +76,7 @@ void close_gripper(mjSpec* spec) {
       weld(spec, side + part, angle);
 }
 
-// Stiff, and critically damped over two simulator steps: a push of 50 N goes 0.02 mm deep.
+// Stiff, and critically damped over two simulator steps: a push of 30 N goes 0.02 mm deep.
 void add_box(mjsBody* to, const std::array<double, 3>& at, const std::array<double, 3>& half, const std::array<float, 3>& colour) {
   mjsGeom* geom = mjs_addGeom(to, nullptr);
   geom->type = mjGEOM_BOX;
@@ -84,7 +84,7 @@ void add_box(mjsBody* to, const std::array<double, 3>& at, const std::array<doub
   geom->density = kPegDensity;
   geom->friction[0] = 0.3;  // dry metal on plastic
   geom->solref[0] = 0.004, geom->solref[1] = 1;
-  geom->solimp[0] = 0.95, geom->solimp[1] = 0.99, geom->solimp[2] = 0.001;
+  geom->solimp[0] = 0.99, geom->solimp[1] = 0.999, geom->solimp[2] = 0.001;
   geom->condim = 4;
 }
 

@@ -1,9 +1,12 @@
 #include "warmstart/phases/collect.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <limits>
 #include <memory>
+#include <tuple>
 
 #include "warmstart/core/files.h"
 #include "warmstart/core/text.h"
@@ -144,6 +147,10 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
                    {"max_episode_steps", std::to_string(spec.max_episode_steps)},
                    {"simulator", simulator_version()},
                    {"collector_version", std::to_string(kCollectorVersion)}};
+  for (const auto& [key, value, usual] : {std::tuple{"friction_scale", env_config.friction_scale, 1.0},
+                                          std::tuple{"mass_scale", env_config.mass_scale, 1.0},
+                                          std::tuple{"clearance", env_config.clearance, 0.0}})
+    if (value != usual) file.metadata[key] = fmt::format("{:g}", value);
   CollectConfig described = config;
   const Fields fields = described.fields("");
   for (const Field& field : fields.list()) file.metadata[field.key] = field.toml();

@@ -37,8 +37,12 @@ struct World {
   }
   /// A step towards an offset from the axis (m) with a downward action.
   Step steer(double x, double y, double down) {
-    const std::vector<double> action = {(x - obs(kOffset) / 100) / 0.02, (y - obs(kOffset + 1) / 100) / 0.02, -down,
-                                        -obs(kTurn) / 0.1,               -obs(kTurn + 1) / 0.1,               -obs(kTurn + 2) / 0.1};
+    const std::vector<double> action = {(x - obs(kOffset) / 100) / 0.02,
+                                        (y - obs(kOffset + 1) / 100) / 0.02,
+                                        -down,
+                                        -obs(kTurn) / 0.1,
+                                        -obs(kTurn + 1) / 0.1,
+                                        -obs(kTurn + 2) / 0.1};
     return env->step(action);
   }
 };
@@ -84,8 +88,8 @@ TEST(Peg, FeelsWhatPushesIt) {
   EXPECT_LT(w.obs(kForce + 2), 8.0);  // ... and less than 80
   w.place(0, 0, 0.02);                // half in the hole
   for (int i = 0; i < 15; ++i) w.steer(0.02, 0, 0);
-  EXPECT_LT(w.obs(kForce), -1.0);       // the far wall pushes back ...
-  EXPECT_GT(w.obs(kTorque + 1), 1.0);   // ... below the wrist, which turns the hand about y
+  EXPECT_LT(w.obs(kForce), -1.0);      // the far wall pushes back ...
+  EXPECT_GT(w.obs(kTorque + 1), 1.0);  // ... below the wrist, which turns the hand about y
 }
 
 TEST(Peg, IsSeatedDeepInTheHoleAndNotBefore) {
@@ -157,7 +161,7 @@ TEST_P(PegPhysics, PressesWithoutGainingEnergy) {
 TEST_P(PegPhysics, JamsWithoutGainingEnergy) {
   World w(GetParam());
   w.place(0, 0, 0.012);
-  double late = 0, deepest = 0;  // late: when a push has lasted 2 s
+  double late = 0, deepest = 0;    // late: when a push has lasted 2 s
   for (int t = 0; t < 120; ++t) {  // twisted, tilted and pulled aside while pressed down
     const double s = t % 40 < 20 ? 1 : -1;
     if (w.env->step(std::vector<double>{s, 0.5, -0.3, 0.7 * s, -0.7, s}).terminated || w.peg->depth() < 0) break;  // seated, or levered out

@@ -19,7 +19,9 @@ void add_film_options(CLI::App& verb, FilmOptions& o) {
   verb.add_option("--width", o.width, "Of the pictures, pixels")->capture_default_str();
   verb.add_option("--height", o.height, "Of the pictures, pixels")->capture_default_str();
   verb.add_option("--camera", o.camera, "One of the model's cameras instead of the usual view");
-  verb.add_option("--fps", o.fps, "Pictures per simulated second, at most one per step")->capture_default_str()->check(CLI::Range(0.1, 1e3));
+  verb.add_option("--fps", o.fps, "Pictures per simulated second, at most one per step")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 1e3));
 }
 
 Camera::Camera(const Env& env, const FilmOptions& o)

@@ -94,9 +94,12 @@ struct Differences {
     return static_cast<double>(n) / static_cast<double>(values.size());
   }
   nlohmann::ordered_json json() {
-    return {{"median", median()},         {"worst", std::isfinite(worst) ? nlohmann::ordered_json(worst) : nlohmann::ordered_json()},
-            {"worst_row", worst_row},     {"worst_entry", worst_entry},
-            {"agree", share_within(kAgrees)}, {"within_rounding", share_within(kRounding)}};
+    return {{"median", median()},
+            {"worst", std::isfinite(worst) ? nlohmann::ordered_json(worst) : nlohmann::ordered_json()},
+            {"worst_row", worst_row},
+            {"worst_entry", worst_entry},
+            {"agree", share_within(kAgrees)},
+            {"within_rounding", share_within(kRounding)}};
   }
 };
 
@@ -144,11 +147,10 @@ void judge(Replay& r, const std::string& id, Findings& found) {
   if (r.observations.values.empty()) return found.notes.push_back("no step whose next observation is known: dynamics not replayed");
   Differences& o = r.observations;
   const double agree = o.share_within(kAgrees);
-  const std::string text =
-      fmt::format("{} transitions replayed: next observation off by {:.2g} in the median, {:.2g} at worst (row {}, entry {}); {:.1f}% of rows "
-                  "agree within {:g}, {:.1f}% within {:g}",
-                  o.values.size(), o.median(), o.worst, o.worst_row, o.worst_entry, 100 * agree, kAgrees, 100 * o.share_within(kRounding),
-                  kRounding);
+  const std::string text = fmt::format(
+      "{} transitions replayed: next observation off by {:.2g} in the median, {:.2g} at worst (row {}, entry {}); {:.1f}% of rows "
+      "agree within {:g}, {:.1f}% within {:g}",
+      o.values.size(), o.median(), o.worst, o.worst_row, o.worst_entry, 100 * agree, kAgrees, 100 * o.share_within(kRounding), kRounding);
   if (1 - agree > kMayDiffer) found.problems.push_back(text + ": the data come from other dynamics than those of " + id);
   else found.notes.push_back(text);
   if (r.rewards.values.empty()) return;
@@ -196,8 +198,9 @@ void verify(const Options& o) {
     for (const auto& problem : found.problems) fmt::print("problem: {}\n", problem);
   }
   if (!found.problems.empty())
-    throw data_error(fmt::format("{} problem{} with this dataset for {}", found.problems.size(), found.problems.size() > 1 ? "s" : "", spec.id),
-                     o.file, "see the lines above");
+    throw data_error(
+        fmt::format("{} problem{} with this dataset for {}", found.problems.size(), found.problems.size() > 1 ? "s" : "", spec.id), o.file,
+        "see the lines above");
   if (!o.json) fmt::print("ok: {} transitions in {} episodes fit {}\n", s.transitions, s.episodes, spec.id);
 }
 

@@ -11,15 +11,15 @@
 namespace warmstart {
 namespace {
 
-constexpr int kFrameSkip = 50;                   // of 2 ms: 10 Hz
-constexpr double kMove = 0.02, kTurn = 0.1;      // m and rad of a full action
-constexpr double kReach = 0.08, kRise = 0.12;    // of the target: m off the socket's axis, m above the rim
-constexpr double kSink = 0.01;                   // m below the floor: how hard the peg may be pressed down
-constexpr double kTilt = 0.3, kTwist = 0.75;     // rad of the target's rotation vector
-constexpr double kGain = 300;                    // 1/s^2: half of a step within its tenth of a second, 30 N for 2 cm
-constexpr double kPostureStiffness = 10;         // N m / rad
+constexpr int kFrameSkip = 50;                 // of 2 ms: 10 Hz
+constexpr double kMove = 0.02, kTurn = 0.1;    // m and rad of a full action
+constexpr double kReach = 0.08, kRise = 0.12;  // of the target: m off the socket's axis, m above the rim
+constexpr double kSink = 0.01;                 // m below the floor: how hard the peg may be pressed down
+constexpr double kTilt = 0.3, kTwist = 0.75;   // rad of the target's rotation vector
+constexpr double kGain = 300;                  // 1/s^2: half of a step within its tenth of a second, 30 N for 2 cm
+constexpr double kPostureStiffness = 10;       // N m / rad
 constexpr double kHome[7] = {0, -0.785, 0, -2.35, 0, 1.57, 0.785};
-constexpr double kSeatedQuat[4] = {0, 1, 0, 0};  // the peg points down
+constexpr double kSeatedQuat[4] = {0, 1, 0, 0};          // the peg points down
 constexpr double kStartOff = 0.05, kStartHeight = 0.05;  // m
 constexpr double kStartTurn = 30 * mjPI / 180;
 
@@ -51,7 +51,8 @@ void rotated(double out[4], const double turn[3], const double quat[4]) {
 }  // namespace
 
 PegInsertion::PegInsertion(EnvSpec env_spec, double clearance)
-    : MujocoEnv(std::move(env_spec), peg_model(checked_clearance(clearance), false), kFrameSkip, false, 0), clearance_(checked_clearance(clearance)) {
+    : MujocoEnv(std::move(env_spec), peg_model(checked_clearance(clearance), false), kFrameSkip, false, 0),
+      clearance_(checked_clearance(clearance)) {
   const mjModel& m = model();
   tip_ = mj_name2id(&m, mjOBJ_SITE, "tip");
   wrist_ = mj_name2id(&m, mjOBJ_SITE, "attachment_site");

@@ -53,12 +53,12 @@ class PegInsertion : public MujocoEnv {
  private:
   void sense_wrist(double force[3], double torque[3]) const;
 
-  double clearance_;  ///< m
+  double clearance_;                         ///< m
   int tip_, wrist_, hand_, force_, torque_;  ///< sites, the hand's body, first numbers of the sensors
 };
 
-/// The model: gym-hil's arm with its gripper closed on a peg, and the socket. `clearance` in m. `meshes`: with the arm's looks, for pictures;
-/// the physics are the same.
+/// The model: gym-hil's arm with its gripper closed on a peg, and the socket. `clearance` in m. `meshes`: with the arm's looks, for
+/// pictures; the physics are the same.
 ModelPtr peg_model(double clearance, bool meshes);
 
 std::vector<EnvSpec> peg_insertion_specs();

@@ -10,9 +10,9 @@ namespace {
 
 using SpecPtr = std::unique_ptr<mjSpec, void (*)(mjSpec*)>;
 
-constexpr double kGrip = 0.62;      // rad of the gripper's linkage: its pads then touch the peg
-constexpr double kPegTop = 0.135;   // m below the gripper's foot
-constexpr double kWall = 0.015;     // thickness of the socket's walls, m
+constexpr double kGrip = 0.62;        // rad of the gripper's linkage: its pads then touch the peg
+constexpr double kPegTop = 0.135;     // m below the gripper's foot
+constexpr double kWall = 0.015;       // thickness of the socket's walls, m
 constexpr double kPegDensity = 2700;  // kg/m^3, aluminium
 
 template <typename As, typename Change>
@@ -25,12 +25,14 @@ void for_each(mjSpec* spec, mjtObj type, As as, Change change) {
 }
 
 void remove_all(mjSpec* spec, mjtObj type) {
-  for_each(spec, type, [](mjsElement* e) { return e; }, [](mjsElement* e) { mjs_delete(e); });
+  for_each(
+      spec, type, [](mjsElement* e) { return e; }, [](mjsElement* e) { mjs_delete(e); });
 }
 
 mjsBody* body(mjSpec* spec, const char* name) {
   mjsBody* found = mjs_findBody(spec, name);
-  if (!found) throw machine_error("the arm has no body \"" + std::string(name) + "\"", "gym_hil/assets/panda.xml", "install gym-hil 0.1.14");
+  if (!found)
+    throw machine_error("the arm has no body \"" + std::string(name) + "\"", "gym_hil/assets/panda.xml", "install gym-hil 0.1.14");
   return found;
 }
 
@@ -127,6 +129,14 @@ void add_view(mjSpec* spec) {
   mju_copy3(light->pos, at);
   mju_copy3(light->dir, towards);
   for (int i = 0; i < 3; ++i) light->diffuse[i] = 0.7f, light->specular[i] = 0.2f;
+  mjsTexture* sky = mjs_addTexture(spec);
+  mjs_setString(sky->name, "sky");
+  sky->type = mjTEXTURE_SKYBOX;
+  sky->builtin = mjBUILTIN_GRADIENT;
+  sky->width = 32, sky->height = 192;
+  const double above[3] = {0.75, 0.82, 0.9}, below[3] = {0.35, 0.4, 0.5};
+  mju_copy3(sky->rgb1, above);
+  mju_copy3(sky->rgb2, below);
 }
 
 }  // namespace
@@ -142,7 +152,7 @@ ModelPtr peg_model(double clearance, bool meshes) {
   close_gripper(spec.get());
   add_peg(spec.get());
   add_socket(spec.get(), clearance);
-  add_view(spec.get());
+  if (meshes) add_view(spec.get());
   add_sensor(spec.get(), mjSENS_FORCE);
   add_sensor(spec.get(), mjSENS_TORQUE);
   for_each(spec.get(), mjOBJ_BODY, mjs_asBody, [](mjsBody* b) { b->gravcomp = 1; });  // as the Franka does by itself

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <vector>
 
 #include "warmstart/core/error.h"
@@ -24,7 +26,7 @@ struct View {
 };
 const View kViews[] = {
     {"PointMaze_", 90, -89.9, 0, {0, 0, 0}},
-    {"FrankaPegInsertion", 130, -22, 0.75, {0.47, 0, 0.13}},
+    {"FrankaPegInsertion", 130, -20, 0.9, {0.45, 0, 0.19}},
 };
 
 struct Scene : mjvScene {
@@ -110,12 +112,12 @@ struct Renderer::Stage {
     return pose.get();
   }
 
-  // A maze does not show its goal by itself.
+  // A maze has its goal beside the model, whose own mark stays where it was.
   void mark_goal() {
     const auto goal = env.goal();
     if (goal.size() != 2 || scene.ngeom >= scene.maxgeom) return;
-    const double radius = 0.012 * shown().stat.extent, size[3] = {radius, radius, radius}, at[3] = {goal[0], goal[1], radius};
-    const float colour[4] = {0.1f, 0.8f, 0.2f, 1};
+    const double radius = 0.02 * shown().stat.extent, size[3] = {radius, radius, radius}, at[3] = {goal[0], goal[1], radius};
+    const float colour[4] = {0.9f, 0.1f, 0.1f, 1};
     mjv_initGeom(&scene.geoms[scene.ngeom++], mjGEOM_SPHERE, size, at, nullptr, colour);
   }
 };
@@ -137,6 +139,7 @@ std::span<const std::uint8_t> Renderer::draw() {
   Stage& s = *stage_;
   mjvOption option;
   mjv_defaultOption(&option);
+  if (s.env.goal().size() == 2) std::fill(std::begin(option.sitegroup), std::end(option.sitegroup), 0);
   mjv_updateScene(&s.shown(), s.posed(), &option, nullptr, &s.camera, mjCAT_ALL, &s.scene);
   s.mark_goal();
   const mjrRect all{0, 0, s.width, s.height};

@@ -73,7 +73,8 @@ class GifFilm : public FilmWriter {
     ColorMapObject* map = GifMakeMapObject(colours, nullptr);
     const bool fits = map && GifQuantizeBuffer(width_, height_, &colours, planes[0].data(), planes[1].data(), planes[2].data(),
                                                index.data(), map->Colors) == GIF_OK;
-    const unsigned char timing[] = {0, static_cast<unsigned char>(hundredths_ & 255), static_cast<unsigned char>(hundredths_ >> 8 & 255), 0};
+    const unsigned char timing[] = {0, static_cast<unsigned char>(hundredths_ & 255), static_cast<unsigned char>(hundredths_ >> 8 & 255),
+                                    0};
     const bool written = fits && EGifPutExtension(gif_, GRAPHICS_EXT_FUNC_CODE, sizeof timing, timing) == GIF_OK &&
                          EGifPutImageDesc(gif_, 0, 0, width_, height_, false, map) == GIF_OK;
     GifFreeMapObject(map);
@@ -91,7 +92,8 @@ class GifFilm : public FilmWriter {
  private:
   Error failed(int code) const {
     const char* text = GifErrorString(code);
-    return machine_error(fmt::format("cannot make the GIF: {}", text ? text : "out of memory"), path_.string(), "draw fewer or smaller pictures");
+    return machine_error(fmt::format("cannot make the GIF: {}", text ? text : "out of memory"), path_.string(),
+                         "draw fewer or smaller pictures");
   }
   void check(int result) const {
     if (result != GIF_OK) throw failed(gif_->Error);
@@ -132,7 +134,9 @@ class Mp4Film : public FilmWriter {
   }
 
  private:
-  Error failed() const { return machine_error("ffmpeg failed", path_.string(), "see its message above, or give a name that ends with .gif"); }
+  Error failed() const {
+    return machine_error("ffmpeg failed", path_.string(), "see its message above, or give a name that ends with .gif");
+  }
   fs::path path_;
   FILE* pipe_ = nullptr;
 };

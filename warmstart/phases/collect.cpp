@@ -46,9 +46,8 @@ void copy_row(std::span<const double> from, float* to) {
 
 Fields CollectConfig::fields(const std::string& section) {
   Fields f(section);
-  f.add(
-      "policy", policy,
-      choice("who acts: a driver that knows the task, or uniform random actions", "random for data without skill", driver_names()));
+  f.add("policy", policy,
+        choice("who acts: a driver that knows the task, or uniform random actions", "random for data without skill", driver_names()));
   f.add("protocol", protocol,
         choice("episodes: the task's own resets, one goal per episode; maze2d: as D4RL made its maze2d data, the ball goes on from goal to "
                "goal, each stretch an episode",
@@ -147,9 +146,9 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
                    {"max_episode_steps", std::to_string(spec.max_episode_steps)},
                    {"simulator", simulator_version()},
                    {"collector_version", std::to_string(kCollectorVersion)}};
-  for (const auto& [key, value, usual] : {std::tuple{"friction_scale", env_config.friction_scale, 1.0},
-                                          std::tuple{"mass_scale", env_config.mass_scale, 1.0},
-                                          std::tuple{"clearance", env_config.clearance, 0.0}})
+  for (const auto& [key, value, usual] :
+       {std::tuple{"friction_scale", env_config.friction_scale, 1.0}, std::tuple{"mass_scale", env_config.mass_scale, 1.0},
+        std::tuple{"clearance", env_config.clearance, 0.0}})
     if (value != usual) file.metadata[key] = fmt::format("{:g}", value);
   CollectConfig described = config;
   const Fields fields = described.fields("");

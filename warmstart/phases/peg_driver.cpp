@@ -13,13 +13,13 @@ namespace {
 constexpr int kOffset = 19, kTurn = 22;
 constexpr double kStepCm = 2, kStepRad = 0.1;
 
-constexpr double kRimCm = 4;         // the tip's height over its seat when it is level with the rim
-constexpr double kHoverCm = 0.4;     // above the rim, until aligned
-constexpr double kLateralCm = 0.01;  // aligned: this close to the axis
-constexpr double kTurnRad = 0.01;    // and to the orientation
-constexpr double kLower = 0.6, kPress = 0.25;  // shares of a full action downwards
-constexpr double kMovesCm = 0.05;              // a step that gains less is stuck
-constexpr int kPatience = 25;                  // stuck steps before a new attempt
+constexpr double kRimCm = 4;                            // the tip's height over its seat when it is level with the rim
+constexpr double kHoverCm = 0.4;                        // above the rim, until aligned
+constexpr double kLateralCm = 0.01;                     // aligned: this close to the axis
+constexpr double kTurnRad = 0.01;                       // and to the orientation
+constexpr double kLower = 0.6, kPress = 0.25;           // shares of a full action downwards
+constexpr double kMovesCm = 0.05;                       // a step that gains less is stuck
+constexpr int kPatience = 25;                           // stuck steps before a new attempt
 constexpr double kSpiralCm = 0.004, kSpiralTurn = 2.4;  // growth per step, and rad per step: rings without gaps
 constexpr int kHold = 5;                                // mean length of a stretch of random actions
 

@@ -37,8 +37,8 @@ Fields Recipe::fields() {
   e.add("max_episode_steps", env.max_episode_steps,
         {"time limit of an episode; 0 = the task's own", "steps", "shorter trials on a robot, or quick tests", 0, 1e9});
   e.add("friction_scale", env.friction_scale,
-        {"multiplies every friction coefficient of the simulated world; a dataset made by `data.collect` comes from the world as it was", "",
-         "to study data from another world", 1e-3, 1e3});
+        {"multiplies every friction coefficient of the simulated world; a dataset made by `data.collect` comes from the world as it was",
+         "", "to study data from another world", 1e-3, 1e3});
   e.add("mass_scale", env.mass_scale,
         {"multiplies every mass and inertia of the simulated world; likewise", "", "to study data from another world", 1e-3, 1e3});
   e.add("clearance", env.clearance,

@@ -17,6 +17,7 @@ constexpr double kRimCm = 4;                            // the tip's height over
 constexpr double kHoverCm = 0.4;                        // above the rim, until aligned
 constexpr double kLateralCm = 0.01;                     // aligned: this close to the axis
 constexpr double kTurnRad = 0.01;                       // and to the orientation
+constexpr double kLoosen = 1.15, kMaxSlack = 10;        // growth of both tolerances per step of hovering, and its end
 constexpr double kLower = 0.6, kPress = 0.25;           // shares of a full action downwards
 constexpr double kMovesCm = 0.05;                       // a step that gains less is stuck
 constexpr int kPatience = 25;                           // stuck steps before a new attempt
@@ -27,9 +28,11 @@ class PegDriver : public Driver {
  public:
   explicit PegDriver(const CollectConfig& config) : config_(config) {}
 
-  void begin(const Env&, Rng&) override {
+  void begin(const Env&, Rng& rng) override {
     noisy_ = episode_++ >= config_.demonstrations;
+    noise_ = noisy_ ? config_.noise * rng.uniform() : 0;
     lowering_ = false;
+    slack_ = 1;
     stuck_ = lifts_ = random_left_ = 0;
   }
 
@@ -37,16 +40,19 @@ class PegDriver : public Driver {
     script(env.obs(), action);
     if (!noisy_) return;
     hold_random_stretch(rng, action);
-    for (double& a : action) a += config_.noise * rng.normal();
+    for (double& a : action) a += noise_ * rng.normal();
   }
 
  private:
   void script(std::span<const double> obs, std::span<double> action) {
     const double x = obs[kOffset], y = obs[kOffset + 1], height = obs[kOffset + 2] - kRimCm;
     const double lateral = std::hypot(x, y), turn = std::hypot(obs[kTurn], obs[kTurn + 1], obs[kTurn + 2]);
-    const bool aligned = lateral < kLateralCm && turn < kTurnRad;
-    if (height > kHoverCm + 0.2) lowering_ = false;  // lifted, or pushed away
-    if (!lowering_ && aligned && height < kHoverCm + 0.1) lowering_ = true, last_height_ = height + 1;
+    // whoever trembles never gets as close as he would like
+    const bool hovers = !lowering_ && height < kHoverCm + 0.5;
+    slack_ = hovers ? std::min(slack_ * kLoosen, kMaxSlack) : 1;
+    const bool aligned = lateral < slack_ * kLateralCm && turn < slack_ * kTurnRad;
+    if (height > kHoverCm + 0.6) lowering_ = false;  // lifted, or pushed away
+    if (!lowering_ && aligned && height < kHoverCm + 0.1 * slack_) lowering_ = true, last_height_ = height + 1;
     std::array<double, 2> aim{};
     double down = 0;
     if (lifts_ > 0) {  // a new attempt
@@ -83,6 +89,8 @@ class PegDriver : public Driver {
   const CollectConfig& config_;
   std::int64_t episode_ = 0;
   bool noisy_ = false, lowering_ = false;
+  double slack_ = 1;        // of the alignment, grows while hovering
+  double noise_ = 0;        // of this episode
   double last_height_ = 0;  // cm above the rim
   int stuck_ = 0, lifts_ = 0, random_left_ = 0;
   std::array<double, 6> held_{};

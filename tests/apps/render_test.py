@@ -14,9 +14,9 @@ for path in sys.argv[1:]:
         frames.append(np.asarray(frame.convert("RGB")).astype(int))
 print(json.dumps({
     "count": len(frames), "sizes": sorted({f.shape for f in frames}), "durations": sorted({d for d in durations}, key=str),
-    "spread": min(float(f.std()) for f in frames), "first": frames[0].mean((0, 1)).tolist(),
+    "spread": min(float(f.std()) for f in frames),
     "moved": [int((np.abs(a - b).max(2) > 20).sum()) for a, b in zip(frames, frames[1:])],
-    "corner_to_corner": float(np.abs(frames[0] - frames[0][::-1, ::-1]).mean()),
+    "moved_in_all": int((np.abs(frames[0] - frames[-1]).max(2) > 20).sum()),
 }))
 """
 
@@ -42,8 +42,8 @@ class Render(Case):
         self.assertEqual(result.returncode, 0, result.stderr)
         return json.loads(result.stdout)
 
-    def render(self, env, out, *options, **more):
-        return self.ok("render", "--env", env, "--out", self.folder / out, "--width", 160, "--height", 120, *options, **more)
+    def render(self, task, out, *options, **more):
+        return self.ok("render", "--env", task, "--out", self.folder / out, "--width", 160, "--height", 120, *options, **more)
 
     def frames(self, out):
         return sorted((self.folder / out).glob("frame_*.png"))
@@ -67,14 +67,14 @@ class Render(Case):
         self.assertGreater(self.python(LOOK, *self.frames("a"))["spread"], 10)
 
     def test_gif_runs_in_simulated_time(self):
-        self.render("PointMaze_Medium-v3", "maze.gif", "--policy", "waypoint", "--max-episode-steps", 50)
-        self.render("PointMaze_Medium-v3", "maze", "--policy", "waypoint", "--max-episode-steps", 50)
+        self.render("PointMaze_Medium-v3", "maze.gif", "--policy", "waypoint", "--max-episode-steps", 80)
+        self.render("PointMaze_Medium-v3", "maze", "--policy", "waypoint", "--max-episode-steps", 80)
         seen = self.python(LOOK, self.folder / "maze.gif")
-        self.assertEqual((seen["count"], seen["sizes"], seen["durations"]), (14, [[120, 160, 3]], [40]))  # every fourth step of 10 ms
-        self.assertTrue(any(seen["moved"]))
+        self.assertEqual((seen["count"], seen["sizes"], seen["durations"]), (21, [[120, 160, 3]], [40]))  # every fourth step of 10 ms
+        self.assertGreater(seen["moved_in_all"], 5)  # the ball
         # 256 colours of its own per picture come close to the PNG file
         self.assertLess(self.python(DIFFER, self.folder / "maze.gif", self.frames("maze")[0]), 4)
-        self.assertEqual(len(self.frames("maze")), 14)
+        self.assertEqual(len(self.frames("maze")), 21)
 
     def test_up_is_up(self):
         """The sky of the cheetah's world is lighter than nothing, the floor lies below: pictures have their rows from the top."""
@@ -123,7 +123,7 @@ class Render(Case):
         self.refused(USAGE, ["16 to 4096"], *cheetah, "x.gif", "--width", 5)
         self.refused(USAGE, ["even sizes"], *cheetah, "x.mp4", "--width", 161)
         self.refused(USAGE, ["--env ID or --checkpoint"], "render", "--out", "x.gif")
-        self.refused(MACHINE, ["x.gif"], *cheetah, "/proc/none/x.gif", "--max-episode-steps", 2)
+        self.refused(MACHINE, ["/proc/none"], *cheetah, "/proc/none/x.gif", "--max-episode-steps", 2)
         self.assertEqual(list(self.folder.glob("*.gif")), [])
 
     def test_without_graphics_library(self):

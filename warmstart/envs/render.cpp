@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <vector>
 
 #include "warmstart/core/error.h"
@@ -112,10 +111,18 @@ struct Renderer::Stage {
     return pose.get();
   }
 
-  // A maze has its goal beside the model, whose own mark stays where it was.
+  // A maze keeps its goal beside the model, so the model's mark, or one of ours, is put there.
   void mark_goal() {
     const auto goal = env.goal();
-    if (goal.size() != 2 || scene.ngeom >= scene.maxgeom) return;
+    if (goal.size() != 2) return;
+    const int own = mj_name2id(&shown(), mjOBJ_SITE, "target");
+    for (int i = 0; own >= 0 && i < scene.ngeom; ++i) {
+      mjvGeom& geom = scene.geoms[i];
+      if (geom.objtype != mjOBJ_SITE || geom.objid != own) continue;
+      for (int k = 0; k < 2; ++k) geom.pos[k] = static_cast<float>(goal[k]);
+      return;
+    }
+    if (scene.ngeom >= scene.maxgeom) return;
     const double radius = 0.02 * shown().stat.extent, size[3] = {radius, radius, radius}, at[3] = {goal[0], goal[1], radius};
     const float colour[4] = {0.9f, 0.1f, 0.1f, 1};
     mjv_initGeom(&scene.geoms[scene.ngeom++], mjGEOM_SPHERE, size, at, nullptr, colour);
@@ -139,7 +146,6 @@ std::span<const std::uint8_t> Renderer::draw() {
   Stage& s = *stage_;
   mjvOption option;
   mjv_defaultOption(&option);
-  if (s.env.goal().size() == 2) std::fill(std::begin(option.sitegroup), std::end(option.sitegroup), 0);
   mjv_updateScene(&s.shown(), s.posed(), &option, nullptr, &s.camera, mjCAT_ALL, &s.scene);
   s.mark_goal();
   const mjrRect all{0, 0, s.width, s.height};

@@ -56,8 +56,11 @@ install(FILES ${WARMSTART_SITE}/gymnasium_robotics/envs/assets/point/point.xml
 install(DIRECTORY ${WARMSTART_SITE}/gymnasium_robotics/envs/assets/adroit_hand ${WARMSTART_SITE}/gymnasium_robotics/envs/assets/kitchen_franka
         DESTINATION ${share}/assets/gymnasium_robotics/envs/assets)
 install(FILES ${WARMSTART_SITE}/gymnasium_robotics/envs/assets/LICENSE.md DESTINATION ${share}/licences/gymnasium_robotics/assets)
+install(DIRECTORY ${WARMSTART_SITE}/gym_hil/assets/franka_emika_panda ${WARMSTART_SITE}/gym_hil/assets/robotiq_2f85
+        DESTINATION ${share}/assets/gym_hil/assets)  # the arm's looks
+install(FILES ${WARMSTART_SITE}/gym_hil/assets/panda.xml DESTINATION ${share}/assets/gym_hil/assets)
 install(DIRECTORY data/policies DESTINATION ${share}/data)
-foreach(wheel mujoco gymnasium gymnasium_robotics plotly)
+foreach(wheel mujoco gymnasium gymnasium_robotics gym_hil plotly)
   file(GLOB texts ${WARMSTART_SITE}/${wheel}-*.dist-info/licenses/LICENSE* ${WARMSTART_SITE}/${wheel}-*.dist-info/LICENSE*)
   install(FILES ${texts} DESTINATION ${share}/licences/${wheel})
 endforeach()

@@ -16,6 +16,7 @@ import json
 import pathlib
 import sys
 
+import envs_peg
 import gymnasium
 import gymnasium_robotics
 import mujoco
@@ -127,6 +128,7 @@ def main():
     recorders = {name: transcript for name in LOCOMOTION + MAZES}
     for family in (envs_hands, envs_kitchen):
         recorders |= {name: family.transcript for name in family.IDS}
+    recorders[envs_peg.NAME] = lambda _: envs_peg.transcript(pack)
     for name in sys.argv[1:] or recorders:
         record = recorders[name](name)
         (FOLDER / f"{name}.json").write_text(json.dumps(record, separators=(",", ":")) + "\n")

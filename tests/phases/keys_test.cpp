@@ -30,6 +30,7 @@ const std::map<std::string, Overrides> kSettings = {
     {"high returns", {{"env.reward_bias", "5"}}},  // so that Cal-QL's floor is felt
     {"high, dense", {{"env.reward_bias", "5"}, {"data.sparse_reward", "false"}}},
     {"dense", {{"env.id", "PointMaze_UMazeDense-v3"}}},
+    {"peg", {{"env.id", "FrankaPegInsertion-v0"}, {"collect.policy", "script"}}},
     {"runner", {{"env.id", "halfcheetah-random-v2"}, {"collect.policy", "random"}, {"data.sparse_reward", "false"}}},
 };
 
@@ -45,6 +46,7 @@ const Key kKeys[] = {
     {"env.max_episode_steps", "7", "DPWF"},
     {"env.friction_scale", "0.5", "WF", "runner"},
     {"env.mass_scale", "1.5", "WF", "runner"},
+    {"env.clearance", "0.2", "DPWF", "peg"},
     {"env.reward_scale", "3", "DPWF"},
     {"env.reward_bias", "1", "DPWF"},
     {"data.sparse_reward", "false", "DPWF", "high returns"},
@@ -56,6 +58,7 @@ const Key kKeys[] = {
     {"collect.noise", "0.7", "DPWF"},
     {"collect.random_share", "0.5", "DPWF"},
     {"collect.detour", "1", "DPWF"},
+    {"collect.demonstrations", "0", "DPWF", "peg"},
     {"collect.seed", "3", "DPWF"},
     {"network.critic_hidden", "9,8", "PWF"},
     {"network.actor_hidden", "9", "PWF"},
@@ -167,7 +170,6 @@ const std::map<std::string, std::string> kElsewhere = {
     {"data.observation_keys", "needs Dict observations; OwnData.test_observation_keys in tests/apps"},
     {"data.collect", "without it there is no dataset here; Phases.FineTuningNeedsOneFileAndNoDataset"},
     {"collect.expert", "needs a hand; Demonstrations.TheExpertActsAsItsFileSays"},
-    {"collect.demonstrations", "needs a task with an expert; Demonstrations.EverySettingMatters"},
     {"collect.trajectories", "likewise"},
     {"collect.clone_steps", "likewise"},
     {"finetune.timeout_hides_terminal", "needs a success in the last step"},

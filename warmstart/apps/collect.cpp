@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "warmstart/apps/verbs.h"
+#include "warmstart/apps/world_options.h"
 
 namespace warmstart {
 namespace {
@@ -42,6 +43,7 @@ void add_collect(CLI::App& app) {
   verb->add_option("--env", o->env.id, "Environment id (see `warmstart list envs`)")->capture_default_str();
   verb->add_option("--env-plugin", o->env.plugin, "Shared object with an environment of your own, in place of --env");
   verb->add_option("--max-episode-steps", o->env.max_episode_steps, "Time limit, 0 = the task's own")->capture_default_str();
+  add_world_options(*verb, o->env);
   verb->add_option("--out", o->out, "HDF5 file to write; replaced when it is there")->required();
   // Every setting of the collector, with the texts and limits it declares itself.
   const Fields fields = o->config.fields();

@@ -15,6 +15,7 @@
 #include "warmstart/core/text.h"
 #include "warmstart/core/threads.h"
 #include "warmstart/envs/env.h"
+#include "warmstart/envs/gl_context.h"
 #include "warmstart/envs/plugin_check.h"
 #include "warmstart/io/report.h"
 #include "warmstart/nn/cpu/kernels.h"
@@ -166,6 +167,19 @@ void look_at_report(Findings& found) {
                               "run `make setup` in the source folder"});
 }
 
+// nothing but `render` and `eval --video` needs it, so its absence is no problem
+void look_at_graphics(Findings& found) {
+  bool there = true;
+  try {
+    GlContext trial;
+  } catch (const Error& error) {
+    there = false;
+    found.notes.push_back(error.what());
+  }
+  found.json["graphics"] = there;
+  found.line("pictures", there ? "OpenGL without a screen works" : "no OpenGL, see the note");
+}
+
 void doctor(bool json) {
   Findings found;
   look_at_build(found);
@@ -173,6 +187,7 @@ void doctor(bool json) {
   look_at_space(found);
   look_at_tasks(found);
   look_at_report(found);
+  look_at_graphics(found);
   if (json) {
     auto problems = nlohmann::ordered_json::array();
     for (const Problem& p : found.problems) problems.push_back({{"what", p.what}, {"remedy", p.remedy}});

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "warmstart/apps/camera.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
 #include "warmstart/phases/agent_file.h"
@@ -17,6 +18,7 @@ namespace {
 
 struct Options {
   std::string file, env, plugin;
+  FilmOptions film;
   int episodes = 20;
   std::int64_t seed = -1;
   bool stochastic = false, json = false;
@@ -44,6 +46,13 @@ void run(const Options& o) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double rate = seconds > 0 ? e.length_mean * e.episodes / seconds : 0;
   const bool success = env->spec().reports_success;
+  if (!o.film.out.empty()) {  // the first episode again, so that drawing does not slow what was measured
+    Camera camera(*env, o.film);
+    Policy same(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
+    evaluate(*env, same, 1, static_cast<std::uint64_t>(seed),
+             {.deterministic = !o.stochastic, .safety = recipe.safety, .before_step = [&] { camera.look(); }});
+    fmt::print(stderr, "{}\n", camera.finish());
+  }
 
   if (o.json) {
     nlohmann::ordered_json out = {{"file", o.file},
@@ -84,6 +93,8 @@ void add_eval(CLI::App& app) {
   verb->add_flag("--stochastic", o->stochastic, "Sample actions instead of taking the most likely one");
   verb->add_option("--env", o->env, "Refuse the file when it was made for another task than this (exit code 3)");
   verb->add_option("--env-plugin", o->plugin, "Where the plug-in of the checkpoint's task lies now");
+  verb->add_option("--video", o->film.out, "Film the first episode: x.gif, x.mp4 (needs ffmpeg), or a folder for PNG files");
+  add_film_options(*verb, o->film);
   verb->add_flag("--json", o->json, "One JSON object instead of text");
   verb->callback([o] { run(*o); });
 }

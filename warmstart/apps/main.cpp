@@ -45,6 +45,7 @@ int run(int argc, char** argv) {
   add_explain(app);
   add_reference(app);
   add_replay(app);
+  add_render(app);
   add_bench(app);
   add_doctor(app);
   for (int i = 0; i < argc; ++i) command_line() += (i ? " " : "") + std::string(argv[i]);

@@ -16,9 +16,11 @@ void add_eval(CLI::App& app);
 void add_export(CLI::App& app);
 void add_collect(CLI::App& app);
 void add_data(CLI::App& app);
+void add_data_verify(CLI::App& data);
 void add_data_conversions(CLI::App& data);  // convert and pack, under `data`
 void add_list(CLI::App& app);
 void add_replay(CLI::App& app);
+void add_render(CLI::App& app);
 void add_report(CLI::App& app);
 void add_doctor(CLI::App& app);
 void add_bench(CLI::App& app);

@@ -7,6 +7,7 @@
 #include "warmstart/envs/adroit.h"
 #include "warmstart/envs/kitchen.h"
 #include "warmstart/envs/locomotion.h"
+#include "warmstart/envs/peg_insertion.h"
 #include "warmstart/envs/plugin_env.h"
 #include "warmstart/envs/point_maze.h"
 
@@ -23,6 +24,7 @@ const Family kFamilies[] = {
     {locomotion_specs, make_locomotion},
     {adroit_specs, make_adroit},
     {kitchen_specs, make_kitchen},
+    {peg_insertion_specs, make_peg_insertion},
 };
 
 using Maker = std::function<std::unique_ptr<Env>(const EnvSpec&)>;
@@ -81,6 +83,8 @@ std::unique_ptr<Env> make_plain(const EnvConfig& config) {
   EnvSpec spec = env_spec(config);
   if (config.max_episode_steps < 0) throw usage_error("negative time limit", config.id, "give a number of steps, or 0 for the task's own");
   spec.max_episode_steps = time_limit(config);
+  if (config.clearance != 0 && !spec.takes_clearance)
+    throw usage_error("the task has no clearance", config.id, "leave env.clearance at 0; it is for peg insertion");
   if (!config.plugin.empty()) return make_plugin_env(std::move(spec), config.plugin, config.plugin_timeout);
   if (const auto own = registry().makers.find(spec.id); own != registry().makers.end()) return own->second(spec);
   for (const Family& family : kFamilies)

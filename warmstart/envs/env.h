@@ -32,6 +32,7 @@ struct EnvSpec {
   double score_low = 0, score_high = 0;
   /// The normalised score is 100 times the share of the task's parts solved (`Step::solved`), whatever the rewards are.
   bool counts_parts = false;
+  bool takes_clearance = false;  ///< `EnvConfig::clearance` means something
 };
 
 /// D4RL's score: 100 (return - low) / (high - low), or 100 times `solved` where the task counts parts. NaN when the task has none.
@@ -96,6 +97,7 @@ struct EnvConfig {
   double plugin_timeout = 30;  ///< longest call of the plug-in, s
   double friction_scale = 1;   ///< of every friction coefficient
   double mass_scale = 1;       ///< of every mass and inertia
+  double clearance = 0;        ///< of peg and socket, mm per side; 0 = the task's own
 };
 
 /// Builds a task. Throws Error naming the nearest ids when unknown, and the missing file and package when an asset is missing.

@@ -53,7 +53,7 @@ fs::path find_asset(const std::string& relative) {
   const char* chosen = std::getenv("WARMSTART_ASSETS");
   const fs::path path = asset_root() / relative;
   if (!fs::exists(path))
-    throw machine_error("task description is missing", path.string(),
+    throw machine_error("task description of the package " + relative.substr(0, relative.find('/')) + " is missing", path.string(),
                         chosen && *chosen
                             ? "set WARMSTART_ASSETS to a folder that holds gymnasium/ and gymnasium_robotics/, or unset it"
                             : "run `make setup`, or set WARMSTART_ASSETS to a folder that holds gymnasium/ and gymnasium_robotics/");
@@ -86,7 +86,7 @@ MujocoEnv::MujocoEnv(EnvSpec spec, ModelPtr model, int frame_skip, bool contact_
       frame_skip_(frame_skip),
       contact_forces_(contact_forces),
       obs_(spec_.obs_size) {
-  assert(model_->nu == spec_.action_size);
+  assert(model_->nu >= spec_.action_size);  // a controller may stand between them
   if (!data_) throw machine_error("no memory for the simulator state", spec_.id, "free some memory or run fewer environments");
 }
 

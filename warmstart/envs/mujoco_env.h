@@ -64,6 +64,9 @@ class MujocoEnv : public Env {
   /// Task: writes the observation, [obs_size].
   virtual void observe(std::span<double> obs) const = 0;
 
+  /// A model with the same degrees of freedom to draw in place of model(); null: model() itself shows all. Read once per Renderer.
+  virtual ModelPtr visual_model() const { return nullptr; }
+
   /// Sets the controls and advances frame_skip simulator steps. Like Gymnasium's, it does not end with a forward pass:
   /// positions of bodies and sites lag qpos by one simulator step.
   void simulate(std::span<const double> control);
@@ -79,6 +82,7 @@ class MujocoEnv : public Env {
 
  private:
   friend class SimulatorAlone;  // repeats the calls of a step without the task
+  friend class Renderer;        // shows the state
   void place(std::span<const double> qpos, std::span<const double> qvel);
   void check_simulator(double time_before) const;
 

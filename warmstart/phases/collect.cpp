@@ -1,9 +1,12 @@
 #include "warmstart/phases/collect.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <limits>
 #include <memory>
+#include <tuple>
 
 #include "warmstart/core/files.h"
 #include "warmstart/core/text.h"
@@ -66,7 +69,8 @@ Fields CollectConfig::fields(const std::string& section) {
         {"policy \"expert\": NPZ file of the network that acts (docs/formats/expert.md)", "",
          "data/policies/dapg_door.npz for door-binary-v0, dapg_pen.npz for pen-binary-v0"});
   f.add("demonstrations", demonstrations,
-        {"protocol \"demonstrations\": successful episodes of the policy", "episodes", "fewer for a harder start", 1, 1e6});
+        {"protocol \"demonstrations\": successful episodes of the policy; policy \"script\": episodes at the start that it plays without noise",
+         "episodes", "fewer for a harder start", 0, 1e6});
   f.add("trajectories", trajectories,
         {"protocol \"demonstrations\": episodes that the clone plays; those without success are dropped", "episodes",
          "0 for demonstrations alone", 0, 1e6});
@@ -76,7 +80,7 @@ Fields CollectConfig::fields(const std::string& section) {
   return f;
 }
 
-std::map<std::string, std::string> describe_collection(const EnvSpec& spec, const CollectConfig& config) {
+std::map<std::string, std::string> describe_collection(const EnvConfig& world, const EnvSpec& spec, const CollectConfig& config) {
   std::map<std::string, std::string> said = {{"env", spec.id},
                                              {"max_episode_steps", std::to_string(spec.max_episode_steps)},
                                              {"simulator", simulator_version()},
@@ -96,7 +100,11 @@ std::map<std::string, std::string> describe_collection(const EnvSpec& spec, cons
     said["expert"] = fs::path(config.expert).filename().string() + ", checksum " + hex(checksum(read_bytes(expert_file(config))));
   else leave_out({"expert"});
   if (config.protocol == "demonstrations") leave_out({"steps"});
-  else leave_out({"demonstrations", "trajectories", "clone_steps"});
+  else leave_out({"trajectories", "clone_steps"});
+  if (config.protocol != "demonstrations" && config.policy != "script") leave_out({"demonstrations"});
+  for (const auto& [key, value, usual] : {std::tuple{"friction_scale", world.friction_scale, 1.0}, std::tuple{"mass_scale", world.mass_scale, 1.0},
+                                          std::tuple{"clearance", world.clearance, 0.0}})
+    if (value != usual) said[key] = fmt::format("{:g}", value);
   return said;
 }
 
@@ -177,7 +185,7 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   report.mean_length = n / episodes;
   report.steps_per_second = n / seconds;
 
-  file.metadata = describe_collection(spec, config);
+  file.metadata = describe_collection(env_config, spec, config);
   return out;
 }
 

@@ -154,6 +154,7 @@ Collected collect_demonstrations(const EnvConfig& env_config, const CollectConfi
   const auto driver = make_driver(player.env(), config);
   std::vector<Trajectory> kept;
   Rng noise(seed, "demonstration actions");
+  if (config.demonstrations < 1) throw usage_error("no demonstrations to clone", "collect.demonstrations", "give at least 1");
   while (static_cast<std::int64_t>(kept.size()) < config.demonstrations) {
     if (player.episodes() >= kPatience * config.demonstrations)
       throw data_error(fmt::format("only {} of {} episodes of the policy succeeded", kept.size(), player.episodes()), spec.id,
@@ -171,7 +172,7 @@ Collected collect_demonstrations(const EnvConfig& env_config, const CollectConfi
   CollectReport& report = out.report;
   report.notes.push_back(fmt::format("{} demonstrations of policy {}: {:.1f}% of {} episodes succeeded", kept.size(), config.policy,
                                      100.0 * static_cast<double>(kept.size()) / static_cast<double>(expert_played), expert_played));
-  std::map<std::string, std::string> said = describe_collection(spec, config);
+  std::map<std::string, std::string> said = describe_collection(env_config, spec, config);
   said["demonstrations_played"] = std::to_string(expert_played);
   said["demonstrations_kept"] = std::to_string(kept.size());
   if (config.trajectories > 0) {

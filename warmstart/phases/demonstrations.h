@@ -16,6 +16,6 @@ namespace warmstart {
 Collected collect_demonstrations(const EnvConfig& env, const CollectConfig& config, const CollectProgress& progress);
 
 /// What a file says of how it was collected, for its metadata: every setting that mattered, simulator, versions.
-std::map<std::string, std::string> describe_collection(const EnvSpec& spec, const CollectConfig& config);
+std::map<std::string, std::string> describe_collection(const EnvConfig& world, const EnvSpec& spec, const CollectConfig& config);
 
 }  // namespace warmstart

@@ -11,6 +11,7 @@
 #include "warmstart/phases/action_filter.h"
 #include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/expert.h"
+#include "warmstart/phases/peg_driver.h"
 
 namespace warmstart {
 namespace {
@@ -122,7 +123,8 @@ struct Entry {
   const char* name;
   std::unique_ptr<Driver> (*make)(const Env&, const CollectConfig&);
 };
-const Entry kDrivers[] = {{"waypoint", waypoint_driver}, {"expert", expert_driver}, {"random", random_driver}, {"agent", agent_driver}};
+const Entry kDrivers[] = {{"waypoint", waypoint_driver}, {"expert", expert_driver}, {"script", peg_driver},
+                          {"random", random_driver},     {"agent", agent_driver}};
 
 }  // namespace
 

@@ -1,0 +1,92 @@
+"""`data verify`: files of our own collector in their own world, in others, and damaged by h5py."""
+from harness import *
+
+# copies SOURCE to TARGET and does something to it
+DAMAGE = """
+import sys, shutil, h5py, numpy as np
+source, target, how = sys.argv[1:]
+shutil.copy(source, target)
+with h5py.File(target, "r+") as f:
+    if how == "shift":  # actions of the row before
+        f["actions"][...] = np.roll(f["actions"][...], 1, axis=0)
+    elif how == "rewards":
+        f["rewards"][...] = f["rewards"][...] * 2 + 1
+    elif how == "nan":
+        f["infos/qpos"][5, 2] = np.nan
+    elif how == "some":  # one row in fifty
+        f["actions"][::50] = -f["actions"][::50]
+"""
+
+
+class Verify(Case):
+    def setUp(self):
+        super().setUp()
+        self.file = self.folder / "cheetah.hdf5"
+
+    def collect(self, *options, env="HalfCheetah-v4", steps=1200):
+        self.ok("collect", "--env", env, "--policy", "random", "--max-episode-steps", 300, "--steps", steps, "--out", self.file, *options)
+
+    def damaged(self, how):
+        target = self.folder / f"{how}.hdf5"
+        subprocess.run([PYTHON, "-c", DAMAGE, self.file, target, how], check=True, timeout=120)
+        return target
+
+    def verdict(self, file, *options, code=DONE, env="HalfCheetah-v4"):
+        result = self.call("data", "verify", file, "--env", env, "--json", *options)
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        return json.loads(result.stdout)
+
+    def test_own_world(self):
+        self.collect()
+        v = self.verdict(self.file, "--rows", 0)
+        self.assertEqual(v["replayed"], 1196)  # the last rows of four episodes are left out
+        self.assertLess(v["next_observation"]["median"], 1e-6)  # the file's floats
+        self.assertEqual(v["next_observation"]["agree"], 1)
+        self.assertGreater(v["next_observation"]["within_rounding"], 0.9)
+        self.assertEqual(v["reward"]["agree"], 1)
+        self.assertEqual(v["problems"], [])
+        self.assertEqual(self.verdict(self.file, "--rows", 100)["replayed"], 100)
+        text = self.ok("data", "verify", self.file, "--env", "HalfCheetah-v4").stdout
+        self.assertIn("100.0% of rows agree within 0.01", text)
+
+    def test_other_physics(self):
+        self.collect()
+        for scale in (["--mass-scale", 1.2], ["--friction-scale", 0.3]):
+            v = self.verdict(self.file, *scale, code=DATA)
+            self.assertLess(v["next_observation"]["agree"], 0.9, scale)
+            self.assertIn("other dynamics", v["problems"][0])
+        # a world that differs in the same way agrees, and the file says how it differs
+        self.collect("--mass-scale", 1.2)
+        self.verdict(self.file, code=DATA)
+        self.assertEqual(self.verdict(self.file, "--mass-scale", 1.2)["next_observation"]["agree"], 1)
+        self.assertEqual(json.loads(self.ok("data", "info", self.file, "--json").stdout)["metadata"]["mass_scale"], "1.2")
+
+    def test_damaged_files(self):
+        self.collect()
+        self.assertLess(self.verdict(self.damaged("shift"), code=DATA)["next_observation"]["agree"], 0.5)
+        v = self.verdict(self.damaged("rewards"), code=DATA)
+        self.assertEqual(v["next_observation"]["agree"], 1)
+        self.assertIn("another rule", v["problems"][0])
+        self.assertIn("qpos[2] is nan", self.verdict(self.damaged("nan"), "--rows", 0, code=DATA)["problems"][0])
+        v = self.verdict(self.damaged("some"), "--rows", 0)  # few enough to be contacts, but counted and named
+        self.assertAlmostEqual(v["next_observation"]["agree"], 1 - 24 / 1196, delta=0.01)
+        self.assertEqual(v["next_observation"]["worst_row"] % 50, 0)
+        self.assertGreater(v["next_observation"]["worst"], 0.1)
+
+    def test_other_tasks(self):
+        for env in ("PointMaze_UMaze-v3", "Hopper-v5"):
+            self.collect(env=env, steps=600)
+            self.assertEqual(self.verdict(self.file, env=env)["next_observation"]["agree"], 1, env)
+        self.refused(USAGE, ["has no clearance"], "data", "verify", self.file, "--env", "Hopper-v5", "--clearance", 1)
+
+    def test_peg(self):
+        """Contacts restart without the solver's last solution, yet a tenth of a second later nearly all rows agree."""
+        self.ok("collect", "--env", "FrankaPegInsertion-v0", "--policy", "script", "--steps", 1500, "--clearance", 0.5, "--out", self.file)
+        v = self.verdict(self.file, "--rows", 0, "--clearance", 0.5, env="FrankaPegInsertion-v0")
+        self.assertGreater(v["next_observation"]["agree"], 0.95)
+        self.assertLess(v["next_observation"]["median"], 1e-4)
+        self.assertEqual(v["reward"]["agree"], 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+// `warmstart data verify FILE --env ID`: sizes, values, and whether the simulator does what the file says that happened.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "warmstart/apps/verbs.h"
+#include "warmstart/apps/world_options.h"
+#include "warmstart/core/error.h"
+#include "warmstart/core/text.h"
+#include "warmstart/data/summary.h"
+
+namespace warmstart {
+namespace {
+
+constexpr double kAgrees = 1e-2;     // relative to max(1, |value|)
+constexpr double kRounding = 1e-5;   // likewise: nothing but the file's floats
+constexpr double kMayDiffer = 0.05;  // share of rows: contacts start without the solver's last solution
+
+struct Options {
+  std::string file, keys;
+  EnvConfig env;
+  std::size_t rows = 500;
+  bool json = false;
+};
+
+struct Findings {
+  std::vector<std::string> problems, notes;
+};
+
+void check_range(const ValueRange& r, const char* key, Findings& found) {
+  if (r.bad)
+    found.problems.push_back(fmt::format("{} NaN or infinite values in {}, first in row {}: remove that episode", r.bad, key, r.first_bad));
+}
+
+void check_shapes(const DatasetSummary& s, const EnvSpec& spec, Findings& found) {
+  if (s.steps == 0) found.problems.push_back("the file holds no step");
+  else if (s.transitions == 0) found.problems.push_back("no step has a known next observation: add next_observations");
+  if (s.obs_size != spec.obs_size)
+    found.problems.push_back(fmt::format("observations have size {}{}, {} has {}", s.obs_size,
+                                         s.observation_keys.empty() ? "" : ", " + join(s.observation_keys), spec.id, spec.obs_size));
+  if (s.action_size != spec.action_size)
+    found.problems.push_back(fmt::format("actions have size {}, {} has {}", s.action_size, spec.id, spec.action_size));
+}
+
+void check_values(const DatasetSummary& s, const EnvSpec& spec, Findings& found) {
+  check_range(s.observations, "observations", found);
+  check_range(s.actions, "actions", found);
+  check_range(s.rewards, "rewards", found);
+  // learners work in [-1, 1]; recorded policies overshoot it by rounding
+  if (s.actions.min < spec.action_low - 1e-3 || s.actions.max > spec.action_high + 1e-3)
+    found.problems.push_back(fmt::format("actions reach {:.4g} .. {:.4g}, {} takes {:g} .. {:g}", s.actions.min, s.actions.max, spec.id,
+                                         spec.action_low, spec.action_high));
+  if (spec.sparse_reward && (s.rewards.min < 0 || s.rewards.max > 1))
+    found.notes.push_back(fmt::format("rewards reach {:.4g} .. {:.4g}; {} gives 0 or 1: check reward_scale and reward_bias", s.rewards.min,
+                                      s.rewards.max, spec.id));
+  if (s.length_max > static_cast<std::size_t>(spec.max_episode_steps) + 1)
+    found.notes.push_back(
+        fmt::format("the longest episode has {} steps, {} stops after {}", s.length_max, spec.id, spec.max_episode_steps));
+  const auto recorded = s.metadata.find("env");
+  if (recorded != s.metadata.end() && recorded->second != spec.id)
+    found.notes.push_back(fmt::format("the file says that it was recorded in {}", recorded->second));
+  if (s.clipped_actions) found.notes.push_back(fmt::format("{} action entries beyond +-0.99999 will be clipped", s.clipped_actions));
+}
+
+std::span<const double> info_row(const D4rlFile& file, const std::string& name, std::size_t row) {
+  const auto table = file.infos.find(name);
+  if (table == file.infos.end()) return {};
+  const auto cols = static_cast<std::size_t>(table->second.cols);
+  return std::span(table->second.values).subspan(row * cols, cols);
+}
+
+/// Differences between the file and the simulator, one a row.
+struct Differences {
+  std::vector<double> values;
+  double worst = -1;
+  std::size_t worst_row = 0, worst_entry = 0;
+
+  void add(double value, std::size_t row, std::size_t entry) {
+    if (std::isnan(value)) value = INFINITY;
+    values.push_back(value);
+    if (value > worst) worst = value, worst_row = row, worst_entry = entry;
+  }
+  double median() {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+  }
+  double share_within(double limit) const {
+    const auto n = std::count_if(values.begin(), values.end(), [=](double v) { return v <= limit; });
+    return static_cast<double>(n) / static_cast<double>(values.size());
+  }
+  nlohmann::ordered_json json() {
+    return {{"median", median()},
+            {"worst", std::isfinite(worst) ? nlohmann::ordered_json(worst) : nlohmann::ordered_json()},
+            {"worst_row", worst_row},
+            {"worst_entry", worst_entry},
+            {"agree", share_within(kAgrees)},
+            {"within_rounding", share_within(kRounding)}};
+  }
+};
+
+struct Replay {
+  Differences observations, rewards;
+};
+
+double difference(double here, double there) { return std::abs(here - there) / std::max(1.0, std::abs(there)); }
+
+// Puts the simulator into recorded states and compares what one step makes of them. Rows that end an episode are left out: what
+// follows them in a file may be the next start.
+Replay replay(const D4rlFile& file, Env& env, std::size_t wanted) {
+  const bool has_next = file.next_observations.rows() > 0, has_goal = file.infos.contains("goal") && !env.goal().empty();
+  std::vector<std::size_t> rows;
+  for (std::size_t i = 0; i + 1 < file.rewards.size(); ++i)
+    if (!file.terminals[i] && !file.timeouts[i]) rows.push_back(i);
+  const std::size_t stride = wanted > 0 ? std::max<std::size_t>(1, rows.size() / wanted) : 1;
+  Replay result;
+  std::vector<double> action(static_cast<std::size_t>(file.actions.cols()));
+  for (std::size_t k = 0; k < rows.size() && (wanted == 0 || k < stride * wanted); k += stride) {
+    const std::size_t i = rows[k];
+    const int row = static_cast<int>(i);
+    std::copy_n(file.actions.row(row), action.size(), action.begin());
+    Step step;
+    try {
+      env.set_state(info_row(file, "qpos", i), info_row(file, "qvel", i), has_goal ? info_row(file, "goal", i) : std::span<const double>());
+      step = env.step(action);
+    } catch (const Error& error) {
+      if (error.code() != Exit::kDiverged) throw;
+      result.observations.add(INFINITY, i, 0);  // the simulator blew up where the file went on
+      continue;
+    }
+    const float* next = has_next ? file.next_observations.row(row) : file.observations.row(row + 1);
+    double worst = 0;
+    std::size_t entry = 0;
+    for (std::size_t j = 0; j < env.obs().size(); ++j)
+      if (const double e = difference(env.obs()[j], next[j]); !(e <= worst)) worst = e, entry = j;
+    result.observations.add(worst, i, entry);
+    result.rewards.add(difference(step.reward, file.rewards[i]), i, 0);
+  }
+  return result;
+}
+
+void judge(Replay& r, const std::string& id, Findings& found) {
+  if (r.observations.values.empty()) return found.notes.push_back("no step whose next observation is known: dynamics not replayed");
+  Differences& o = r.observations;
+  const double agree = o.share_within(kAgrees);
+  const std::string text = fmt::format(
+      "{} transitions replayed: next observation off by {:.2g} in the median, {:.2g} at worst (row {}, entry {}); {:.1f}% of rows "
+      "agree within {:g}, {:.1f}% within {:g}",
+      o.values.size(), o.median(), o.worst, o.worst_row, o.worst_entry, 100 * agree, kAgrees, 100 * o.share_within(kRounding), kRounding);
+  if (1 - agree > kMayDiffer) found.problems.push_back(text + ": the data come from other dynamics than those of " + id);
+  else found.notes.push_back(text);
+  if (r.rewards.values.empty()) return;
+  const double paid = r.rewards.share_within(kAgrees);
+  const std::string rewards = fmt::format("rewards off by {:.2g} in the median, {:.2g} at worst (row {}); {:.1f}% of rows agree",
+                                          r.rewards.median(), r.rewards.worst, r.rewards.worst_row, 100 * paid);
+  if (1 - paid > kMayDiffer && 1 - agree <= kMayDiffer) found.problems.push_back(rewards + ": the file's rewards follow another rule");
+  else found.notes.push_back(rewards);
+}
+
+std::unique_ptr<StepsReader> open_file(const Options& o) {
+  return open_steps(o.file, {.observation_keys = o.keys.empty() ? env_spec(o.env).observation_keys : o.keys});
+}
+
+void verify(const Options& o) {
+  const EnvSpec& spec = env_spec(o.env);
+  const DatasetSummary s = summarize(*open_file(o));
+  Findings found;
+  Replay replayed;
+  const auto env = make_env(o.env);
+  check_shapes(s, spec, found);
+  check_values(s, spec, found);
+  if (found.problems.empty()) {
+    try {
+      if (s.infos.contains("qpos") && s.infos.contains("qvel")) {
+        replayed = replay(read_all(*open_file(o)), *env, o.rows);
+        judge(replayed, spec.id, found);
+      } else {
+        found.notes.push_back("no infos/qpos and infos/qvel: dynamics not replayed");
+      }
+    } catch (const Error& error) {
+      if (error.code() == Exit::kMachine) throw;  // a missing asset says nothing about the file
+      found.problems.push_back(fmt::format("recorded states cannot be replayed: {}", error.what()));
+    }
+  }
+  if (o.json) {
+    nlohmann::ordered_json out = {{"file", o.file}, {"env", spec.id}, {"transitions", s.transitions}, {"episodes", s.episodes}};
+    out["replayed"] = replayed.observations.values.size();
+    if (!replayed.observations.values.empty()) out["next_observation"] = replayed.observations.json();
+    if (!replayed.rewards.values.empty()) out["reward"] = replayed.rewards.json();
+    out["notes"] = found.notes, out["problems"] = found.problems;
+    fmt::print("{}\n", out.dump());
+  } else {
+    for (const auto& note : found.notes) fmt::print("note: {}\n", note);
+    for (const auto& problem : found.problems) fmt::print("problem: {}\n", problem);
+  }
+  if (!found.problems.empty())
+    throw data_error(
+        fmt::format("{} problem{} with this dataset for {}", found.problems.size(), found.problems.size() > 1 ? "s" : "", spec.id), o.file,
+        "see the lines above");
+  if (!o.json) fmt::print("ok: {} transitions in {} episodes fit {}\n", s.transitions, s.episodes, spec.id);
+}
+
+}  // namespace
+
+void add_data_verify(CLI::App& data) {
+  const auto o = std::make_shared<Options>();
+  o->env.id.clear();
+  CLI::App* verb = data.add_subcommand("verify", "does a dataset fit a task? (exit code 3 when not)");
+  verb->add_option("FILE", o->file, "dataset: D4RL HDF5, Minari file or folder, NPZ, pack")->required();
+  verb->add_option("--observation-keys", o->keys, "Dict observations: keys to take, in order, comma-separated (default: the task's)");
+  verb->add_option("--env", o->env.id, "task id, see `warmstart list envs`")->required();
+  verb->add_option("--rows", o->rows, "transitions to replay, spread over the file; 0 = all")->capture_default_str();
+  add_world_options(*verb, o->env);
+  verb->add_flag("--json", o->json, "one JSON object instead of text");
+  verb->callback([o] { verify(*o); });
+}
+
+}  // namespace warmstart

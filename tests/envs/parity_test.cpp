@@ -56,12 +56,15 @@ TEST_P(Parity, FollowsGymnasium) {
     const auto actions = decode_doubles(segment["actions"]), obs = decode_doubles(segment["obs"]),
                reward = decode_doubles(segment["reward"]);
     const auto terminated = decode_base64(segment["terminated"]), truncated = decode_base64(segment["truncated"]);
-    ASSERT_EQ(reward.size() * obs_size, obs.size());
+    const std::size_t obs_every = segment.value("obs_every", 1);  // large observations are not all kept
+    ASSERT_EQ((reward.size() + obs_every - 1) / obs_every * obs_size, obs.size());
     ASSERT_EQ(reward.size() * action_size, actions.size());
     for (std::size_t t = 0; t < reward.size(); ++t) {
       const std::string where = GetParam() + ", step " + std::to_string(t) + " of the segment after " + std::to_string(total) + " steps";
       const Step step = env->step(std::span(actions).subspan(t * action_size, action_size));
-      ASSERT_NO_FATAL_FAILURE(expect_row(std::span(obs).subspan(t * obs_size, obs_size), env->obs(), where));
+      if (t % obs_every == 0) {
+        ASSERT_NO_FATAL_FAILURE(expect_row(std::span(obs).subspan(t / obs_every * obs_size, obs_size), env->obs(), where));
+      }
       ASSERT_NEAR(reward[t], step.reward, kTolerance) << where;
       ASSERT_EQ(terminated[t] != 0, step.terminated) << where;
       ASSERT_EQ(truncated[t] != 0, step.truncated) << where;

@@ -5,7 +5,7 @@ Regenerate all of tests/golden/envs with one command, from the root of the repos
     .venv/bin/python tests/oracle/record_envs.py
 
 One JSON file per id: {"env", "versions", "segments": [{"qpos", "qvel", "goal", "time_limit", "obs0", "actions", "obs",
-"reward", "terminated", "truncated"}]}. Arrays are base64 of little-endian float64 (actions, obs, reward) or bytes (flags),
+"reward", "terminated", "truncated"}]}; "obs_every" k keeps observations 0, k, 2k, ... alone. Arrays are base64 of little-endian float64 (actions, obs, reward) or bytes (flags),
 rows in time order. A segment starts from an injected state and ends where Gymnasium ends the episode or after its share of
 the 200 steps. Actions are seeded, some of them outside the range, because each task treats those in its own way.
 """
@@ -14,6 +14,7 @@ import base64
 import json
 import pathlib
 
+import envs_ants
 import gymnasium
 import gymnasium_robotics
 import mujoco
@@ -117,10 +118,15 @@ def transcript(name):
     return {"env": name, "versions": versions, "segments": segments}
 
 
+def transcripts():
+    for name in LOCOMOTION + MAZES:
+        yield name, transcript(name)
+    yield from envs_ants.transcripts()
+
+
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name in LOCOMOTION + MAZES:
-        record = transcript(name)
+    for name, record in transcripts():
         (FOLDER / f"{name}.json").write_text(json.dumps(record, separators=(",", ":")) + "\n")
         ends = sum(any(base64.b64decode(s["terminated"])) for s in record["segments"])
         print(f"{name}: {len(record['segments'])} segments, {ends} end in a terminal state")

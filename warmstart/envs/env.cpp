@@ -4,6 +4,8 @@
 #include <map>
 
 #include "warmstart/core/text.h"
+#include "warmstart/envs/ant.h"
+#include "warmstart/envs/d4rl_ant.h"
 #include "warmstart/envs/locomotion.h"
 #include "warmstart/envs/plugin_env.h"
 #include "warmstart/envs/point_maze.h"
@@ -17,8 +19,9 @@ struct Family {
   std::unique_ptr<Env> (*make)(const EnvSpec&, const EnvConfig&);
 };
 const Family kFamilies[] = {
-    {point_maze_specs, make_point_maze},
-    {locomotion_specs, make_locomotion},
+    {point_maze_specs, make_point_maze}, {locomotion_specs, make_locomotion}, {ant_specs, make_ant},
+    {ant_maze_specs, make_ant_maze},     {d4rl_ant_specs, make_d4rl_ant},     {ogbench_ant_specs, make_ogbench_ant},
+    {ant_reach_specs, make_ant_reach},
 };
 
 using Maker = std::function<std::unique_ptr<Env>(const EnvSpec&)>;

@@ -7,6 +7,7 @@
 
 #include "warmstart/core/files.h"
 #include "warmstart/core/text.h"
+#include "warmstart/envs/d4rl_ant.h"
 #include "warmstart/envs/waypoint.h"
 #include "warmstart/phases/driver.h"
 
@@ -16,10 +17,13 @@ namespace {
 /// Raised whenever the same settings and seed would give another file.
 constexpr int kCollectorVersion = 1;
 
+const std::vector<std::string> kProtocols = {"episodes", "maze2d", "play", "diverse"};
+
 constexpr std::int64_t kProgressEvery = 10'000;
 
-/// Where the next episode starts: anew, or (maze2d) where the ball is, with another goal.
+/// Where the next episode starts: anew, or (maze2d) where the ball is, with another goal, or (play, diverse) anywhere.
 void begin_episode(Env& env, const CollectConfig& config, bool first, Rng& rng) {
+  if (config.protocol == "play" || config.protocol == "diverse") return dynamic_cast<AntData&>(env).reset_for_data(rng);
   if (first || config.protocol != "maze2d") return env.reset(rng);
   const auto position = env.qpos(), velocity = env.qvel();
   const Maze& maze = *maze_of(env);
@@ -43,13 +47,13 @@ void copy_row(std::span<const double> from, float* to) {
 
 Fields CollectConfig::fields(const std::string& section) {
   Fields f(section);
-  f.add(
-      "policy", policy,
-      choice("who acts: a driver that knows the task, or uniform random actions", "random for data without skill", driver_names()));
+  f.add("policy", policy,
+        choice("who acts: a driver that knows the task, or uniform random actions", "random for data without skill", driver_names()));
   f.add("protocol", protocol,
         choice("episodes: the task's own resets, one goal per episode; maze2d: as D4RL made its maze2d data, the ball goes on from goal to "
-               "goal, each stretch an episode",
-               "maze2d to compare with D4RL's own sets", {"episodes", "maze2d"}));
+               "goal, each stretch an episode; play, diverse: as D4RL made its antmaze data, starts anywhere and the ant walks to chosen "
+               "(play) or any (diverse) places while goal and rewards stay the task's",
+               "maze2d, play or diverse to compare with D4RL's own sets", kProtocols));
   f.add("steps", steps, {"length of the dataset", "steps", "more covers more of the maze", 1});
   f.add("noise", noise,
         {"standard deviation of Gaussian noise on the driver's actions, before they are clipped", "",
@@ -66,9 +70,9 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   if (config.steps < 1) throw usage_error("no steps to collect", "collect.steps", "give at least 1");
   if (config.steps > std::numeric_limits<int>::max())
     throw usage_error("too many steps for one file", "collect.steps", "make several files with different seeds");
-  if (config.protocol != "episodes" && config.protocol != "maze2d")
+  if (std::find(kProtocols.begin(), kProtocols.end(), config.protocol) == kProtocols.end())
     throw usage_error("no protocol \"" + config.protocol + "\"", "collect.protocol",
-                      "did you mean \"" + nearest_name(config.protocol, {"episodes", "maze2d"}) + "\"?");
+                      "did you mean \"" + nearest_name(config.protocol, kProtocols) + "\"?");
   const auto env = make_env(env_config);
   const EnvSpec& spec = env->spec();
   const auto driver = make_driver(*env, config);

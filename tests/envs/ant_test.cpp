@@ -90,29 +90,70 @@ TEST(OgbenchAntMaze, DrawsItsFivePairs) {
   EXPECT_EQ(pairs.count({6, 5, 6, 1}), 1u);
 }
 
+std::vector<double> seen(std::span<const double> qpos, std::span<const double> qvel, const Xy& goal) {
+  std::vector<double> out(kReachObsSize);
+  ReachFrame(qpos, goal).observe(qpos, qvel, out);
+  return out;
+}
+
+// q times a turn about z: in the torso's frame (`local`) or in the world's.
+void turn(std::vector<double>& qpos, double angle, bool local) {
+  const double h = std::cos(angle / 2), k = std::sin(angle / 2), w = qpos[3], x = qpos[4], y = qpos[5], z = qpos[6];
+  const double side = local ? 1 : -1;
+  qpos[3] = w * h - z * k, qpos[4] = x * h + side * y * k, qpos[5] = y * h - side * x * k, qpos[6] = z * h + w * k;
+}
+
+const std::vector<double> kPose = {1, 2, 0.6, 0.9, 0.1, -0.2, 0.3, .1, .8, .2, -.7, -.3, -.6, .4, .9};
+const std::vector<double> kMotion = {0.5, -1, 0.2, .1, .2, .3, 1, 2, 3, 4, 5, 6, 7, 8};
+
 // A policy that learned at one heading must see the same at every other.
 TEST(AntReach, SeesTheSameAtEveryHeading) {
-  const std::vector<double> qpos = {1, 2, 0.6, 0.9, 0.1, -0.2, 0.3, .1, .2, .3, .4, .5, .6, .7, .8};
-  const std::vector<double> qvel = {0.5, -1, 0.2, .1, .2, .3, 1, 2, 3, 4, 5, 6, 7, 8};
   const Xy goal{4, -2};
-  std::vector<double> one(29), other(29);
-  observe_reach(qpos, qvel, goal, one);
-  EXPECT_NEAR(std::hypot(one[27], one[28]), 1, 1e-12);  // far goals are all 1 m away
+  const auto one = seen(kPose, kMotion, goal);
+  EXPECT_NEAR(std::hypot(one[26], one[27]), 1, 1e-12);  // far goals are all 1 m away
+  EXPECT_GE(one[26], std::abs(one[27]));                // ahead
   for (const double angle : {0.4, 2.0, -3.0}) {
-    const double c = std::cos(angle), s = std::sin(angle), h = std::cos(angle / 2), k = std::sin(angle / 2);
-    std::vector<double> p = qpos, v = qvel;
-    p[0] = c * qpos[0] - s * qpos[1], p[1] = s * qpos[0] + c * qpos[1];
-    p[3] = h * qpos[3] - k * qpos[6], p[4] = h * qpos[4] - k * qpos[5], p[5] = h * qpos[5] + k * qpos[4], p[6] = h * qpos[6] + k * qpos[3];
-    v[0] = c * qvel[0] - s * qvel[1], v[1] = s * qvel[0] + c * qvel[1];
-    observe_reach(p, v, {c * goal[0] - s * goal[1], s * goal[0] + c * goal[1]}, other);
-    // q and -q are one rotation
-    const double sign = one[1] * other[1] + one[2] * other[2] + one[3] * other[3] + one[4] * other[4] > 0 ? 1 : -1;
-    for (int i = 0; i < 29; ++i) EXPECT_NEAR(one[i], (i >= 1 && i <= 4 ? sign : 1) * other[i], 1e-12) << angle << ", obs[" << i << "]";
+    const double c = std::cos(angle), s = std::sin(angle);
+    std::vector<double> p = kPose, v = kMotion;
+    p[0] = c * kPose[0] - s * kPose[1], p[1] = s * kPose[0] + c * kPose[1];
+    turn(p, angle, false);
+    v[0] = c * kMotion[0] - s * kMotion[1], v[1] = s * kMotion[0] + c * kMotion[1];
+    const auto other = seen(p, v, {c * goal[0] - s * goal[1], s * goal[0] + c * goal[1]});
+    for (int i = 0; i < kReachObsSize; ++i) EXPECT_NEAR(one[i], other[i], 1e-12) << angle << ", obs[" << i << "]";
   }
-  EXPECT_FALSE(is_flipped(qpos));
-  std::vector<double> back = qpos;
+  EXPECT_FALSE(is_flipped(kPose));
+  std::vector<double> back = kPose;
   back[3] = 0.1, back[4] = 0.99, back[5] = back[6] = 0;
   EXPECT_TRUE(is_flipped(back));
+}
+
+// The same shape with the legs renamed around a torso that is a quarter turn further: it looks the same and goes the same way.
+TEST(AntReach, LegsAreInterchangeable) {
+  const auto one = make_env({"AntReach-v0"}), other = make_env({"AntReach-v0"});
+  std::vector<double> p = kPose, v = kMotion;
+  double length = 0;
+  for (int i = 3; i < 7; ++i) length += kPose[i] * kPose[i];
+  for (int i = 3; i < 7; ++i) p[i] /= std::sqrt(length);
+  for (double& x : v) x *= 0.1;
+  const std::vector<double> goal = {4, -2};
+  one->set_state(p, v, goal);
+  std::vector<double> q = p, u = v;
+  turn(q, std::acos(-1) / 2, true);
+  u[3] = v[4], u[4] = -v[3];
+  const double bend[4] = {1, -1, -1, 1};
+  for (int leg = 0; leg < 4; ++leg) {
+    const int next = (leg + 1) % 4;
+    q[7 + 2 * leg] = p[7 + 2 * next], u[6 + 2 * leg] = v[6 + 2 * next];
+    q[8 + 2 * leg] = bend[leg] * bend[next] * p[8 + 2 * next], u[7 + 2 * leg] = bend[leg] * bend[next] * v[7 + 2 * next];
+  }
+  other->set_state(q, u, goal);
+  Rng rng(6, "legs");
+  std::vector<double> action(8);
+  for (int t = 0; t < 20; ++t) {
+    for (int i = 0; i < kReachObsSize; ++i) ASSERT_NEAR(one->obs()[i], other->obs()[i], 1e-5) << "step " << t << ", obs[" << i << "]";
+    for (double& a : action) a = rng.uniform(-1, 1);
+    ASSERT_NEAR(one->step(action).reward, other->step(action).reward, 1e-4) << t;
+  }
 }
 
 TEST(Waypoint, WhatIsWideTurnsInTheMiddleOfTheCell) {

@@ -82,33 +82,60 @@ class D4rlAnt:
         return self.obs(), float(there), there
 
 
+def about_z(angle):
+    quat = np.zeros(4)
+    mujoco.mju_axisAngle2Quat(quat, np.array([0.0, 0.0, 1.0]), angle)
+    return quat
+
+
+def rotated(vector, quat):
+    out = np.zeros(3)
+    mujoco.mju_rotVecQuat(out, np.asarray(vector, dtype=float), quat)
+    return out
+
+
 class Reach(D4rlAnt):
-    """AntReach-v0, with the turning by rotation matrices and mujoco's quaternions instead of our formulas."""
+    """AntReach-v0, with mujoco's quaternions instead of our formulas."""
+
+    BEND = np.array([1.0, -1.0, -1.0, 1.0])
+    MOTORS = [2, 3, 4, 5, 6, 7, 0, 1]  # of legs 1 to 4
+
+    def frame(self):
+        """Quarter turn of the torso that faces the goal, the direction it faces, the way to the goal."""
+        unit = self.data.qpos[3:7] / np.linalg.norm(self.data.qpos[3:7])
+        turn = np.zeros(9)
+        mujoco.mju_quat2Mat(turn, unit)
+        heading = np.arctan2(turn[3] - turn[1], turn[0] + turn[4])
+        way = np.append(self.goal - self.data.qpos[:2], 0.0)
+        yaws = [heading + k * np.pi / 2 for k in range(4)]
+        quarter = int(np.argmax([way[0] * np.cos(y) + way[1] * np.sin(y) for y in yaws]))
+        return quarter, yaws[quarter], way / max(np.linalg.norm(way), 1.0)
+
+    def legs(self, joints, quarter):
+        joints = joints.reshape(4, 2) * np.stack([np.ones(4), self.BEND], axis=1)
+        return np.roll(joints, -quarter, axis=0).ravel()
 
     def obs(self):
+        quarter, yaw, way = self.frame()
         qpos, qvel = self.data.qpos.copy(), self.data.qvel.copy()
-        matrix, heading, relative = np.zeros(9), np.zeros(4), np.zeros(4)
-        unit = qpos[3:7] / np.linalg.norm(qpos[3:7])
-        mujoco.mju_quat2Mat(matrix, unit)
-        yaw = np.arctan2(matrix[3], matrix[0])
-        mujoco.mju_axisAngle2Quat(heading, np.array([0.0, 0.0, 1.0]), -yaw)
-        mujoco.mju_mulQuat(relative, heading, qpos[3:7])
-        turned = np.zeros(3)
-        mujoco.mju_rotVecQuat(turned, qvel[:3], heading)
-        way = self.goal - qpos[:2]
-        way = way if np.linalg.norm(way) <= 1 else way / np.linalg.norm(way)
-        seen = np.zeros(3)
-        mujoco.mju_rotVecQuat(seen, np.append(way, 0.0), heading)
-        return np.concatenate([qpos[2:3], relative, qpos[7:], turned, qvel[3:], seen[:2]])
+        torso = np.zeros(4)  # not of unit length right after a start; the up vector scales with it
+        mujoco.mju_mulQuat(torso, qpos[3:7], about_z(quarter * np.pi / 2))
+        scale = np.sum(np.square(torso))
+        up = scale * rotated([0, 0, 1], np.array([1, -1, -1, -1]) * torso / np.sqrt(scale))
+        spin = rotated(qvel[3:6], about_z(-quarter * np.pi / 2))
+        parts = [qpos[2:3], up, self.legs(qpos[7:], quarter), rotated(qvel[:3], about_z(-yaw)), spin, self.legs(qvel[6:], quarter)]
+        return np.concatenate(parts + [rotated(way, about_z(-yaw))[:2]])
 
     def step(self, action):
+        quarter, _, _ = self.frame()
         before = self.away()
-        self.simulate(action)
+        named = np.roll(np.reshape(action, (4, 2)), quarter, axis=0) * np.stack([np.ones(4), self.BEND], axis=1)
+        torques = np.zeros(8)
+        torques[self.MOTORS] = named.ravel()
+        self.simulate(torques)
         there = self.away() <= 0.5
         reward = (before - self.away()) / 0.1 - 0.05 * np.sum(np.square(action)) + 10.0 * there
-        up = np.zeros(3)
-        mujoco.mju_rotVecQuat(up, np.array([0.0, 0.0, 1.0]), self.data.qpos[3:7])
-        return self.obs(), reward, bool(there or up[2] < 0)
+        return self.obs(), reward, bool(there or rotated([0, 0, 1], self.data.qpos[3:7])[2] < 0)
 
 
 class Packaged:

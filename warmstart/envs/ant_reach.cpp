@@ -1,5 +1,6 @@
 // AntReach-v0: D4RL's ant learns to walk to a goal on open ground.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -31,57 +32,98 @@ class AntReach : public MujocoEnv {
 
   Step act(std::span<const double> action) override {
     const double before = away();
-    simulate(action);
+    const ReachFrame frame(qpos_view(), {goal_[0], goal_[1]});
+    frame.to_motors(action, torques_);
+    simulate(torques_);
     double effort = 0;
     for (const double a : action) effort += a * a;
     Step result;
     result.success = away() <= kGoalRadius;
     result.reward = (before - away()) / control_seconds() - kEffortCost * effort + (result.success ? kBonus : 0);
-    result.terminated = result.success || is_flipped({data().qpos, static_cast<std::size_t>(model().nq)});
+    result.terminated = result.success || is_flipped(qpos_view());
     return result;
   }
 
   void observe(std::span<double> out) const override {
-    observe_reach({data().qpos, static_cast<std::size_t>(model().nq)}, {data().qvel, static_cast<std::size_t>(model().nv)},
-                  {goal_[0], goal_[1]}, out);
+    ReachFrame(qpos_view(), {goal_[0], goal_[1]}).observe(qpos_view(), {data().qvel, static_cast<std::size_t>(model().nv)}, out);
   }
 
  private:
+  std::span<const double> qpos_view() const { return {data().qpos, static_cast<std::size_t>(model().nq)}; }
   double away() const { return distance({data().qpos[0], data().qpos[1]}, {goal_[0], goal_[1]}); }
+
+  std::array<double, 8> torques_{};
 };
+
+constexpr int kLegs = 4;
+// The ankles' axes differ in sign from leg to leg (1 to 4 as in the model); times this, all legs bend alike.
+constexpr double kBend[kLegs] = {1, -1, -1, 1};
+constexpr int kMotorOf[kLegs] = {2, 4, 6, 0};  // the hip's; the ankle's is the next
+
+// (x, y) seen from a frame that is turned by so many quarter turns.
+Xy quarter_turned(double x, double y, int quarter) {
+  switch (quarter) {
+    case 0:
+      return {x, y};
+    case 1:
+      return {y, -x};
+    case 2:
+      return {-x, -y};
+    default:
+      return {-y, x};
+  }
+}
 
 }  // namespace
 
-void observe_reach(std::span<const double> qpos, std::span<const double> qvel, const Xy& goal, std::span<double> out) {
-  const double w = qpos[3], x = qpos[4], y = qpos[5], z = qpos[6];
-  const double yaw = std::atan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z);
-  const double c = std::cos(yaw), s = std::sin(yaw), half_c = std::cos(yaw / 2), half_s = std::sin(yaw / 2);
-  const auto turn = [&](double dx, double dy, double* to) { to[0] = c * dx + s * dy, to[1] = c * dy - s * dx; };
-  double* at = out.data();
-  *at++ = qpos[2];
-  // conj(yaw) * quaternion
-  *at++ = half_c * w + half_s * z;
-  *at++ = half_c * x + half_s * y;
-  *at++ = half_c * y - half_s * x;
-  *at++ = half_c * z - half_s * w;
-  at = std::copy_n(qpos.begin() + 7, 8, at);
-  turn(qvel[0], qvel[1], at);
-  at[2] = qvel[2];
-  at = std::copy_n(qvel.begin() + 3, 11, at + 3);  // MuJoCo gives the angular velocity in the torso's own frame
-  const double dx = goal[0] - qpos[0], dy = goal[1] - qpos[1];
-  const double shrink = kSeen / std::max(std::sqrt(dx * dx + dy * dy), kSeen);
-  turn(shrink * dx, shrink * dy, at);
+ReachFrame::ReachFrame(std::span<const double> qpos, const Xy& goal) : way_{goal[0] - qpos[0], goal[1] - qpos[1]} {
+  const double yaw =
+      2 * std::atan2(qpos[6], qpos[3]);  // the turn about z alone: a quarter turn of the torso adds 90 degrees, tilted or not
+  const double quarters = (std::atan2(way_[1], way_[0]) - yaw) / (std::numbers::pi / 2);
+  quarter_ = ((static_cast<int>(std::floor(quarters + 0.5)) % kLegs) + kLegs) % kLegs;
+  cos_ = std::cos(yaw + quarter_ * (std::numbers::pi / 2));
+  sin_ = std::sin(yaw + quarter_ * (std::numbers::pi / 2));
+  const double shrink = kSeen / std::max(std::sqrt(way_[0] * way_[0] + way_[1] * way_[1]), kSeen);
+  for (double& v : way_) v *= shrink;
 }
 
-bool is_flipped(std::span<const double> qpos) {
-  const double length2 = qpos[3] * qpos[3] + qpos[4] * qpos[4] + qpos[5] * qpos[5] + qpos[6] * qpos[6];
-  return length2 - 2 * (qpos[4] * qpos[4] + qpos[5] * qpos[5]) < 0;
+void ReachFrame::observe(std::span<const double> qpos, std::span<const double> qvel, std::span<double> out) const {
+  const double w = qpos[3], x = qpos[4], y = qpos[5], z = qpos[6];
+  double* at = out.data();
+  const auto put = [&](const Xy& xy) { at = std::copy(xy.begin(), xy.end(), at); };
+  const auto put_legs = [&](std::span<const double> joints) {
+    for (int j = 0; j < kLegs; ++j) {
+      const int leg = (j + quarter_) % kLegs;
+      put({joints[2 * leg], kBend[leg] * joints[2 * leg + 1]});
+    }
+  };
+  const auto put_world = [&](double dx, double dy) { put({cos_ * dx + sin_ * dy, cos_ * dy - sin_ * dx}); };
+  *at++ = qpos[2];
+  put(quarter_turned(2 * (x * z - w * y), 2 * (y * z + w * x), quarter_));
+  *at++ = w * w - x * x - y * y + z * z;
+  put_legs(qpos.subspan(7));
+  put_world(qvel[0], qvel[1]);
+  *at++ = qvel[2];
+  put(quarter_turned(qvel[3], qvel[4], quarter_));  // MuJoCo gives the angular velocity in the torso's own frame
+  *at++ = qvel[5];
+  put_legs(qvel.subspan(6));
+  put_world(way_[0], way_[1]);
 }
+
+void ReachFrame::to_motors(std::span<const double> action, std::span<double> torques) const {
+  for (int j = 0; j < kLegs; ++j) {
+    const int leg = (j + quarter_) % kLegs;
+    torques[kMotorOf[leg]] = action[2 * j];
+    torques[kMotorOf[leg] + 1] = kBend[leg] * action[2 * j + 1];
+  }
+}
+
+bool is_flipped(std::span<const double> qpos) { return qpos[3] * qpos[3] - qpos[4] * qpos[4] - qpos[5] * qpos[5] + qpos[6] * qpos[6] < 0; }
 
 std::vector<EnvSpec> ant_reach_specs() {
   return {{.id = "AntReach-v0",
            .summary = "D4RL's ant walks to a goal on open ground; makes the policy that collects antmaze data",
-           .obs_size = 29,
+           .obs_size = kReachObsSize,
            .action_size = 8,
            .max_episode_steps = 300,
            .control_seconds = 0.1,

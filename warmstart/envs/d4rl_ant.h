@@ -27,15 +27,32 @@ std::unique_ptr<Env> make_d4rl_ant(const EnvSpec& spec, const EnvConfig& config)
 std::vector<EnvSpec> ogbench_ant_specs();
 std::unique_ptr<Env> make_ogbench_ant(const EnvSpec& spec, const EnvConfig& config);
 
-/// AntReach-v0, a task of our own. Observation [29], see observe_reach; reward: speed towards the goal in m/s - 0.05 |action|^2, and 10
-/// at the goal (0.5 m), where the episode ends; it also ends when the ant lies on its back. Goals are 2 to 8 m away in any direction.
+/// AntReach-v0, a task of our own. Reward: speed towards the goal in m/s - 0.05 |action|^2, and 10 at the goal (0.5 m), where the
+/// episode ends; it also ends when the ant lies on its back. Goals are 2 to 8 m away in any direction. Observation [28] and action [8]
+/// are those of ReachFrame.
 std::vector<EnvSpec> ant_reach_specs();
 std::unique_ptr<Env> make_ant_reach(const EnvSpec& spec, const EnvConfig& config);
 
-/// What a policy for AntReach sees, [29], everything turned by minus the torso's yaw so that all headings look alike: height, torso's
-/// quaternion [4], joint angles [8], linear [3], angular [3] and joint velocities [8], and the way to `goal` [2], not longer than 1 m.
-/// qpos [15], qvel [14]: those of D4RL's ant in any of its tasks.
-void observe_reach(std::span<const double> qpos, std::span<const double> qvel, const Xy& goal, std::span<double> out);
+inline constexpr int kReachObsSize = 28;
+
+/// The ant looks the same after a quarter turn, so a policy for AntReach-v0 need only learn to walk ahead: it sees and moves the ant as
+/// if the leg pairs were named anew, such that the goal is within 45 degrees of straight ahead. qpos [15], qvel [14]: those of D4RL's ant
+/// in any of its tasks.
+class ReachFrame {
+ public:
+  ReachFrame(std::span<const double> qpos, const Xy& goal);
+
+  /// out [28]: height; the world's up seen from the torso [3]; per leg, from ahead on the left around by the left, hip angle and bend of
+  /// the ankle [8]; linear [3] and angular [3] velocity; velocities of hips and bends [8]; the way to the goal [2], not longer than 1 m.
+  void observe(std::span<const double> qpos, std::span<const double> qvel, std::span<double> out) const;
+  /// Torques [8] in the order of the model's motors from an action [8], hip and bend per leg as above.
+  void to_motors(std::span<const double> action, std::span<double> torques) const;
+
+ private:
+  double cos_, sin_;  ///< of the direction called ahead
+  int quarter_;       ///< its turns of 90 degrees from the torso's own
+  Xy way_;
+};
 
 /// Whether the ant lies on its back.
 bool is_flipped(std::span<const double> qpos);

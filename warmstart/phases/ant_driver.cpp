@@ -22,7 +22,8 @@ std::shared_ptr<const Actor> walker() {
     throw machine_error("the policy that walks the ant is missing", path.string(),
                         "restore the file from the repository, or train it again with recipes/ant-reach/sac.toml");
   ExportedActor file = actor_of(read_safetensors(path), path.string());
-  if (file.env != "AntReach-v0") throw data_error("a policy for " + file.env, path.string(), "use one for AntReach-v0");
+  if (file.env != "AntReach-v0" || file.obs_size() != kReachObsSize)
+    throw data_error("a policy for " + file.env, path.string(), "use one for AntReach-v0");
   return std::make_shared<const Actor>(std::move(file.actor));
 }
 
@@ -35,9 +36,10 @@ class AntDriver : public Driver {
         controller_(maze),
         policy_(walker(), Rng()),
         random_(config.random_share, env.spec().action_size),
-        obs_(env.spec().obs_size),
+        obs_(kReachObsSize),
+        wanted_(env.spec().action_size),
         seen_(obs_.size()),
-        chosen_(static_cast<std::size_t>(env.spec().action_size)) {}
+        chosen_(wanted_.size()) {}
 
   void begin(const Env& env, Rng& rng) override {
     random_.reset();
@@ -54,10 +56,12 @@ class AntDriver : public Driver {
       head_for_goal(env, rng);
     }
     if (!random_.next(rng, action)) {
-      observe_reach(qpos, env.qvel(), controller_.waypoint(position, kLane), obs_);
+      const ReachFrame frame(qpos, controller_.waypoint(position, kLane));
+      frame.observe(qpos, env.qvel(), obs_);
       std::transform(obs_.begin(), obs_.end(), seen_.begin(), [](double v) { return static_cast<float>(v); });
       policy_.act(seen_, true, chosen_);
-      std::copy(chosen_.begin(), chosen_.end(), action.begin());
+      std::copy(chosen_.begin(), chosen_.end(), wanted_.begin());
+      frame.to_motors(wanted_, action);
     }
     for (double& a : action) a += config_.noise * rng.normal();
   }
@@ -78,7 +82,7 @@ class AntDriver : public Driver {
   Policy policy_;
   RandomStretch random_;
   bool detour_ = false;
-  std::vector<double> obs_;
+  std::vector<double> obs_, wanted_;
   std::vector<float> seen_, chosen_;
 };
 

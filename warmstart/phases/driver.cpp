@@ -63,7 +63,8 @@ std::unique_ptr<Driver> waypoint_driver(const Env& env, const CollectConfig& con
   if (auto ant = make_ant_driver(env, config)) return ant;
   const Maze* maze = maze_of(env);
   if (!maze || env.spec().action_size != kBallActions)
-    throw usage_error("policy \"waypoint\" needs a maze", env.spec().id, "use a PointMaze or an antmaze-...-v2 task, or policy \"random\"");
+    throw usage_error("policy \"waypoint\" needs a maze with a ball or D4RL's ant", env.spec().id,
+                      "use a PointMaze or an antmaze-... task, or policy \"random\"");
   return std::make_unique<WaypointDriver>(*maze, config);
 }
 
@@ -77,7 +78,7 @@ const Entry kDrivers[] = {{"waypoint", waypoint_driver}, {"random", random_drive
 
 std::unique_ptr<Driver> make_driver(const Env& env, const CollectConfig& config) {
   if (config.protocol == "maze2d" && (!maze_of(env) || env.spec().action_size != kBallActions))
-    throw usage_error("protocol \"maze2d\" needs a maze", env.spec().id, "use a PointMaze task, or protocol \"episodes\"");
+    throw usage_error("protocol \"maze2d\" needs a maze with a ball", env.spec().id, "use a PointMaze task, or protocol \"episodes\"");
   if ((config.protocol == "play" || config.protocol == "diverse") && !dynamic_cast<const AntData*>(&env))
     throw usage_error("protocol \"" + config.protocol + "\" needs D4RL's ant", env.spec().id,
                       "use an antmaze-...-v2 task, or protocol \"episodes\"");

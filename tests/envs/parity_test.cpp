@@ -7,6 +7,7 @@
 
 #include "warmstart/core/files.h"
 #include "warmstart/envs/env.h"
+#include "warmstart/envs/waypoint.h"
 
 namespace warmstart {
 namespace {
@@ -46,6 +47,16 @@ TEST_P(Parity, FollowsGymnasium) {
   const auto path = fs::path(WARMSTART_GOLDEN) / "envs" / (GetParam() + ".json");
   const auto record = nlohmann::json::parse(read_text(path));
   ASSERT_EQ(record["env"], GetParam());
+  if (record.contains("walls") && !record["walls"].empty()) {
+    const auto env = make_env({.id = GetParam()});
+    const Maze& maze = *maze_of(*env);
+    for (const Xy wall : record["walls"].get<std::vector<Xy>>()) {
+      const Cell cell = maze.cell_at(wall);
+      EXPECT_FALSE(maze.is_free(cell));
+      EXPECT_EQ(maze.center(cell), wall);
+    }
+    EXPECT_EQ(maze.free_cells().size() + record["walls"].size(), static_cast<std::size_t>(maze.rows() * maze.cols()));
+  }
   int total = 0;
   for (const auto& segment : record["segments"]) {
     const auto env = make_env({.id = GetParam(), .max_episode_steps = segment["time_limit"].get<int>()});

@@ -223,6 +223,13 @@ def transcript(name, env):
     else:
         qvel[0] = 3.0  # slides into the goal, past its rim
         segments.append(segment(env, obs_every, qpos, qvel, qpos[:2] + np.array([0.9, 0.05]), actions(30)))
+    radius = 0.45 if name in ROBOTICS else 0.5
+    for rim in () if plain else (radius - 0.01, radius + 0.01):  # just reached in the first step, and just not
+        (qpos, qvel), step, direction = start(), actions(1), rng.uniform(0, 2 * np.pi)
+        env.place(qpos, qvel, np.full(2, 1e3))
+        env.step(step[0])
+        goal = env.data.qpos[:2] + rim * np.array([np.cos(direction), np.sin(direction)])
+        segments.append(segment(env, obs_every, qpos, qvel, goal, step))
     if name == "AntReach-v0":
         qpos, qvel = start()
         qpos[2:7], qvel[3] = [1.0, 0.72, 0.69, 0.0, 0.0], 4.0  # rolls onto its back
@@ -232,14 +239,18 @@ def transcript(name, env):
         qpos, qvel = start()
         segments.append(segment(env, obs_every, qpos, qvel, far(qpos), actions(STEPS - taken)))
         taken += len(base64.b64decode(segments[-1]["terminated"]))
+    walls = [env.model.geom_pos[i][:2].tolist() for i in wall_geoms(env.model)]
     versions = {m: importlib.metadata.version(m) for m in ("gymnasium", "gymnasium_robotics", "mujoco", "ogbench")}
-    return {"env": name, "versions": versions, "segments": segments}
+    return {"env": name, "versions": versions, "walls": walls, "segments": segments}
+
+
+def wall_geoms(model):
+    return [i for i in range(model.ngeom) if model.geom_type[i] == mujoco.mjtGeom.mjGEOM_BOX]
 
 
 def free_place(model, rng):
     """Somewhere in the maze that the ant does not overlap with, often beside a wall."""
-    walls = [i for i in range(model.ngeom) if model.geom_type[i] == mujoco.mjtGeom.mjGEOM_BOX]
-    centers = model.geom_pos[walls][:, :2]
+    centers = model.geom_pos[wall_geoms(model)][:, :2]
     low, high = centers.min(0), centers.max(0)
     while True:
         xy = rng.uniform(low, high)

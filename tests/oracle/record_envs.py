@@ -5,7 +5,8 @@ Regenerate all of tests/golden/envs with one command, from the root of the repos
     .venv/bin/python tests/oracle/record_envs.py
 
 One JSON file per id: {"env", "versions", "segments": [{"qpos", "qvel", "goal", "time_limit", "obs0", "actions", "obs",
-"reward", "terminated", "truncated"}]}; "obs_every" k keeps observations 0, k, 2k, ... alone. Arrays are base64 of little-endian float64 (actions, obs, reward) or bytes (flags),
+"reward", "terminated", "truncated"}]}; "obs_every" k keeps observations 0, k, 2k, ... alone; "walls" are
+the centres of a maze's walls. Arrays are base64 of little-endian float64 (actions, obs, reward) or bytes (flags),
 rows in time order. A segment starts from an injected state and ends where Gymnasium ends the episode or after its share of
 the 200 steps. Actions are seeded, some of them outside the range, because each task treats those in its own way.
 """

@@ -110,7 +110,9 @@ const std::vector<double> kMotion = {0.5, -1, 0.2, .1, .2, .3, 1, 2, 3, 4, 5, 6,
 TEST(AntReach, SeesTheSameAtEveryHeading) {
   const Xy goal{4, -2};
   const auto one = seen(kPose, kMotion, goal);
-  EXPECT_NEAR(std::hypot(one[26], one[27]), 1, 1e-12);  // far goals are all 1 m away
+  EXPECT_NEAR(std::hypot(one[26], one[27]), 5, 1e-12);
+  const auto far = seen(kPose, kMotion, {31, -38});
+  EXPECT_NEAR(std::hypot(far[26], far[27]), 8, 1e-12);  // far goals are all 8 m away
   EXPECT_GE(one[26], std::abs(one[27]));                // ahead
   for (const double angle : {0.4, 2.0, -3.0}) {
     const double c = std::cos(angle), s = std::sin(angle);

@@ -109,7 +109,7 @@ class Reach(D4rlAnt):
         way = np.append(self.goal - self.data.qpos[:2], 0.0)
         yaws = [heading + k * np.pi / 2 for k in range(4)]
         quarter = int(np.argmax([way[0] * np.cos(y) + way[1] * np.sin(y) for y in yaws]))
-        return quarter, yaws[quarter], way / max(np.linalg.norm(way), 1.0)
+        return quarter, yaws[quarter], way / max(np.linalg.norm(way) / 8, 1.0)
 
     def legs(self, joints, quarter):
         joints = joints.reshape(4, 2) * np.stack([np.ones(4), self.BEND], axis=1)

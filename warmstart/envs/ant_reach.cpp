@@ -13,7 +13,7 @@ namespace {
 constexpr int kFrameSkip = 5;
 constexpr double kGoalRadius = 0.5;                // m
 constexpr double kNearest = 2, kFarthest = 8;      // of a goal, m
-constexpr double kSeen = 1;                        // m; farther goals look like one so far away in their direction
+constexpr double kSeen = kFarthest;                // m; farther goals look like one so far away in their direction
 constexpr double kEffortCost = 0.05, kBonus = 10;  // per |action|^2; at the goal
 
 class AntReach : public MujocoEnv {

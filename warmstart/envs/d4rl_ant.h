@@ -43,7 +43,7 @@ class ReachFrame {
   ReachFrame(std::span<const double> qpos, const Xy& goal);
 
   /// out [28]: height; the world's up seen from the torso [3]; per leg, from ahead on the left around by the left, hip angle and bend of
-  /// the ankle [8]; linear [3] and angular [3] velocity; velocities of hips and bends [8]; the way to the goal [2], not longer than 1 m.
+  /// the ankle [8]; linear [3] and angular [3] velocity; velocities of hips and bends [8]; the way to the goal [2], not longer than 8 m.
   void observe(std::span<const double> qpos, std::span<const double> qvel, std::span<double> out) const;
   /// Torques [8] in the order of the model's motors from an action [8], hip and bend per leg as above.
   void to_motors(std::span<const double> action, std::span<double> torques) const;

@@ -135,7 +135,8 @@ class Reach(D4rlAnt):
         self.simulate(torques)
         there = self.away() <= 0.5
         reward = (before - self.away()) / 0.1 - 0.05 * np.sum(np.square(action)) + 10.0 * there
-        return self.obs(), reward, bool(there or rotated([0, 0, 1], self.data.qpos[3:7])[2] < 0)
+        fallen = rotated([0, 0, 1], self.data.qpos[3:7])[2] < 0
+        return self.obs(), reward - 20.0 * fallen, bool(there or fallen)
 
 
 class Packaged:

@@ -14,6 +14,8 @@ constexpr int kFrameSkip = 5;
 constexpr double kGoalRadius = 0.5;                // m
 constexpr double kNearest = 2, kFarthest = 8;      // of a goal, m
 constexpr double kSeen = kFarthest;                // m; farther goals look like one so far away in their direction
+constexpr double kStartSpeed = 1.5;                // along each axis, m/s
+constexpr double kFall = 20;                       // what lying on the back costs
 constexpr double kEffortCost = 0.05, kBonus = 10;  // per |action|^2; at the goal
 
 class AntReach : public MujocoEnv {
@@ -25,6 +27,7 @@ class AntReach : public MujocoEnv {
   void draw_start(Rng& rng, std::span<double> start_qpos, std::span<double> start_qvel, std::span<double> start_goal) override {
     for (double& q : start_qpos) q += rng.uniform(-0.1, 0.1);
     for (double& v : start_qvel) v += 0.1 * rng.normal();
+    for (int k = 0; k < 2; ++k) start_qvel[k] = rng.uniform(-kStartSpeed, kStartSpeed);  // it will have to turn while it runs
     const double angle = rng.uniform(0, 2 * std::numbers::pi), away = rng.uniform(kNearest, kFarthest);
     start_goal[0] = away * std::cos(angle);
     start_goal[1] = away * std::sin(angle);
@@ -40,7 +43,9 @@ class AntReach : public MujocoEnv {
     Step result;
     result.success = away() <= kGoalRadius;
     result.reward = (before - away()) / control_seconds() - kEffortCost * effort + (result.success ? kBonus : 0);
-    result.terminated = result.success || is_flipped(qpos_view());
+    const bool fallen = is_flipped(qpos_view());
+    if (fallen) result.reward -= kFall;
+    result.terminated = result.success || fallen;
     return result;
   }
 

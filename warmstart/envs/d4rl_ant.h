@@ -28,8 +28,8 @@ std::vector<EnvSpec> ogbench_ant_specs();
 std::unique_ptr<Env> make_ogbench_ant(const EnvSpec& spec, const EnvConfig& config);
 
 /// AntReach-v0, a task of our own. Reward: speed towards the goal in m/s - 0.05 |action|^2, and 10 at the goal (0.5 m), where the
-/// episode ends; it also ends when the ant lies on its back. Goals are 2 to 8 m away in any direction. Observation [28] and action [8]
-/// are those of ReachFrame.
+/// episode ends; it also ends, and costs 20, when the ant lies on its back. Goals are 2 to 8 m away in any direction, and it starts
+/// sliding in any other at up to 1.5 m/s along each axis. Observation [28] and action [8] are those of ReachFrame.
 std::vector<EnvSpec> ant_reach_specs();
 std::unique_ptr<Env> make_ant_reach(const EnvSpec& spec, const EnvConfig& config);
 

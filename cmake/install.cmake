@@ -48,7 +48,7 @@ foreach(page man:share/man/man1/warmstart.1 bash:share/bash-completion/completio
   install(FILES ${page_file} DESTINATION ${page_folder})
 endforeach()
 install(FILES ${WARMSTART_SITE}/plotly/package_data/plotly.min.js DESTINATION ${share})
-foreach(name half_cheetah hopper walker2d walker2d_v5)
+foreach(name ant half_cheetah hopper walker2d walker2d_v5)
   install(FILES ${WARMSTART_SITE}/gymnasium/envs/mujoco/assets/${name}.xml DESTINATION ${share}/assets/gymnasium/envs/mujoco/assets)
 endforeach()
 install(FILES ${WARMSTART_SITE}/gymnasium_robotics/envs/assets/point/point.xml
@@ -59,8 +59,9 @@ install(FILES ${WARMSTART_SITE}/gymnasium_robotics/envs/assets/LICENSE.md DESTIN
 install(DIRECTORY ${WARMSTART_SITE}/gym_hil/assets/franka_emika_panda ${WARMSTART_SITE}/gym_hil/assets/robotiq_2f85
         DESTINATION ${share}/assets/gym_hil/assets)  # the arm's looks
 install(FILES ${WARMSTART_SITE}/gym_hil/assets/panda.xml DESTINATION ${share}/assets/gym_hil/assets)
-install(DIRECTORY data/policies DESTINATION ${share}/data)
-foreach(wheel mujoco gymnasium gymnasium_robotics gym_hil plotly)
+install(FILES ${WARMSTART_SITE}/ogbench/locomaze/assets/ant.xml DESTINATION ${share}/assets/ogbench/locomaze/assets)
+install(DIRECTORY data/policies DESTINATION ${share})
+foreach(wheel mujoco gymnasium gymnasium_robotics gym_hil ogbench plotly)
   file(GLOB texts ${WARMSTART_SITE}/${wheel}-*.dist-info/licenses/LICENSE* ${WARMSTART_SITE}/${wheel}-*.dist-info/LICENSE*)
   install(FILES ${texts} DESTINATION ${share}/licences/${wheel})
 endforeach()

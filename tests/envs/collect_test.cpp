@@ -88,6 +88,43 @@ TEST(Collect, Maze2dGoesOnFromGoalToGoal) {
   EXPECT_GT(report.success_share, 0.9);
 }
 
+// The policy that comes along walks D4RL's ant to the goal of the task, and transitions are the simulator's.
+TEST(Collect, AntWalksToTheGoalByWaypoints) {
+  const CollectConfig config{.steps = 4000, .noise = 0.2, .seed = 1};
+  const auto [file, report] = collect_steps({"antmaze-umaze-v2"}, config);
+  expect_transitions_are_real("antmaze-umaze-v2", file);
+  EXPECT_GT(report.episodes, 5);
+  EXPECT_GT(report.success_share, 0.7);
+  ASSERT_EQ(file.observations.cols(), 29);
+  for (int t = 0; t + 1 < 4000; ++t) {
+    const auto at = row(file.infos.at("qpos"), t), goal = row(file.infos.at("goal"), t), next = row(file.infos.at("qpos"), t + 1);
+    ASSERT_EQ(file.observations(t, 0), static_cast<float>(at[0]));
+    ASSERT_EQ(file.rewards[t], file.terminals[t]);
+    if (file.terminals[t] || file.timeouts[t]) continue;
+    ASSERT_EQ(goal, row(file.infos.at("goal"), t + 1));  // one goal in an episode, and it is not reached before the end
+    ASSERT_GT(std::hypot(next[0] - goal[0], next[1] - goal[1]), 0.5);
+  }
+}
+
+// D4RL's protocols: starts all over the maze, rewards by the task's goal though the ant walks to others.
+TEST(Collect, AntDataStartAnywhereAndAreRewardedByTheTask) {
+  for (const char* protocol : {"play", "diverse"}) {
+    const CollectConfig config{.protocol = protocol, .steps = 4000, .noise = 0.2, .seed = 2};
+    const auto [file, report] = collect_steps({.id = "antmaze-medium-play-v2", .max_episode_steps = 100}, config);
+    EXPECT_GE(report.episodes, 40);
+    int far = 0, walked = 0;
+    for (int t = 0; t < 4000; t += 100) {
+      ASSERT_TRUE(report.episodes > 40 || t == 0 || file.timeouts[t - 1]);
+      const auto start = row(file.infos.at("qpos"), t), end = row(file.infos.at("qpos"), t + 99), goal = row(file.infos.at("goal"), t);
+      far += std::hypot(start[0], start[1]) > 3;
+      walked += std::hypot(end[0] - start[0], end[1] - start[1]) > 3;
+      for (int k = 0; k < 2; ++k) ASSERT_NEAR(goal[k], 20.75, 0.75) << protocol;
+    }
+    EXPECT_GT(far, 25) << protocol;
+    EXPECT_GT(walked, 20) << protocol;
+  }
+}
+
 TEST(Collect, SameSeedSameData) {
   const CollectConfig config{.steps = 500, .noise = 0.5, .random_share = 0.3, .seed = 7};
   CollectConfig other = config;
@@ -123,7 +160,10 @@ TEST(Collect, RefusesWhatDoesNotFit) {
     }
     return std::string();
   };
-  EXPECT_NE(message({"Hopper-v4"}, {}).find("needs a maze (Hopper-v4)"), std::string::npos);
+  EXPECT_NE(message({"Hopper-v4"}, {}).find("needs a maze with a ball or D4RL's ant (Hopper-v4)"), std::string::npos);
+  EXPECT_NE(message({"AntMaze_UMaze-v5"}, {}).find("D4RL's ant (AntMaze_UMaze-v5)"), std::string::npos);  // another ant: nobody walks it
+  EXPECT_NE(message({"antmaze-umaze-v2"}, {.protocol = "maze2d"}).find("protocol \"maze2d\" needs a maze with a ball"), std::string::npos);
+  EXPECT_NE(message({"antmaze-medium-v0"}, {.protocol = "play"}).find("needs D4RL's ant (antmaze-medium-v0)"), std::string::npos);
   EXPECT_NE(message({"PointMaze_UMaze-v3"}, {.policy = "waypont"}).find("did you mean \"waypoint\""), std::string::npos);
   EXPECT_NE(message({"PointMaze_UMaze-v3"}, {.protocol = "maze"}).find("did you mean \"maze2d\""), std::string::npos);
   EXPECT_NE(message({"PointMaze_UMaze-v3"}, {.steps = 0}).find("at least 1"), std::string::npos);

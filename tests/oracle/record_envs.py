@@ -4,9 +4,10 @@ Regenerate all of tests/golden/envs with one command, from the root of the repos
 
     .venv/bin/python tests/oracle/record_envs.py            # all, or the ids that follow
 
-Other families have their recorders in files of their own: envs_hands.py, envs_kitchen.py.
+Other families have their recorders in files of their own: envs_ants.py, envs_hands.py, envs_kitchen.py, envs_peg.py.
 One JSON file per id: {"env", "versions", "segments": [{"qpos", "qvel", "goal", "time_limit", "obs0", "actions", "obs",
-"reward", "terminated", "truncated"}]}. Arrays are base64 of little-endian float64 (actions, obs, reward) or bytes (flags),
+"reward", "terminated", "truncated"}]}; "obs_every" k keeps observations 0, k, 2k, ... alone; "walls" are
+the centres of a maze's walls. Arrays are base64 of little-endian float64 (actions, obs, reward) or bytes (flags),
 rows in time order. A segment starts from an injected state and ends where Gymnasium ends the episode or after its share of
 the 200 steps. Actions are seeded, some of them outside the range, because each task treats those in its own way.
 """
@@ -16,6 +17,7 @@ import json
 import pathlib
 import sys
 
+import envs_ants
 import envs_peg
 import gymnasium
 import gymnasium_robotics
@@ -129,8 +131,11 @@ def main():
     for family in (envs_hands, envs_kitchen):
         recorders |= {name: family.transcript for name in family.IDS}
     recorders[envs_peg.NAME] = lambda _: envs_peg.transcript(pack)
-    for name in sys.argv[1:] or recorders:
-        record = recorders[name](name)
+    wanted = sys.argv[1:]
+    made = [(name, recorders[name](name)) for name in wanted or recorders if name in recorders]
+    if not wanted or set(wanted) - set(recorders):
+        made += [(name, record) for name, record in envs_ants.transcripts() if not wanted or name in wanted]
+    for name, record in made:
         (FOLDER / f"{name}.json").write_text(json.dumps(record, separators=(",", ":")) + "\n")
         ends = sum(any(base64.b64decode(s["terminated"])) for s in record["segments"])
         print(f"{name}: {len(record['segments'])} segments, {ends} end in a terminal state")

@@ -9,26 +9,13 @@
 
 namespace warmstart {
 
-const std::vector<std::string_view> kUMaze = {
-    "#####", "#...#", "###.#", "#...#", "#####",
-};
-const std::vector<std::string_view> kMediumMaze = {
-    "########", "#..##..#", "#..#...#", "##...###", "#..#...#", "#.#..#.#", "#...#..#", "########",
-};
-const std::vector<std::string_view> kMediumDiverseG = {
-    "########", "#r.##..#", "#..#..g#", "##...###", "#..#...#", "#g#..#.#", "#...#g.#", "########",
-};
-const std::vector<std::string_view> kLargeMaze = {
-    "############", "#....#.....#", "#.##.#.#.#.#", "#......#...#", "#.####.###.#",
-    "#..#.#.....#", "##.#.#.#.###", "#..#...#...#", "############",
-};
-
 double distance(const Xy& a, const Xy& b) {
   const double dx = a[0] - b[0], dy = a[1] - b[1];
   return std::sqrt(dx * dx + dy * dy);
 }
 
-Maze::Maze(std::vector<std::string_view> rows, double scale, double height) : map_(std::move(rows)), scale_(scale), height_(height) {
+Maze::Maze(std::vector<std::string_view> rows, double scale, double height, MazeFrame frame)
+    : map_(std::move(rows)), scale_(scale), height_(height), frame_(frame) {
   std::vector<Xy> open, both;
   for (int i = 0; i < this->rows(); ++i) {
     assert(map_[i].size() == map_[0].size());
@@ -62,9 +49,14 @@ Maze::Maze(std::vector<std::string_view> rows, double scale, double height) : ma
   assert(!goals_.empty() && !starts_.empty());
 }
 
-Xy Maze::center(Cell c) const { return {(c.col + 0.5) * scale_ - cols() / 2.0 * scale_, rows() / 2.0 * scale_ - (c.row + 0.5) * scale_}; }
+Xy Maze::center(Cell c) const {
+  if (frame_ == MazeFrame::kFromCell) return {(c.col - 1) * scale_, (c.row - 1) * scale_};
+  return {(c.col + 0.5) * scale_ - cols() / 2.0 * scale_, rows() / 2.0 * scale_ - (c.row + 0.5) * scale_};
+}
 
 Cell Maze::cell_at(const Xy& xy) const {
+  if (frame_ == MazeFrame::kFromCell)
+    return {static_cast<int>(std::floor(xy[1] / scale_ + 1.5)), static_cast<int>(std::floor(xy[0] / scale_ + 1.5))};
   return {static_cast<int>(std::floor((rows() / 2.0 * scale_ - xy[1]) / scale_)),
           static_cast<int>(std::floor((xy[0] + cols() / 2.0 * scale_) / scale_))};
 }
@@ -74,6 +66,14 @@ std::vector<Cell> Maze::free_cells() const {
   for (int i = 0; i < rows(); ++i)
     for (int j = 0; j < cols(); ++j)
       if (is_free({i, j})) cells.push_back({i, j});
+  return cells;
+}
+
+std::vector<Cell> Maze::cells_marked(char mark) const {
+  std::vector<Cell> cells;
+  for (int i = 0; i < rows(); ++i)
+    for (int j = 0; j < cols(); ++j)
+      if (map_[i][j] == mark) cells.push_back({i, j});
   return cells;
 }
 
@@ -92,7 +92,7 @@ Xy Maze::draw_start(Rng& rng, const Xy& goal) const {
 }
 
 std::string Maze::add_walls(const std::string& mjcf, const std::string& where) const {
-  // Names, order and sizes are gymnasium-robotics': contacts are found and solved in the order of the geoms.
+  // Names, order and sizes are the originals': contacts are found and solved in the order of the geoms.
   const double half_height = height_ / 2 * scale_;
   std::string extra;
   for (int i = 0; i < rows(); ++i)

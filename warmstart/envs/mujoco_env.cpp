@@ -52,11 +52,12 @@ fs::path asset_root() {
 fs::path find_asset(const std::string& relative) {
   const char* chosen = std::getenv("WARMSTART_ASSETS");
   const fs::path path = asset_root() / relative;
-  if (!fs::exists(path))
-    throw machine_error("task description of the package " + relative.substr(0, relative.find('/')) + " is missing", path.string(),
-                        chosen && *chosen
-                            ? "set WARMSTART_ASSETS to a folder that holds gymnasium/ and gymnasium_robotics/, or unset it"
-                            : "run `make setup`, or set WARMSTART_ASSETS to a folder that holds gymnasium/ and gymnasium_robotics/");
+  if (!fs::exists(path)) {
+    const std::string package = relative.substr(0, relative.find('/'));  // each wheel's folder bears its name
+    const std::string remedy = fmt::format("WARMSTART_ASSETS to a folder that holds {}/ as the wheel {} brings it", package, package);
+    throw machine_error("task description is missing", path.string(),
+                        chosen && *chosen ? "set " + remedy + ", or unset it" : "run `make setup`, or set " + remedy);
+  }
   return path;
 }
 

@@ -12,10 +12,10 @@ inline constexpr double kPointGoalRadius = 0.45;
 /// the first two again). Action [2]: force along x and y. Reward: 1 within the goal's radius, else 0; the Dense ids give
 /// exp(-distance). The plain ids never terminate and go on paying at the goal; the Episodic ids, which are Gymnasium's
 /// with continuing_task=False, end there.
-class PointMaze : public MujocoEnv {
+class PointMaze : public MujocoEnv, public InMaze {
  public:
   PointMaze(EnvSpec spec, Maze maze, bool dense, bool episodic);
-  const Maze& maze() const { return maze_; }
+  const Maze& maze() const override { return maze_; }
 
  protected:
   void draw_start(Rng& rng, std::span<double> qpos, std::span<double> qvel, std::span<double> goal) override;

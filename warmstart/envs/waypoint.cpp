@@ -1,9 +1,10 @@
 #include "warmstart/envs/waypoint.h"
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 
-#include "warmstart/envs/point_maze.h"
+#include "warmstart/envs/env.h"
 
 namespace warmstart {
 namespace {
@@ -14,8 +15,8 @@ Cell beside(Cell c, Cell side) { return {c.row + side.row, c.col + side.col}; }
 }  // namespace
 
 const Maze* maze_of(const Env& env) {
-  const auto* point = dynamic_cast<const PointMaze*>(&env);
-  return point ? &point->maze() : nullptr;
+  const auto* task = dynamic_cast<const InMaze*>(&env);
+  return task ? &task->maze() : nullptr;
 }
 
 void WaypointController::set_goal(const Xy& goal) {
@@ -34,13 +35,17 @@ void WaypointController::set_goal(const Xy& goal) {
     }
 }
 
-Xy WaypointController::waypoint(const Xy& position) const {
+Xy WaypointController::waypoint(const Xy& position, double lane) const {
   const Cell here = maze_->cell_at(position);
   const int left = distance_of(here);
   if (left <= 0) return goal_;
   for (const Cell side : kSides) {
     const Cell next = beside(here, side);
-    if (distance_of(next) == left - 1) return left == 1 ? goal_ : maze_->center(next);
+    if (distance_of(next) != left - 1) continue;
+    const Xy center = maze_->center(here);
+    const int across = side.row != 0 ? 0 : 1;  // the axis at right angles to the way
+    if (std::abs(position[across] - center[across]) > lane) return center;
+    return left == 1 ? goal_ : maze_->center(next);
   }
   return goal_;
 }

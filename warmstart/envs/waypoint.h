@@ -1,6 +1,7 @@
-// A scripted driver for point mazes: the shortest way over the cells, and a PD law from cell to cell.
+// A scripted driver for mazes: the shortest way over the cells, and for the ball a PD law from cell to cell.
 #pragma once
 #include <array>
+#include <limits>
 #include <vector>
 
 #include "warmstart/envs/maze.h"
@@ -29,8 +30,9 @@ class WaypointController {
   void set_goal(const Xy& goal);
   const Xy& goal() const { return goal_; }
 
-  /// Where to go now: the centre of the next cell, or the goal itself when it is in this cell or out of reach.
-  Xy waypoint(const Xy& position) const;
+  /// Where to go now: the centre of the next cell, or the goal itself when it is in this or the next cell or out of reach. What is
+  /// wide takes corners in two parts: farther than `lane` m beside the line to the next cell, it is sent to this cell's centre first.
+  Xy waypoint(const Xy& position, double lane = std::numeric_limits<double>::infinity()) const;
   std::array<double, 2> force(const Xy& position, const Xy& velocity) const;
 
  private:

@@ -10,6 +10,7 @@
 
 #include "warmstart/core/files.h"
 #include "warmstart/core/text.h"
+#include "warmstart/envs/d4rl_ant.h"
 #include "warmstart/envs/waypoint.h"
 #include "warmstart/phases/demonstrations.h"
 #include "warmstart/phases/driver.h"
@@ -21,10 +22,13 @@ namespace {
 /// Raised whenever the same settings and seed would give another file.
 constexpr int kCollectorVersion = 1;
 
+const std::vector<std::string> kProtocols = {"episodes", "maze2d", "play", "diverse", "demonstrations"};
+
 constexpr std::int64_t kProgressEvery = 10'000;
 
-/// Where the next episode starts: anew, or (maze2d) where the ball is, with another goal.
+/// Where the next episode starts: anew, or (maze2d) where the ball is, with another goal, or (play, diverse) anywhere.
 void begin_episode(Env& env, const CollectConfig& config, bool first, Rng& rng) {
+  if (config.protocol == "play" || config.protocol == "diverse") return dynamic_cast<AntData&>(env).reset_for_data(rng);
   if (first || config.protocol != "maze2d") return env.reset(rng);
   const auto position = env.qpos(), velocity = env.qvel();
   const Maze& maze = *maze_of(env);
@@ -54,9 +58,10 @@ Fields CollectConfig::fields(const std::string& section) {
         {"policy \"agent\": the saved agent that acts, by its own distribution", "", "data of a trained policy: D4RL's medium and expert"});
   f.add("protocol", protocol,
         choice("episodes: the task's own resets, one goal per episode; maze2d: as D4RL made its maze2d data, the ball goes on from goal to "
-               "goal, each stretch an episode; demonstrations: successful episodes of the policy, then of a clone of them",
-               "maze2d to compare with D4RL's own sets, demonstrations for data as of the Adroit experiments",
-               {"episodes", "maze2d", "demonstrations"}));
+               "goal, each stretch an episode; play, diverse: as D4RL made its antmaze data, starts anywhere and the ant walks to chosen "
+               "(play) or any (diverse) places while goal and rewards stay the task's; demonstrations: successful episodes of the policy, "
+               "then of a clone of them",
+               "maze2d, play, diverse or demonstrations for data as published", kProtocols));
   f.add("steps", steps, {"length of the dataset", "steps", "more covers more of the maze", 1});
   f.add("noise", noise,
         {"standard deviation of Gaussian noise on the driver's actions, before they are clipped; an expert's: this times its own", "",
@@ -113,9 +118,9 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   if (config.steps > std::numeric_limits<int>::max())
     throw usage_error("too many steps for one file", "collect.steps", "make several files with different seeds");
   if (config.protocol == "demonstrations") return collect_demonstrations(env_config, config, progress);
-  if (config.protocol != "episodes" && config.protocol != "maze2d")
+  if (std::find(kProtocols.begin(), kProtocols.end(), config.protocol) == kProtocols.end())
     throw usage_error("no protocol \"" + config.protocol + "\"", "collect.protocol",
-                      "did you mean \"" + nearest_name(config.protocol, {"episodes", "maze2d", "demonstrations"}) + "\"?");
+                      "did you mean \"" + nearest_name(config.protocol, kProtocols) + "\"?");
   const auto env = make_env(env_config);
   const EnvSpec& spec = env->spec();
   const auto driver = make_driver(*env, config);

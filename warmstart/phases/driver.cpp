@@ -7,17 +7,20 @@
 
 #include "warmstart/agents/policy.h"
 #include "warmstart/core/text.h"
+#include "warmstart/envs/d4rl_ant.h"
 #include "warmstart/envs/waypoint.h"
 #include "warmstart/phases/action_filter.h"
 #include "warmstart/phases/agent_file.h"
+#include "warmstart/phases/ant_driver.h"
 #include "warmstart/phases/expert.h"
 #include "warmstart/phases/peg_driver.h"
+#include "warmstart/phases/random_stretch.h"
 
 namespace warmstart {
 namespace {
 
+constexpr int kBallActions = 2;
 constexpr double kArrivedRadius = 0.1;  // m; D4RL's maze2d draws the next goal when this close to the last
-constexpr int kHoldSteps = 25;          // mean length of a stretch of random actions: long enough to get somewhere else
 
 class RandomDriver : public Driver {
  public:
@@ -28,13 +31,14 @@ class RandomDriver : public Driver {
 
 class WaypointDriver : public Driver {
  public:
-  WaypointDriver(const Maze& maze, const CollectConfig& config) : maze_(maze), config_(config), controller_(maze) {}
+  WaypointDriver(const Maze& maze, const CollectConfig& config)
+      : maze_(maze), config_(config), controller_(maze), random_(config.random_share, kBallActions) {}
 
   void begin(const Env& env, Rng& rng) override {
     goal_ = {env.goal()[0], env.goal()[1]};
     detour_ = rng.uniform() < config_.detour;
     controller_.set_goal(detour_ ? maze_.draw_goal(rng) : goal_);
-    random_left_ = 0;
+    random_.reset();
   }
 
   void act(const Env& env, Rng& rng, std::span<double> action) override {
@@ -44,10 +48,8 @@ class WaypointDriver : public Driver {
       detour_ = false;
       controller_.set_goal(goal_);
     }
-    start_random_stretch(rng);
-    const auto force = random_left_ > 0 ? held_ : controller_.force(position, velocity);
-    if (random_left_ > 0) --random_left_;
-    for (int k = 0; k < 2; ++k) action[k] = force[k] + config_.noise * rng.normal();
+    if (!random_.next(rng, action)) std::ranges::copy(controller_.force(position, velocity), action.begin());
+    for (double& a : action) a += config_.noise * rng.normal();
   }
 
   bool done(const Env& env) const override { return distance({env.obs()[0], env.obs()[1]}, goal_) < kArrivedRadius; }
@@ -55,22 +57,12 @@ class WaypointDriver : public Driver {
  private:
   static constexpr double kDetourRadius = 0.45;  // m
 
-  // A stretch holds one random force. It begins with such a probability that random_share of all steps lie in one.
-  void start_random_stretch(Rng& rng) {
-    if (random_left_ > 0 || config_.random_share <= 0) return;
-    const double share = config_.random_share;
-    if (rng.uniform() >= share / (share + kHoldSteps * (1 - share))) return;
-    random_left_ = 1 + static_cast<int>(rng.below(2 * kHoldSteps - 1));
-    for (double& h : held_) h = rng.uniform(-1, 1);
-  }
-
   const Maze& maze_;
   const CollectConfig& config_;
   WaypointController controller_;
   Xy goal_{};
   bool detour_ = false;
-  int random_left_ = 0;
-  std::array<double, 2> held_{};
+  RandomStretch random_;
 };
 
 // A saved agent, sampling as it does when it learns.
@@ -114,8 +106,11 @@ std::unique_ptr<Driver> agent_driver(const Env& env, const CollectConfig& config
 std::unique_ptr<Driver> random_driver(const Env&, const CollectConfig&) { return std::make_unique<RandomDriver>(); }
 
 std::unique_ptr<Driver> waypoint_driver(const Env& env, const CollectConfig& config) {
+  if (auto ant = make_ant_driver(env, config)) return ant;
   const Maze* maze = maze_of(env);
-  if (!maze) throw usage_error("policy \"waypoint\" needs a maze", env.spec().id, "use a PointMaze task, or policy \"random\"");
+  if (!maze || env.spec().action_size != kBallActions)
+    throw usage_error("policy \"waypoint\" needs a maze with a ball or D4RL's ant", env.spec().id,
+                      "use a PointMaze or an antmaze-... task, or policy \"random\"");
   return std::make_unique<WaypointDriver>(*maze, config);
 }
 
@@ -129,8 +124,11 @@ const Entry kDrivers[] = {{"waypoint", waypoint_driver}, {"expert", expert_drive
 }  // namespace
 
 std::unique_ptr<Driver> make_driver(const Env& env, const CollectConfig& config) {
-  if (config.protocol == "maze2d" && !maze_of(env))
-    throw usage_error("protocol \"maze2d\" needs a maze", env.spec().id, "use a PointMaze task, or protocol \"episodes\"");
+  if (config.protocol == "maze2d" && (!maze_of(env) || env.spec().action_size != kBallActions))
+    throw usage_error("protocol \"maze2d\" needs a maze with a ball", env.spec().id, "use a PointMaze task, or protocol \"episodes\"");
+  if ((config.protocol == "play" || config.protocol == "diverse") && !dynamic_cast<const AntData*>(&env))
+    throw usage_error("protocol \"" + config.protocol + "\" needs D4RL's ant", env.spec().id,
+                      "use an antmaze-...-v2 task, or protocol \"episodes\"");
   for (const Entry& entry : kDrivers)
     if (config.policy == entry.name) return entry.make(env, config);
   throw usage_error("no policy \"" + config.policy + "\"", "collect.policy",

@@ -212,11 +212,16 @@ void add_data_verify(CLI::App& data) {
   CLI::App* verb = data.add_subcommand("verify", "does a dataset fit a task? (exit code 3 when not)");
   verb->add_option("FILE", o->file, "dataset: D4RL HDF5, Minari file or folder, NPZ, pack")->required();
   verb->add_option("--observation-keys", o->keys, "Dict observations: keys to take, in order, comma-separated (default: the task's)");
-  verb->add_option("--env", o->env.id, "task id, see `warmstart list envs`")->required();
+  CLI::Option* env = verb->add_option("--env", o->env.id, "task id, see `warmstart list envs`");
+  CLI::Option* plugin = verb->add_option("--env-plugin", o->env.plugin, "shared object with a task of your own, in place of --env");
+  env->excludes(plugin);
   verb->add_option("--rows", o->rows, "transitions to replay, spread over the file; 0 = all")->capture_default_str();
   add_world_options(*verb, o->env);
   verb->add_flag("--json", o->json, "one JSON object instead of text");
-  verb->callback([o] { verify(*o); });
+  verb->callback([o] {
+    if (o->env.id.empty() && o->env.plugin.empty()) throw usage_error("no task", "command line", "name one with --env ID or --env-plugin FILE");
+    verify(*o);
+  });
 }
 
 }  // namespace warmstart

@@ -51,7 +51,7 @@ def contest(case, args):
     peers = []
     if args.reference:
         peers.append(Peer("reference", [args.reference[1], HERE / "reference.py", args.reference[0], case], args.threads))
-    if args.torch:
+    if args.torch and not case.startswith("iql"):  # the PyTorch version has SAC, CQL and Cal-QL
         for mode in ("eager", "compiled"):
             peers.append(Peer("torch " + mode, [args.torch, HERE / "torch_peer.py", mode, case], args.threads))
     times = {peer.name: [] for peer in peers}

@@ -1,5 +1,8 @@
 // The recipes of the paper's tasks: every task has its eight methods, every family's method runs all its phases with its real networks,
 // and an id's recipe is its family's with another id and other data.
+#include <unistd.h>
+
+#include <cstring>
 #include <set>
 
 #include "fixtures.h"
@@ -84,11 +87,11 @@ TEST_P(PaperRecipe, RunsEveryPhase) {
   const auto& [family, method] = GetParam();
   const TemporaryFolder folder;
   const fs::path data = fs::temp_directory_path() / ("warmstart_paper_recipes_" + std::to_string(getpid())) / (family + ".hdf5");
-  std::vector<Override> little = {{"data.path", data.string()},   {"data.collect", "true"},        {"collect.policy", "random"},
-                                  {"collect.protocol", "episodes"}, {"collect.steps", "120"},      {"env.max_episode_steps", "30"},
-                                  {"warm_up.steps", "5"},         {"finetune.steps", "40"},        {"finetune.batch", "4"},
-                                  {"finetune.min_buffer", "36"},  {"pretrain.batch", "4"},         {"eval.episodes", "1"},
-                                  {"eval.every", "0"},            {"eval.pretrain_every", "0"},    {"run.log_every", "1"}};
+  std::vector<Override> little = {
+      {"data.path", data.string()}, {"data.collect", "true"},        {"collect.policy", "random"}, {"collect.protocol", "episodes"},
+      {"collect.steps", "120"},     {"env.max_episode_steps", "30"}, {"warm_up.steps", "5"},       {"finetune.steps", "40"},
+      {"finetune.batch", "4"},      {"finetune.min_buffer", "36"},   {"pretrain.batch", "4"},      {"eval.episodes", "1"},
+      {"eval.every", "0"},          {"eval.pretrain_every", "0"},    {"run.log_every", "1"}};
   Recipe whole = load_recipe(recipe(family, method));
   if (whole.pretrain.steps > 0) little.emplace_back("pretrain.steps", "2");
   if (whole.warm_up.steps == 0) little.emplace_back("warm_up.steps", "0");
@@ -97,7 +100,7 @@ TEST_P(PaperRecipe, RunsEveryPhase) {
   EXPECT_EQ(run.state.phase, Phase::kDone);
   EXPECT_GT(run.state.updates, 0) << "it learned online";
   EXPECT_EQ(run.state.pretrain_steps, whole.pretrain.steps > 0 ? 2 : 0);
-  EXPECT_EQ(static_cast<int>(run.agent->state().critic.members()), whole.network.num_qs);
+  EXPECT_EQ(run.agent->state().critic.spec.members, whole.network.num_qs);
   fs::remove_all(folder / "run");  // hundreds of megabytes
 }
 

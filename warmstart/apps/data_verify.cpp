@@ -219,7 +219,8 @@ void add_data_verify(CLI::App& data) {
   add_world_options(*verb, o->env);
   verb->add_flag("--json", o->json, "one JSON object instead of text");
   verb->callback([o] {
-    if (o->env.id.empty() && o->env.plugin.empty()) throw usage_error("no task", "command line", "name one with --env ID or --env-plugin FILE");
+    if (o->env.id.empty() && o->env.plugin.empty())
+      throw usage_error("no task", "command line", "name one with --env ID or --env-plugin FILE");
     verify(*o);
   });
 }

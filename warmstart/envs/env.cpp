@@ -22,9 +22,9 @@ struct Family {
   std::unique_ptr<Env> (*make)(const EnvSpec&, const EnvConfig&);
 };
 const Family kFamilies[] = {
-    {point_maze_specs, make_point_maze}, {locomotion_specs, make_locomotion}, {ant_specs, make_ant},
-    {ant_maze_specs, make_ant_maze},     {d4rl_ant_specs, make_d4rl_ant},     {ogbench_ant_specs, make_ogbench_ant},
-    {ant_reach_specs, make_ant_reach},   {adroit_specs, make_adroit},         {kitchen_specs, make_kitchen},
+    {point_maze_specs, make_point_maze},       {locomotion_specs, make_locomotion}, {ant_specs, make_ant},
+    {ant_maze_specs, make_ant_maze},           {d4rl_ant_specs, make_d4rl_ant},     {ogbench_ant_specs, make_ogbench_ant},
+    {ant_reach_specs, make_ant_reach},         {adroit_specs, make_adroit},         {kitchen_specs, make_kitchen},
     {peg_insertion_specs, make_peg_insertion},
 };
 

@@ -74,7 +74,8 @@ Fields CollectConfig::fields(const std::string& section) {
         {"policy \"expert\": NPZ file of the network that acts (docs/formats/expert.md)", "",
          "data/policies/dapg_door.npz for door-binary-v0, dapg_pen.npz for pen-binary-v0"});
   f.add("demonstrations", demonstrations,
-        {"protocol \"demonstrations\": successful episodes of the policy; policy \"script\": episodes at the start that it plays without noise",
+        {"protocol \"demonstrations\": successful episodes of the policy; policy \"script\": episodes at the start that it plays without "
+         "noise",
          "episodes", "fewer for a harder start", 0, 1e6});
   f.add("trajectories", trajectories,
         {"protocol \"demonstrations\": episodes that the clone plays; those without success are dropped", "episodes",
@@ -107,8 +108,8 @@ std::map<std::string, std::string> describe_collection(const EnvConfig& world, c
   if (config.protocol == "demonstrations") leave_out({"steps"});
   else leave_out({"trajectories", "clone_steps"});
   if (config.protocol != "demonstrations" && config.policy != "script") leave_out({"demonstrations"});
-  for (const auto& [key, value, usual] : {std::tuple{"friction_scale", world.friction_scale, 1.0}, std::tuple{"mass_scale", world.mass_scale, 1.0},
-                                          std::tuple{"clearance", world.clearance, 0.0}})
+  for (const auto& [key, value, usual] : {std::tuple{"friction_scale", world.friction_scale, 1.0},
+                                          std::tuple{"mass_scale", world.mass_scale, 1.0}, std::tuple{"clearance", world.clearance, 0.0}})
     if (value != usual) said[key] = fmt::format("{:g}", value);
   return said;
 }

@@ -118,8 +118,8 @@ struct Entry {
   const char* name;
   std::unique_ptr<Driver> (*make)(const Env&, const CollectConfig&);
 };
-const Entry kDrivers[] = {{"waypoint", waypoint_driver}, {"expert", expert_driver}, {"script", peg_driver},
-                          {"random", random_driver},     {"agent", agent_driver}};
+const Entry kDrivers[] = {
+    {"waypoint", waypoint_driver}, {"expert", expert_driver}, {"script", peg_driver}, {"random", random_driver}, {"agent", agent_driver}};
 
 }  // namespace
 

@@ -96,7 +96,7 @@ StepTimes time_steps(const BenchCase& c, int threads, int rounds, Precision prec
               *std::max_element(peak.begin(), peak.end()),
               spread_of(share)};
   t.preempted = static_cast<double>(taken) / seconds;
-  if (t.preempted > 30)
+  if (t.preempted > 100)
     fmt::print(stderr, "note: other programs took a core from {} {:.0f} times a second; its time says little\n", c.name, t.preempted);
   return t;
 }

@@ -81,12 +81,16 @@ struct Case {
 };
 void PrintTo(const Case& c, std::ostream* out) { *out << c.family << "/" << c.method; }
 
-class PaperRecipe : public testing::TestWithParam<Case> {};
+class PaperRecipe : public testing::TestWithParam<Case> {
+ protected:
+  static fs::path shared() { return fs::temp_directory_path() / ("warmstart_paper_recipes_" + std::to_string(getpid())); }
+  static void TearDownTestSuite() { fs::remove_all(shared()); }
+};
 
 TEST_P(PaperRecipe, RunsEveryPhase) {
   const auto& [family, method] = GetParam();
   const TemporaryFolder folder;
-  const fs::path data = fs::temp_directory_path() / ("warmstart_paper_recipes_" + std::to_string(getpid())) / (family + ".hdf5");
+  const fs::path data = shared() / (family + ".hdf5");  // one for all methods
   std::vector<Override> little = {
       {"data.path", data.string()}, {"data.collect", "true"},        {"collect.policy", "random"}, {"collect.protocol", "episodes"},
       {"collect.steps", "120"},     {"env.max_episode_steps", "30"}, {"warm_up.steps", "5"},       {"finetune.steps", "40"},

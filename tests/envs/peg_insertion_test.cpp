@@ -172,6 +172,21 @@ TEST_P(PegPhysics, JamsWithoutGainingEnergy) {
   EXPECT_LT(late, 1e-3);
 }
 
+TEST_P(PegPhysics, TheGapOnEachSideIsTheClearance) {
+  World w(GetParam());
+  const double gap = GetParam() * 1e-3;
+  for (const double side : {-1.0, 1.0}) {
+    w.place(side * 0.9 * gap, 0, 0.02);
+    EXPECT_EQ(w.peg->penetration(), 0);
+    w.place(0, side * 0.9 * gap, 0.02);
+    EXPECT_EQ(w.peg->penetration(), 0);
+    w.place(side * 1.1 * gap, 0, 0.02);
+    EXPECT_GT(w.peg->penetration(), 0.02 * gap);
+    w.place(0, side * 1.1 * gap, 0.02);
+    EXPECT_GT(w.peg->penetration(), 0.02 * gap);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Clearances, PegPhysics, testing::Values(0.2, 0.5, 1.0, 2.0, 5.0));
 
 std::string message_of(const EnvConfig& config) {

@@ -1,10 +1,16 @@
 // The three phases in one process: what each does, leaves alone, writes and needs.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <cmath>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "fixtures.h"
 #include "warmstart/core/files.h"
+#include "warmstart/phases/collect.h"
 
 namespace warmstart {
 namespace {
@@ -267,6 +273,28 @@ TEST_F(Phases, ResumeWithOtherKeysIsRefused) {
   options.resume = true;
   expect_error(Exit::kUsage, {"recipe changed", "agent.tau", "0.005"}, [&] { warmstart::Run(recipe({{"agent.tau", "0.01"}}), options); });
   expect_error(Exit::kData, {"another task"}, [&] { warmstart::Run(recipe({{"env.id", "PointMaze_Medium_Episodic-v3"}}), options); });
+}
+
+TEST(Collecting, IsLeftToOneOfSeveralRuns) {
+  const TemporaryFolder folder;
+  const Recipe recipe = tiny_recipe(folder);
+  const fs::path lock = recipe.data.path + ".lock";
+  const int other = ::open(lock.c_str(), O_CREAT | O_RDWR, 0666);  // another process is at it
+  ASSERT_EQ(::flock(other, LOCK_EX), 0);
+  std::size_t rows = 0;
+  std::thread waiting([&] {
+    warmstart::Run run(recipe, options_in(folder / "run"));
+    rows = run.dataset().size();
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_FALSE(fs::exists(recipe.data.path)) << "it waits";
+  CollectConfig theirs = recipe.collect;
+  theirs.steps = 123;
+  collect(recipe.env, theirs, recipe.data.path);
+  ::flock(other, LOCK_UN);
+  ::close(other);
+  waiting.join();
+  EXPECT_EQ(rows, 123u) << "the other's dataset";
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ Fields Recipe::fields() {
   e.add("mass_scale", env.mass_scale,
         {"multiplies every mass and inertia of the simulated world; likewise", "", "to study data from another world", 1e-3, 1e3});
   e.add("clearance", env.clearance,
-        {"peg insertion: gap between peg and socket on each side, 0.2 to 5; 0 = the task's own 1", "mm", "less for a harder task", 0, 5});
+        {"peg insertion: gap between peg and socket on each side, 0.2 to 5; 0 = the task's own 1; likewise", "mm", "less for a harder task",
+         0, 5});
   e.add("reward_scale", reward_scale, {"learners see scale * reward + bias", "", "10 on AntMaze and Adroit", -1e9, 1e9});
   e.add("reward_bias", reward_bias,
         {"learners see scale * reward + bias", "", "-5 on AntMaze, so that not reaching the goal costs", -1e9, 1e9});

@@ -159,7 +159,7 @@ std::optional<double> check_c(const ExportedActor& from, const fs::path& path) {
       throw machine_error("the compiled C file does not run", path.string(), "report this with your compiler's version");
     const std::string output = read_text(shop.path / "output");
     Matrix action(static_cast<int>(output.size() / sizeof(float)) / from.action_size(), from.action_size());
-    std::memcpy(action.data(), output.data(), action.size() * sizeof(float));
+    if (action.size() > 0) std::memcpy(action.data(), output.data(), action.size() * sizeof(float));
     largest = std::max(largest, difference(t.action, in_policy_units(from, std::move(action)), path));
   }
   return largest;

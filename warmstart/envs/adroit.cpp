@@ -9,15 +9,15 @@ namespace {
 
 struct Task {
   const char *name, *binary;  ///< binary: the id that success ends, or null
-  const char* summary;
+  const char *summary, *goal_info;
   int obs_size, action_size, binary_steps;
   std::unique_ptr<AdroitHand> (*make)(const EnvSpec&, HandReward);
 };
 const Task kTasks[] = {
-    {"Door", "door-binary-v0", "a hand undoes a latch and opens a door", 39, 28, 200, make_hand_door},
-    {"Pen", "pen-binary-v0", "a hand turns a pen to a target", 45, 24, 100, make_hand_pen},
-    {"Relocate", "relocate-binary-v0", "a hand carries a ball to a target", 39, 30, 200, make_hand_relocate},
-    {"Hammer", nullptr, "a hand drives a nail in with a hammer", 46, 26, 200, make_hand_hammer},
+    {"Door", "door-binary-v0", "a hand undoes a latch and opens a door", "door_body_pos", 39, 28, 200, make_hand_door},
+    {"Pen", "pen-binary-v0", "a hand turns a pen to a target", "desired_orien", 45, 24, 100, make_hand_pen},
+    {"Relocate", "relocate-binary-v0", "a hand carries a ball to a target", "goal", 39, 30, 200, make_hand_relocate},
+    {"Hammer", nullptr, "a hand drives a nail in with a hammer", "board_pos", 46, 26, 200, make_hand_hammer},
 };
 
 struct Variant {
@@ -47,7 +47,8 @@ std::vector<EnvSpec> adroit_specs() {
                          .action_size = task.action_size,
                          .max_episode_steps = variant.reward == HandReward::kBinary ? task.binary_steps : 200,
                          .control_seconds = 0.01,
-                         .reports_success = true});
+                         .reports_success = true,
+                         .goal_info = task.goal_info});
   return specs;
 }
 

@@ -28,6 +28,8 @@ struct EnvSpec {
   std::string observation_keys = {};
   /// Another registered task with the same dynamics, rewards and ends, of which this is a second name (D4RL's datasets are ids).
   std::string same_as = {};
+  /// What D4RL's files of this task call goal(), below infos/; "goal" is understood everywhere.
+  std::string goal_info = "goal";
   /// Returns that the normalised score calls 0 and 100 (D4RL's random and expert policies); equal: returns have none.
   double score_low = 0, score_high = 0;
   /// The normalised score is 100 times the share of the task's parts solved (`Step::solved`), whatever the rewards are.

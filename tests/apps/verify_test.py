@@ -79,6 +79,19 @@ class Verify(Case):
             self.assertEqual(self.verdict(self.file, env=env)["next_observation"]["agree"], 1, env)
         self.refused(USAGE, ["has no clearance"], "data", "verify", self.file, "--env", "Hopper-v5", "--clearance", 1)
 
+    def test_d4rls_name_of_the_goal(self):
+        self.ok("collect", "--env", "AdroitHandDoor-v1", "--policy", "random", "--steps", 300, "--out", self.file)
+        rename = "import h5py, sys; f = h5py.File(sys.argv[1], 'r+')['infos']; f.move('goal', sys.argv[2])"
+        for name, replayed in (("door_body_pos", 298), ("elsewhere", 0)):
+            file = self.folder / f"{name}.hdf5"
+            shutil.copy(self.file, file)
+            subprocess.run([PYTHON, "-c", rename, file, name], check=True, timeout=120)
+            v = self.verdict(file, "--rows", 0, env="AdroitHandDoor-v1")
+            self.assertEqual(v["replayed"], replayed, v)
+            if replayed:
+                self.assertEqual(v["next_observation"]["agree"], 1)
+        self.assertIn("no infos/goal", v["notes"][-1])
+
     def test_peg(self):
         """Contacts restart without the solver's last solution, yet a tenth of a second later nearly all rows agree."""
         self.ok("collect", "--env", "FrankaPegInsertion-v0", "--policy", "script", "--steps", 1500, "--clearance", 0.5, "--out", self.file)

@@ -94,12 +94,13 @@ void check_header(const SafeTensors& file, const std::string& where, const std::
                      "the recipe's env.id is " + env + "; use a recipe of that task or another checkpoint");
 }
 
-AgentFile read_agent_file(const std::filesystem::path& path) {
-  const SafeTensors file = read_safetensors(path);
-  check_header(file, path.string(), "");
+AgentFile read_agent_file(const std::filesystem::path& path) { return agent_file_of(read_safetensors(path), path.string()); }
+
+AgentFile agent_file_of(const SafeTensors& file, const std::string& where) {
+  check_header(file, where, "");
   const auto recipe = file.metadata.find("recipe");
-  if (recipe == file.metadata.end()) throw data_error("the header has no recipe", path.string(), "use a file that `warmstart` wrote");
-  AgentFile out{parse_header_recipe(recipe->second, path.string() + ", recipe in the header"), {}, file.metadata};
+  if (recipe == file.metadata.end()) throw data_error("the header has no recipe", where, "use a file that `warmstart` wrote");
+  AgentFile out{parse_header_recipe(recipe->second, where + ", recipe in the header"), {}, file.metadata};
   const ExtraNetworks extra{.value = file.tensors.contains("params/value/output/kernel"),
                             .target_actor = file.tensors.contains("target/actor/mean/kernel")};
   const auto sizes = file.metadata.find("sizes");
@@ -108,7 +109,7 @@ AgentFile read_agent_file(const std::filesystem::path& path) {
       std::max(obs_size, action_size) < (1 << 24))
     out.agent = fresh_agent(out.recipe, extra, obs_size, action_size);
   else out.agent = fresh_agent(out.recipe, extra);  // files of earlier builds: as the task says
-  get_agent(file, path.string(), out.agent);
+  get_agent(file, where, out.agent);
   return out;
 }
 

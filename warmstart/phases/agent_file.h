@@ -29,6 +29,8 @@ void check_header(const SafeTensors& file, const std::string& where, const std::
 /// The task need not be known here: networks and what they see are in the file. Throws Error(kData) for a missing, truncated, damaged or
 /// foreign file.
 AgentFile read_agent_file(const std::filesystem::path& path);
+/// The same for a file that is read already; `where` names it in errors.
+AgentFile agent_file_of(const SafeTensors& file, const std::string& where);
 
 /// Standard deviation of the noise with which the agent explored in the phase that wrote the file; 0 samples from the policy.
 double exploration_noise(const AgentFile& file);

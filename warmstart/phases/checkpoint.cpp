@@ -87,11 +87,9 @@ void Run::finish_save() {
   if (saving_.valid()) saving_.get();
 }
 
-RunState read_run_state(const fs::path& checkpoint) {
-  const SafeTensors file = read_safetensors(checkpoint);
-  const std::string where = checkpoint.string();
-  check_header(file, where, "");
-  const auto bytes = file.at("run_state", where).u8();
+RunState run_state_of(const SafeTensors& checkpoint, const std::string& where) {
+  check_header(checkpoint, where, "");
+  const auto bytes = checkpoint.at("run_state", where).u8();
   StateReader in(bytes, where);
   RunState state;
   get(in, state);

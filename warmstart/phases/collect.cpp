@@ -38,12 +38,6 @@ void begin_episode(Env& env, const CollectConfig& config, bool first, Rng& rng) 
   env.set_state(position, velocity, goal);
 }
 
-void append(DoubleTable& table, std::span<const double> row) {
-  table.cols = static_cast<int>(row.size());
-  table.values.insert(table.values.end(), row.begin(), row.end());
-  ++table.rows;
-}
-
 void copy_row(std::span<const double> from, float* to) {
   std::transform(from.begin(), from.end(), to, [](double v) { return static_cast<float>(v); });
 }
@@ -84,6 +78,13 @@ Fields CollectConfig::fields(const std::string& section) {
         {"protocol \"demonstrations\": gradient steps of behaviour cloning", "steps", "fewer for a worse clone", 1, 1e9});
   f.add("seed", seed, {"seed of starts, goals and noise", "", "another dataset of the same kind", 0});
   return f;
+}
+
+void append(DoubleTable& table, std::span<const double> row) {
+  if (row.empty()) return;
+  table.cols = static_cast<int>(row.size());
+  table.values.insert(table.values.end(), row.begin(), row.end());
+  ++table.rows;
 }
 
 std::map<std::string, std::string> describe_collection(const EnvConfig& world, const EnvSpec& spec, const CollectConfig& config) {

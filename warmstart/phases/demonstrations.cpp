@@ -39,13 +39,6 @@ void append(std::vector<float>& rows, std::span<const double> row) {
   for (const double x : row) rows.push_back(static_cast<float>(x));
 }
 
-void append(DoubleTable& table, std::span<const double> row) {
-  if (row.empty()) return;
-  table.cols = static_cast<int>(row.size());
-  table.values.insert(table.values.end(), row.begin(), row.end());
-  ++table.rows;
-}
-
 class Player {
  public:
   Player(const EnvConfig& config, std::uint64_t seed) : env_(make_env(config)), starts_(seed, "demonstration starts") {

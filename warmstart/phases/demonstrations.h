@@ -1,6 +1,7 @@
 // Collecting by demonstration, as the data of the Adroit experiments were made: an expert's successes, then those of its clone.
 #pragma once
 #include <map>
+#include <span>
 #include <string>
 
 #include "warmstart/phases/collect.h"
@@ -17,5 +18,8 @@ Collected collect_demonstrations(const EnvConfig& env, const CollectConfig& conf
 
 /// What a file says of how it was collected, for its metadata: every setting that mattered, simulator, versions.
 std::map<std::string, std::string> describe_collection(const EnvConfig& world, const EnvSpec& spec, const CollectConfig& config);
+
+/// One more row of infos; nothing for a task that has none.
+void append(DoubleTable& table, std::span<const double> row);
 
 }  // namespace warmstart

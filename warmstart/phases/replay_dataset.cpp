@@ -12,9 +12,10 @@ namespace warmstart {
 bool is_run_folder(const std::filesystem::path& folder) { return std::filesystem::exists(folder / kCheckpointFile); }
 
 D4rlFile replay_dataset(const std::filesystem::path& folder) {
-  const auto checkpoint = folder / kCheckpointFile;
-  const AgentFile saved = read_agent_file(checkpoint);
-  const RunState state = read_run_state(checkpoint);
+  const std::string where = (folder / kCheckpointFile).string();
+  const SafeTensors checkpoint = read_safetensors(where);
+  const AgentFile saved = agent_file_of(checkpoint, where);
+  const RunState state = run_state_of(checkpoint, where);
   if (state.buffer_rows == 0) throw data_error("the run has collected nothing yet", folder.string(), "let it reach its online phases");
   const ActorSpec& spec = saved.agent.actor.spec;
   ReplayBuffer buffer(static_cast<std::size_t>(saved.recipe.run.replay_capacity), spec.obs, spec.action);

@@ -11,6 +11,7 @@
 #include "warmstart/data/mixture.h"
 #include "warmstart/data/replay_buffer.h"
 #include "warmstart/io/metrics.h"
+#include "warmstart/io/safetensors.h"
 #include "warmstart/phases/experience.h"
 #include "warmstart/phases/recipe.h"
 #include "warmstart/phases/stats.h"
@@ -70,8 +71,8 @@ struct RunState {
   double seconds[3] = {0, 0, 0};  ///< wall-clock per phase, for the report; decides nothing
 };
 
-/// What a run's checkpoint says of its progress. Throws Error(kData) for a missing, damaged or foreign file.
-RunState read_run_state(const std::filesystem::path& checkpoint);
+/// What a run's checkpoint says of its progress; `where` names it in errors. Throws Error(kData) for a damaged or foreign file.
+RunState run_state_of(const SafeTensors& checkpoint, const std::string& where);
 
 class Run {
  public:

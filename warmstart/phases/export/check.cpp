@@ -48,22 +48,24 @@ Trial play(const ExportedActor& from, bool stochastic) {
   return t;
 }
 
-// from the policy's units to the machine's
-Matrix in_units(const ExportedActor& from, Matrix action) {
-  if (from.units.off()) return action;
+// every entry of action [N,A] by convert(entry, center, half) of its coordinate
+template <class Convert>
+Matrix converted(const ExportedActor& from, Matrix action, Convert&& convert) {
+  if (from.units.off() || action.cols() != from.action_size()) return action;
   const FloatVector center = from.units.center(from.action_size()), half = from.units.half(from.action_size());
   for (int i = 0; i < action.rows(); ++i)
-    for (int j = 0; j < action.cols(); ++j) action.row(i)[j] = center[j] + half[j] * action.row(i)[j];
+    for (int j = 0; j < action.cols(); ++j) action.row(i)[j] = convert(action.row(i)[j], center[j], half[j]);
   return action;
+}
+
+// from the policy's units to the machine's
+Matrix in_units(const ExportedActor& from, Matrix action) {
+  return converted(from, std::move(action), [](float a, float center, float half) { return center + half * a; });
 }
 
 // and back, so that one tolerance holds for every machine
 Matrix in_policy_units(const ExportedActor& from, Matrix action) {
-  if (from.units.off() || action.cols() != from.action_size()) return action;
-  const FloatVector center = from.units.center(from.action_size()), half = from.units.half(from.action_size());
-  for (int i = 0; i < action.rows(); ++i)
-    for (int j = 0; j < action.cols(); ++j) action.row(i)[j] = (action.row(i)[j] - center[j]) / half[j];
-  return action;
+  return converted(from, std::move(action), [](float a, float center, float half) { return (a - center) / half; });
 }
 
 // numbers far from 0 in a narrow range are rounded more coarsely than the policy's

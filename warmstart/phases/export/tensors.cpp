@@ -7,6 +7,12 @@
 #include "warmstart/phases/export/export.h"
 
 namespace warmstart {
+namespace {
+
+// one number for all coordinates, or one for each
+double entry(const std::vector<double>& list, std::size_t j) { return list[list.size() == 1 ? 0 : j]; }
+
+}  // namespace
 
 Fields ActionUnits::fields() {
   Fields f("units");
@@ -23,7 +29,7 @@ void ActionUnits::validate(int action_size) const {
                         fmt::format("give --action-low and --action-high, each one number or {}", action_size));
   if (off()) return;
   for (std::size_t j = 0; j < n; ++j) {
-    const double l = low[low.size() == 1 ? 0 : j], h = high[high.size() == 1 ? 0 : j];
+    const double l = entry(low, j), h = entry(high, j);
     if (!(l < h))
       throw usage_error(fmt::format("from {} to {} there is nothing", l, h), "--action-low and --action-high", "low goes first");
   }
@@ -31,15 +37,13 @@ void ActionUnits::validate(int action_size) const {
 
 FloatVector ActionUnits::center(int action_size) const {
   FloatVector out(static_cast<std::size_t>(action_size));
-  for (std::size_t j = 0; j < out.size(); ++j)
-    out[j] = static_cast<float>((low[low.size() == 1 ? 0 : j] + high[high.size() == 1 ? 0 : j]) / 2);
+  for (std::size_t j = 0; j < out.size(); ++j) out[j] = static_cast<float>((entry(low, j) + entry(high, j)) / 2);
   return out;
 }
 
 FloatVector ActionUnits::half(int action_size) const {
   FloatVector out(static_cast<std::size_t>(action_size));
-  for (std::size_t j = 0; j < out.size(); ++j)
-    out[j] = static_cast<float>((high[high.size() == 1 ? 0 : j] - low[low.size() == 1 ? 0 : j]) / 2);
+  for (std::size_t j = 0; j < out.size(); ++j) out[j] = static_cast<float>((entry(high, j) - entry(low, j)) / 2);
   return out;
 }
 

@@ -1,5 +1,6 @@
 // run.json: what a report says about how a run was made.
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,12 @@ std::string cpu_model() {
   for (std::string line; std::getline(in, line);)
     if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
   return "unknown";
+}
+
+// largest resident memory of this process until now; seeds that share it share the number
+std::int64_t peak_memory_mib() {
+  rusage usage{};
+  return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss / 1024 : 0;
 }
 
 }  // namespace
@@ -37,6 +44,7 @@ void Run::write_info(const std::string& status) {
         {"warmup", std::min(state.online_steps, recipe.warm_up_steps())},
         {"online", state.online_steps}}},
       {"warm_up_steps", recipe.warm_up_steps()},
+      {"peak_memory_mib", peak_memory_mib()},
       {"version", WARMSTART_VERSION},
       {"compiler", fmt::format("g++ {}", __VERSION__)},
       {"cpu", cpu_model()},

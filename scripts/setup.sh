@@ -19,13 +19,16 @@ install_packages() {
     return
   fi
   local missing=() package
-  for package in $(listed scripts/packages.txt); do
+  local lists=(scripts/packages.txt)
+  [[ $want != test ]] || lists+=(scripts/packages-test.txt)
+  for package in $(listed "${lists[@]}"); do
     # a tool that works needs no package (a newer CMake in /usr/local, say)
     case $package in
       g++ | make | cmake | git) command -v "$package" >/dev/null && continue ;;
       ninja-build) command -v ninja >/dev/null && continue ;;
       pkg-config) command -v pkg-config >/dev/null && continue ;;
       python3 | python3-venv) find_python && continue ;;
+      chromium) command -v chromium >/dev/null && continue ;;
     esac
     [[ $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) == "install ok installed" ]] || missing+=("$package")
   done

@@ -44,8 +44,7 @@ function bars(parent) {
     });
     Object.assign(l, {barmode: "stack", hovermode: "closest"});
     l.legend.traceorder = "normal";
-    const narrow = div.clientWidth < 560, cut = (t) => (narrow && t.length > 14 ? `${t.slice(0, 13)}…` : t);
-    Object.assign(l.yaxis, {autorange: "reversed", showgrid: false, zeroline: false, tickvals: groups.map((_, i) => i), ticktext: groups.map((g) => cut(g.label)), tickfont: {color: css("--ink")}});
+    Object.assign(l.yaxis, {autorange: "reversed", showgrid: false, zeroline: false, tickvals: groups.map((_, i) => i), ticktext: groups.map((g) => fitting(div, g.label, .45)), tickfont: {color: css("--ink")}});
     l.xaxis.showgrid = true;
     Plotly.react(div, parts, l, draw_options);
   });

@@ -1,5 +1,5 @@
 // Why it went as it did: the critic, the policy and the networks over the online phases.
-const sets = [["offline", "held-out offline rows", "--s0"], ["warmup", "warm-up rows", "--s1"], ["online", "recent online rows", "--s2"]];
+const sets = [["offline", "offline", "--s0"], ["warmup", "warm-up", "--s1"], ["online", "online", "--s2"]];
 const on_sets = (stem) => sets.map(([s, text, tone]) => [`${stem}_${s}`, text, tone]);
 const of_nets = (stem) => [[`actor_${stem}`, "policy", "--s2"], [`critic_${stem}`, "critics", "--s0"]];
 // how to read each, and what is bad news
@@ -52,11 +52,13 @@ function diagnostics(parent) {
     const series = p.series.filter(([name]) => curves[name]);
     p.series.forEach(([name]) => told.add(name));
     if (!series.length) continue;
-    const options = {x: online_steps, y: p.y, percent: p.percent, log: p.log, online: true};
-    const range = p.percent ? undefined : common_range(series.map(([name]) => curves[name]), p.log);
+    // powers of ten only where there are some
+    const all = series.map(([name]) => curves[name]), wide_range = p.log ? common_range(all, true) : undefined;
+    const log = wide_range !== undefined && wide_range[1] - wide_range[0] > 1, range = p.percent ? undefined : log ? wide_range : common_range(all, false);
+    const options = {x: online_steps, y: p.y, percent: p.percent, log, online: true};
     if (!several) {
       const lines = series.map(([name, label, tone]) => ({curve: curves[name][0], tone, label}));
-      line_plot(figure(wide, p.key, p.title, p.text, p.bad), lines, {...options, range: p.log ? range : undefined, legend: series.length > 1 || p.series.length > 1});
+      line_plot(figure(wide, p.key, p.title, p.text, p.bad), lines, {...options, range: log ? range : undefined, legend: series.length > 1 || p.series.length > 1});
       continue;
     }
     const grid = make("div", {class: "grid"});

@@ -29,9 +29,14 @@ function layout(options) {
     shapes: [], annotations: [],
   };
 }
+// a name that a plot of this width can show
+function fitting(div, label, share = 1) {
+  const most = Math.max(8, Math.floor(share * (div.clientWidth || 400) / 9) - 4);
+  return label.length > most ? `${label.slice(0, most - 1)}…` : label;
+}
 const symbols = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon"];
 // `lines`: [{curve, tone: a CSS colour's name, label, symbol}]
-function traces(lines, options) {
+function traces(lines, options, fits) {
   const out = [], format = options.percent ? ".1%" : ".4~g";
   lines.forEach(({curve, tone: name, label, symbol}, i) => {
     if (!curve || !curve.seeds.length) return;
@@ -42,7 +47,7 @@ function traces(lines, options) {
       for (const s of curve.seeds) out.push({...common, x: s.x, y: s.y, mode: "lines", line: {width: 1, color: faint(tone, .35)}, hoverinfo: "skip", showlegend: false});
     }
     const points = curve.x.length <= 40 && !options.small || curve.x.length === 1;
-    out.push({...common, x: curve.x, y: curve.mean, name: label, mode: points ? "lines+markers" : "lines", line: {width: 2.2, color: tone},
+    out.push({...common, x: curve.x, y: curve.mean, name: fits(label), mode: points ? "lines+markers" : "lines", line: {width: 2.2, color: tone},
       marker: {size: 6, symbol: symbols[(symbol ?? i) % 8], color: tone}, hovertemplate: `%{y:${format}}`});
   });
   return out;
@@ -64,7 +69,7 @@ function mark_online(l, options) {
 // `levels`: [{y, tone, name}], drawn as dashed lines
 function line_plot(div, lines, options) {
   plots.push(() => {
-    const l = layout(options), t = traces(lines, options), levels = options.levels || [];
+    const l = layout(options), t = traces(lines, options, (label) => fitting(div, label)), levels = options.levels || [];
     if (options.online) mark_online(l, options);
     for (const {y, tone} of levels)
       l.shapes.push({type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: {color: css(tone), width: 1.2, dash: "dash"}, opacity: .75});

@@ -8,7 +8,7 @@ function draw_page() {
   section("study", data.study ? "The study" : "", "", study);
   section("headline", "", "", headline);
   section("online", "After the switch", "Environment steps count from the switch, warm-up included." + band_note(), online);
-  section("diagnostics", "Why: diagnostics", "Each curve with what it tells." + band_note(), diagnostics);
+  section("diagnostics", "Why: diagnostics", "On three sets of transitions: a fixed slice of offline data held out of learning, a fixed slice of the warm-up, and the most recent online ones." + band_note(), diagnostics);
   section("films", "Rollouts", "The first evaluation episode of each policy, acting without exploration.", films);
   section("pretraining", "Pre-training", "", pretraining);
   section("losses", "Losses and values", "Means over the steps between two logged rows.", losses);

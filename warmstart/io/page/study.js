@@ -1,10 +1,13 @@
 // A study: its question, and every arm with its interval, task by task.
 const measures = {
-  final: ["final", 1], area: ["area under the curve", 0], regret: ["regret", 0], success: ["success", 2], before: ["before the switch", 1], drop: ["drop after the switch", 2],
+  final: ["at the end", 1], area: ["area under the curve", 0], regret: ["regret", 0], success: ["success rate", 2], before: ["before the switch", 1], drop: ["unlearning: drop after the switch", 2],
   steps_to_threshold: ["steps to the threshold, warm-up counted", 0], steps_to_recover: ["steps to recover, warm-up counted", 0],
   seconds: ["seconds", 0], steps_per_second: ["steps per second", 0],
 };
-const measure_title = (m) => (measures[m] ? measures[m][0] : m);
+function measure_title(m) {
+  const metric = (metrics[data.study.metric] || {title: data.study.metric || "evaluation"}).title.toLowerCase();
+  return ["final", "before", "area"].includes(m) ? `${metric}, ${measures[m][0]}` : measures[m] ? measures[m][0] : m;
+}
 // 2 = always a share, 1 = a share when the study's metric is one
 const is_share = (m) => measures[m] !== undefined && (measures[m][1] === 2 || measures[m][1] === 1 && data.study.metric === "success_rate");
 const settings = (arm) => Object.entries(arm.set || {}).map(([k, v]) => make("code", {class: "chip"}, `${k}=${v}`));
@@ -50,18 +53,18 @@ function forest(parent, t, arms, m, percent) {
     parent.append(make("p", {class: "small muted"}, `${t}: no arm has this number.`));
     return;
   }
-  const div = figure(parent, `forest-${t}`, t, `${measure_title(m)[0].toUpperCase()}${measure_title(m).slice(1)} of every arm.`);
+  const div = figure(parent, `forest-${t}`, t, `${measure_title(m)[0].toUpperCase()}${measure_title(m).slice(1)}: every arm.`);
   div.style.height = `${90 + 34 * arms.length}px`;
   plots.push(() => {
-    const l = layout({x: measure_title(m), legend: false}), rows = arms.map((_, i) => i), narrow = div.clientWidth < 560;
-    const cut = (text) => (narrow && text.length > 16 ? `${text.slice(0, 15)}…` : text);
+    const l = layout({x: measure_title(m), legend: false}), rows = arms.map((_, i) => i);
     const pick = (key) => arms.map((a) => { const v = (a.measures[m] || {})[key]; return Number.isFinite(v) ? v : null; });
     const means = pick("mean"), low = pick("low"), high = pick("high"), tones = arms.map((_, i) => css(`--c${i % 8}`));
     const hover = arms.map((a, i) => `${a.arm}<br>mean ${show(means[i], percent)}, IQM ${show(pick("iqm")[i], percent)}<br>${show(low[i], percent)} – ${show(high[i], percent)}`);
+    const ends = [...means, ...low, ...high].filter((v) => v !== null), least = Math.min(...ends), most = Math.max(...ends), room = .06 * (most - least || Math.abs(most) || 1);
     const bars = arms.map((_, i) => ({type: "scatter", mode: "lines", x: [low[i], high[i]], y: [i, i], line: {width: 3, color: tones[i]}, hoverinfo: "skip", showlegend: false})).filter((_, i) => low[i] !== null);
     const points = (x, symbol, size) => ({type: "scatter", mode: "markers", x, y: rows, marker: {size, symbol, color: tones}, hovertemplate: "%{customdata}<extra></extra>", customdata: hover, showlegend: false});
-    Object.assign(l.yaxis, {range: [arms.length - .5, -.5], tickvals: rows, ticktext: arms.map((a) => cut(a.arm)), tickfont: {color: css("--ink")}, zeroline: false, showgrid: false, title: undefined});
-    Object.assign(l.xaxis, {showgrid: true, rangemode: "normal", tickformat: percent ? ".0%" : undefined});
+    Object.assign(l.yaxis, {range: [arms.length - .5, -.5], tickvals: rows, ticktext: arms.map((a) => fitting(div, a.arm, .5)), tickfont: {color: css("--ink")}, zeroline: false, showgrid: false, title: undefined});
+    Object.assign(l.xaxis, {showgrid: true, rangemode: "normal", range: [least - room, most + room], tickformat: percent ? ".0%" : undefined});
     l.hovermode = "closest", l.uirevision = m;
     if (["final", "before"].includes(m) && Number.isFinite(data.study.threshold))
       l.shapes.push({type: "line", yref: "paper", y0: 0, y1: 1, x0: data.study.threshold, x1: data.study.threshold, line: {color: css("--muted"), width: 1, dash: "dash"}});

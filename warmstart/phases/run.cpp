@@ -61,7 +61,12 @@ std::atomic<bool>& stop_requested() {
   return stop;
 }
 
-Run::Run(const Recipe& r, RunOptions o) : recipe(r), options(std::move(o)), precision(choose_precision(recipe.run.precision).precision) {
+Run::Run(const Recipe& r, RunOptions o)
+    : recipe(r),
+      options(std::move(o)),
+      precision(choose_precision(recipe.run.precision).precision),
+      diagnostics(recipe.diagnostics, recipe.agent, static_cast<std::uint64_t>(recipe.run.seed)),
+      monitor(recipe.monitor, recipe.finetune.steps) {
   const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
   state.data_rng = Rng(seed, "data"), state.noise_rng = Rng(seed, "noise"), state.policy_rng = Rng(seed, "policy");
   backend = make_backend(recipe.run.backend, options.threads, precision);
@@ -115,8 +120,9 @@ void Run::prepare_folder() {
 }
 
 void Run::load_pretrained() {
-  AgentFile file = read_agent_file(options.from);
   const std::string where = options.from.string();
+  const SafeTensors tensors = read_safetensors(options.from);
+  AgentFile file = agent_file_of(tensors, where);
   if (file.metadata["env"] != recipe.env.id)
     throw data_error("checkpoint of another task, " + file.metadata["env"], where,
                      "the recipe's env.id is " + recipe.env.id + "; use a recipe of that task or another checkpoint");
@@ -127,6 +133,10 @@ void Run::load_pretrained() {
   state.phase = Phase::kWarmup;
   seed_online_streams();
   state.evaluated_policy = file.metadata["evaluated_policy"];
+  if (diagnostics.on()) {
+    diagnostics.get_offline(tensors, where);
+    diagnostics.remember(file.agent.actor, file.agent.critic, agent_info(file.recipe.pretrain.agent).trains_critic);
+  }
   prepare_online(std::move(file.agent));
 }
 
@@ -185,6 +195,11 @@ const Dataset& Run::dataset() {
   std::string text =
       fmt::format("dataset {}: {} transitions, {} episodes", recipe.data.path, dataset_->size(), dataset_->episodes().size());
   if (dataset_->clipped_actions()) text += fmt::format(", {} action entries clipped to +-{}", dataset_->clipped_actions(), o.action_clip);
+  if (diagnostics.on()) {
+    if (recipe.diagnostics.hold_out) dataset_->hold_out(static_cast<std::size_t>(recipe.diagnostics.rows));
+    diagnostics.take_offline(*dataset_);
+    if (dataset_->held_out() > 0) text += fmt::format(", {} of them held out for diagnostics", dataset_->held_out());
+  }
   note(text);
   return *dataset_;
 }
@@ -198,6 +213,8 @@ void Run::enter(Phase next) {
     save_agent("pretrained.safetensors");
     note("saved " + (options.folder / "pretrained.safetensors").string());
     seed_online_streams();
+    if (diagnostics.on() && recipe.pretrain.steps > 0)
+      diagnostics.remember(agent->state().actor, agent->state().critic, agent_info(recipe.pretrain.agent).trains_critic);
     prepare_online(agent->release());
     if (recipe.retention.mode == "append") buffer->append_dataset(dataset());
     if (!recipe.needs_dataset_online()) dataset_.reset();  // from here on no offline transition is touched
@@ -314,6 +331,7 @@ Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int6
   note(fmt::format("{} at step {}: return {:.2f}{}",
                    kind == "switch" ? "switch to online" : fmt::format("{} evaluation", phase_name(state.phase)), step, e.return_mean,
                    last_success_ ? fmt::format(", success {:.0f}%", 100 * e.success_rate) : ""));
+  watch_evaluation(kind, step, e);
   return e;
 }
 

@@ -45,13 +45,13 @@ TEST(Monitor, APlateauBelowTheStartIsNamedAndARiseIsNot) {
   flat.start(0.8), rising.start(0.8), kept.start(0.8);
   int warned = 0;
   for (int i = 0; i < 6; ++i) {
-    const auto warnings = flat.evaluation(500 + 50 * i, 0.3);
+    const auto warnings = flat.evaluation(500 + 50 * i, 0.6);
     for (const auto& name : names(warnings)) {
       EXPECT_EQ(i, 3) << name;
       EXPECT_EQ(name, "plateau");
       ++warned;
     }
-    EXPECT_EQ(names(rising.evaluation(500 + 50 * i, 0.1 + 0.1 * i)), kNothing);
+    EXPECT_EQ(names(rising.evaluation(500 + 50 * i, 0.57 + 0.1 * i)), kNothing);
     EXPECT_EQ(names(kept.evaluation(500 + 50 * i, 0.75)), kNothing);
   }
   EXPECT_EQ(warned, 1);
@@ -62,8 +62,22 @@ TEST(Monitor, PlateausOfNegativeReturnsToo) {
   monitor.start(-100);
   std::vector<std::string> all;
   for (int i = 0; i < 4; ++i)
-    for (const auto& name : names(monitor.evaluation(500 + i, -180))) all.push_back(name);
+    for (const auto& name : names(monitor.evaluation(500 + i, -120))) all.push_back(name);
   EXPECT_EQ(all, std::vector<std::string>{"plateau"});
+}
+
+TEST(Monitor, NamesADropOnceWithWhatChanged) {
+  CollapseMonitor monitor({}, 1000);
+  monitor.start(0.8);
+  monitor.measurement(0, {{"q_offline", -20}, {"q_spread_offline", 10}, {"td_error_offline", 2}, {"kl_offline", 0}});
+  monitor.measurement(10, {{"q_offline", -20}, {"q_spread_offline", 10}, {"td_error_offline", 9}, {"kl_offline", 1.5}});
+  EXPECT_EQ(names(monitor.evaluation(500, 0.6)), kNothing);
+  const auto warnings = monitor.evaluation(550, 0.5);
+  ASSERT_EQ(names(warnings), std::vector<std::string>{"drop"});
+  for (const char* part : {"from 0.8 to 0.5", "9 (was 2)", "KL of 1.5"}) EXPECT_NE(warnings[0].text.find(part), std::string::npos) << warnings[0].text;
+  EXPECT_EQ(names(monitor.evaluation(600, 0.4)), kNothing);
+  EXPECT_EQ(names(monitor.evaluation(650, 0.8)), kNothing);
+  EXPECT_EQ(names(monitor.evaluation(700, 0.3)), std::vector<std::string>{"drop"});
 }
 
 TEST(Monitor, SwingsCountEarlyOnly) {
@@ -72,9 +86,9 @@ TEST(Monitor, SwingsCountEarlyOnly) {
   std::vector<std::string> all;
   for (const auto& [i, v] : std::vector<std::pair<int, double>>{{1, 1.0}, {2, 0.3}, {3, 0.95}}) {
     for (const auto& name : names(early.evaluation(500 * i, v))) all.push_back(name);
-    EXPECT_EQ(names(late.evaluation(5000 + 500 * i, v)), kNothing);
+    for (const auto& name : names(late.evaluation(5000 + 500 * i, v))) EXPECT_EQ(name, "drop");
   }
-  EXPECT_EQ(all, std::vector<std::string>{"early_variance"});
+  EXPECT_EQ(all, (std::vector<std::string>{"drop", "early_variance"}));
 }
 
 TEST(Monitor, HearsChatter) {

@@ -9,6 +9,7 @@ namespace warmstart {
 namespace {
 
 constexpr double kKept = 0.9;        // share of the level before that counts as kept
+constexpr double kDropped = 0.7;        // share that counts as lost
 constexpr std::size_t kLasting = 4;  // evaluations that make a plateau
 constexpr std::size_t kFalling = 3;  // measurements that Q must have fallen in a row
 constexpr double kSpreads = 1;       // by so many of its own spreads over the rows
@@ -27,7 +28,7 @@ double find(const Measurements& m, const std::string& name) {
 Fields MonitorConfig::fields() {
   Fields f("monitor");
   f.add("on", on,
-        {"warn in the progress line when Q diverges downwards, the level stays below the start's, evaluations swing or actions chatter", "",
+        {"warn in the progress line when Q diverges downwards, the level drops or stays below the start's, evaluations swing or actions chatter", "",
          "off for silence"});
   f.add("roll_back", roll_back,
         {"when a collapse lasts, go back to the best evaluated agent and go on from there, keeping what was collected", "",
@@ -37,7 +38,7 @@ Fields MonitorConfig::fields() {
 }
 
 const char* trouble_name(Trouble trouble) {
-  constexpr const char* names[] = {"q_diverging", "plateau", "early_variance", "chatter"};
+  constexpr const char* names[] = {"q_diverging", "drop", "plateau", "early_variance", "chatter"};
   return names[static_cast<int>(trouble)];
 }
 
@@ -53,6 +54,19 @@ std::vector<Warning> CollapseMonitor::evaluation(std::int64_t step, double value
   evaluations_.push_back(value);
   const std::size_t n = evaluations_.size();
   const double size = std::abs(before_), level = before_ - (1 - kKept) * size;
+
+  const double lost = before_ - (1 - kDropped) * size;
+  // once below, it takes a recovery to end the bout
+  const bool dropped = size > 0 && value < (active_[static_cast<int>(Trouble::kDrop)] ? level : lost);
+  std::string text = fmt::format("the level fell from {:.4g} to {:.4g}", before_, value);
+  Measurements evidence = {{"before", before_}, {"now", value}};
+  if (offline_.td_first > 0) {
+    text += fmt::format("; on the states it was pre-trained for, the TD error is {:.3g} (was {:.3g}) and the policy has moved by a KL of {:.3g}: "
+                        "what was learned offline is overwritten",
+                        offline_.td_now, offline_.td_first, offline_.kl_now);
+    evidence.insert(evidence.end(), {{"td_error_before", offline_.td_first}, {"td_error_now", offline_.td_now}, {"kl_now", offline_.kl_now}});
+  }
+  report(dropped, Trouble::kDrop, std::move(text), std::move(evidence), out);
 
   const auto newest = evaluations_.end() - static_cast<std::ptrdiff_t>(std::min(n, kLasting));
   const bool below = size > 0 && n >= kLasting && std::all_of(newest, evaluations_.end(), [&](double v) { return v < level; });
@@ -77,6 +91,11 @@ std::vector<Warning> CollapseMonitor::measurement(std::int64_t step, const Measu
   if (!config_.on) return out;
   const char* set = std::isnan(find(now, "q_offline")) ? "warmup" : "offline";
   const double q = find(now, std::string("q_") + set), share = find(now, std::string("below_pretrained_") + set);
+  if (const double td = find(now, std::string("td_error_") + set); !std::isnan(td)) {
+    if (offline_.td_first == 0) offline_.td_first = td;
+    offline_.td_now = td;
+    if (const double kl = find(now, std::string("kl_") + set); !std::isnan(kl)) offline_.kl_now = kl;
+  }
   if (!std::isnan(q)) {
     if (q_.empty()) q_spread_ = find(now, std::string("q_spread_") + set);
     q_.push_back(q);
@@ -103,10 +122,11 @@ std::vector<Warning> CollapseMonitor::measurement(std::int64_t step, const Measu
 
 bool CollapseMonitor::wants_roll_back() const {
   if (!config_.on || !config_.roll_back || roll_backs_ >= config_.max_roll_backs) return false;
-  // a falling Q alone may turn round; together with a level that is lost it is the spiral
+  // one bad evaluation may be chance
   const double level = before_ - (1 - kKept) * std::abs(before_);
-  const bool lost = evaluations_.size() >= 2 && evaluations_.back() < level && *(evaluations_.end() - 2) < level;
-  return active_[static_cast<int>(Trouble::kPlateau)] || (active_[static_cast<int>(Trouble::kQDiverging)] && lost);
+  const bool twice = evaluations_.size() >= 2 && evaluations_.back() < level && *(evaluations_.end() - 2) < level;
+  const auto active = [&](Trouble t) { return active_[static_cast<int>(t)]; };
+  return active(Trouble::kPlateau) || (twice && (active(Trouble::kDrop) || active(Trouble::kQDiverging)));
 }
 
 void CollapseMonitor::rolled_back() {
@@ -117,10 +137,10 @@ void CollapseMonitor::rolled_back() {
 }
 
 void CollapseMonitor::save(StateWriter& out) const {
-  out.put(before_), out.put(evaluations_), out.put(q_), out.put(q_spread_), out.put(active_), out.put(roll_backs_);
+  out.put(before_), out.put(evaluations_), out.put(q_), out.put(offline_), out.put(q_spread_), out.put(active_), out.put(roll_backs_);
 }
 void CollapseMonitor::load(StateReader& in) {
-  in.get(before_), in.get(evaluations_), in.get(q_), in.get(q_spread_), in.get(active_), in.get(roll_backs_);
+  in.get(before_), in.get(evaluations_), in.get(q_), in.get(offline_), in.get(q_spread_), in.get(active_), in.get(roll_backs_);
 }
 
 }  // namespace warmstart

@@ -20,12 +20,13 @@ struct MonitorConfig {
 
 enum class Trouble : int {
   kQDiverging,     ///< the downward spiral: Q falls and falls, and the targets with it
+  kDrop,           ///< an evaluation far below the pre-trained level: unlearning
   kPlateau,        ///< evaluations stay below the pre-trained level and do not rise
   kEarlyVariance,  ///< evaluations jump up and down soon after the switch
   kChatter,        ///< actions jerk far more than the pre-trained policy's
 };
-inline constexpr int kTroubles = 4;
-const char* trouble_name(Trouble trouble);  ///< "q_diverging", "plateau", "early_variance", "chatter"
+inline constexpr int kTroubles = 5;
+const char* trouble_name(Trouble trouble);  ///< "q_diverging", "drop", "plateau", "early_variance", "chatter"
 
 struct Warning {
   Trouble trouble;
@@ -64,6 +65,9 @@ class CollapseMonitor {
   double before_ = 0;
   std::vector<double> evaluations_;  // since the switch or the last roll-back
   std::vector<double> q_;            // on the offline rows, or the warm-up's where there are none
+  struct {
+    double td_first = 0, td_now = 0, kl_now = 0;
+  } offline_;             // on the same rows; 0 = not measured
   double q_spread_ = 0;              // of them, at the first measurement
   bool active_[kTroubles] = {};
   int roll_backs_ = 0;

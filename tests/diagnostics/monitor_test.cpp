@@ -74,7 +74,8 @@ TEST(Monitor, NamesADropOnceWithWhatChanged) {
   EXPECT_EQ(names(monitor.evaluation(500, 0.6)), kNothing);
   const auto warnings = monitor.evaluation(550, 0.5);
   ASSERT_EQ(names(warnings), std::vector<std::string>{"drop"});
-  for (const char* part : {"from 0.8 to 0.5", "9 (was 2)", "KL of 1.5"}) EXPECT_NE(warnings[0].text.find(part), std::string::npos) << warnings[0].text;
+  for (const char* part : {"from 0.8 to 0.5", "9 (was 2)", "KL of 1.5"})
+    EXPECT_NE(warnings[0].text.find(part), std::string::npos) << warnings[0].text;
   EXPECT_EQ(names(monitor.evaluation(600, 0.4)), kNothing);
   EXPECT_EQ(names(monitor.evaluation(650, 0.8)), kNothing);
   EXPECT_EQ(names(monitor.evaluation(700, 0.3)), std::vector<std::string>{"drop"});

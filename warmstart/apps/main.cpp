@@ -37,6 +37,7 @@ int run(int argc, char** argv) {
   add_finetune(app);
   add_import(app);
   add_eval(app);
+  add_advise(app);
   add_export(app);
   add_collect(app);
   add_data(app);

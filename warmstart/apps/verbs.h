@@ -13,6 +13,7 @@ void add_pretrain(CLI::App& app);
 void add_finetune(CLI::App& app);
 void add_import(CLI::App& app);
 void add_eval(CLI::App& app);
+void add_advise(CLI::App& app);
 void add_export(CLI::App& app);
 void add_collect(CLI::App& app);
 void add_data(CLI::App& app);

@@ -9,7 +9,7 @@ namespace warmstart {
 namespace {
 
 constexpr double kKept = 0.9;        // share of the level before that counts as kept
-constexpr double kDropped = 0.7;        // share that counts as lost
+constexpr double kDropped = 0.7;     // share that counts as lost
 constexpr std::size_t kLasting = 4;  // evaluations that make a plateau
 constexpr std::size_t kFalling = 3;  // measurements that Q must have fallen in a row
 constexpr double kSpreads = 1;       // by so many of its own spreads over the rows
@@ -28,8 +28,9 @@ double find(const Measurements& m, const std::string& name) {
 Fields MonitorConfig::fields() {
   Fields f("monitor");
   f.add("on", on,
-        {"warn in the progress line when Q diverges downwards, the level drops or stays below the start's, evaluations swing or actions chatter", "",
-         "off for silence"});
+        {"warn in the progress line when Q diverges downwards, the level drops or stays below the start's, evaluations swing or actions "
+         "chatter",
+         "", "off for silence"});
   f.add("roll_back", roll_back,
         {"when a collapse lasts, go back to the best evaluated agent and go on from there, keeping what was collected", "",
          "on a robot, or overnight"});
@@ -61,10 +62,12 @@ std::vector<Warning> CollapseMonitor::evaluation(std::int64_t step, double value
   std::string text = fmt::format("the level fell from {:.4g} to {:.4g}", before_, value);
   Measurements evidence = {{"before", before_}, {"now", value}};
   if (offline_.td_first > 0) {
-    text += fmt::format("; on the states it was pre-trained for, the TD error is {:.3g} (was {:.3g}) and the policy has moved by a KL of {:.3g}: "
-                        "what was learned offline is overwritten",
-                        offline_.td_now, offline_.td_first, offline_.kl_now);
-    evidence.insert(evidence.end(), {{"td_error_before", offline_.td_first}, {"td_error_now", offline_.td_now}, {"kl_now", offline_.kl_now}});
+    text += fmt::format(
+        "; on the states it was pre-trained for, the TD error is {:.3g} (was {:.3g}) and the policy has moved by a KL of {:.3g}: "
+        "what was learned offline is overwritten",
+        offline_.td_now, offline_.td_first, offline_.kl_now);
+    evidence.insert(evidence.end(),
+                    {{"td_error_before", offline_.td_first}, {"td_error_now", offline_.td_now}, {"kl_now", offline_.kl_now}});
   }
   report(dropped, Trouble::kDrop, std::move(text), std::move(evidence), out);
 

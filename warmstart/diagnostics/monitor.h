@@ -67,8 +67,8 @@ class CollapseMonitor {
   std::vector<double> q_;            // on the offline rows, or the warm-up's where there are none
   struct {
     double td_first = 0, td_now = 0, kl_now = 0;
-  } offline_;             // on the same rows; 0 = not measured
-  double q_spread_ = 0;              // of them, at the first measurement
+  } offline_;            // on the same rows; 0 = not measured
+  double q_spread_ = 0;  // of them, at the first measurement
   bool active_[kTroubles] = {};
   int roll_backs_ = 0;
 };

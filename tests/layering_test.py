@@ -18,7 +18,8 @@ ROOMS = {
     "agents": {"nn", "core"},
     "data": {"io", "core"},
     "phases": {"agents", "nn", "envs", "data", "io", "core"},
-    "apps": {"phases", "agents", "nn", "envs", "data", "io", "core"},
+    "studies": {"phases", "agents", "nn", "envs", "data", "io", "core"},
+    "apps": {"studies", "phases", "agents", "nn", "envs", "data", "io", "core"},
 }
 # Headers that are vocabulary: agents speak of a Batch, but know nothing of where it comes from.
 ALSO = {"agents": {"warmstart/data/batch.h"}}

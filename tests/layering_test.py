@@ -19,7 +19,8 @@ ROOMS = {
     "data": {"io", "core"},
     "diagnostics": {"agents", "data", "nn", "io", "core"},
     "phases": {"diagnostics", "agents", "nn", "envs", "data", "io", "core"},
-    "apps": {"phases", "diagnostics", "agents", "nn", "envs", "data", "io", "core"},
+    "studies": {"phases", "diagnostics", "agents", "nn", "envs", "data", "io", "core"},
+    "apps": {"studies", "phases", "diagnostics", "agents", "nn", "envs", "data", "io", "core"},
 }
 # Headers that are vocabulary: agents speak of a Batch, but know nothing of where it comes from.
 ALSO = {"agents": {"warmstart/data/batch.h"}}

@@ -42,6 +42,7 @@ int run(int argc, char** argv) {
   add_collect(app);
   add_data(app);
   add_report(app);
+  add_study(app);
   add_list(app);
   add_explain(app);
   add_reference(app);

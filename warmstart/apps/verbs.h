@@ -23,6 +23,7 @@ void add_list(CLI::App& app);
 void add_replay(CLI::App& app);
 void add_render(CLI::App& app);
 void add_report(CLI::App& app);
+void add_study(CLI::App& app);
 void add_doctor(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_explain(CLI::App& app);

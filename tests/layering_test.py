@@ -33,7 +33,7 @@ LIBRARIES = [
     (r"hdf5|H5\w*\.h|highfive/|zip\.h|toml\+\+/|google/protobuf|onnx|png\.h|gif_lib\.h", ["io"]),
     (r"dnnl|oneapi/dnnl|Eigen/|cblas|openblas|mkl", ["nn"]),
     (r"cuda|cublas|curand|cudnn", ["nn/cuda"]),
-    (r"CLI/", ["apps"]),
+    (r"CLI/|httplib\.h", ["apps"]),
     (r"Random123/|xxhash", ["core"]),
     (r"gtest/|gmock/|benchmark/", []),
 ]

@@ -1,65 +1,14 @@
 #include "warmstart/io/report.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
-#include "../support.h"
-#include "limited_disk.h"
-#include "warmstart/core/error.h"
-#include "warmstart/core/files.h"
-#include "warmstart/io/report_stats.h"
+#include "report_runs.h"
 
 namespace warmstart {
 namespace {
-
-using nlohmann::json;
-
-MetricsRow eval(const std::string& phase, std::int64_t step, double success, double ret, const std::string& kind = "eval") {
-  return {phase, step, kind, {{"return_mean", ret}, {"success_rate", success}}};
-}
-
-// before 0.5, falls to 0.2, ends at `final`
-std::vector<MetricsRow> story(double final) {
-  return {eval("pretrain", 1000, 0.4, 40),
-          {"pretrain", 1000, "train", {{"critic_loss", 0.125}, {"q_mean", -3.0625}}},
-          eval("warmup", 0, 0.5, 50, "switch"),
-          eval("finetune", 100, 0.2, 20),
-          {"finetune", 100, "train", {{"critic_loss", 0.75}, {"q_online", 1.03125}}},
-          eval("finetune", 200, final, 100 * final)};
-}
-
-RunFiles in_memory(std::vector<MetricsRow> rows, const std::string& label = "wsrl", const std::string& seed = "0") {
-  RunFiles run;
-  run.folder = "memory";
-  run.label = label, run.seed = seed, run.rows = std::move(rows);
-  return run;
-}
-
-void write_run(const fs::path& folder, const std::vector<MetricsRow>& rows, const json& info = {}, const std::string& recipe = "") {
-  MetricsLog log(folder, {});
-  for (const auto& row : rows) log.write(row);
-  if (!info.is_null()) spill(folder / "run.json", info.dump());
-  if (!recipe.empty()) spill(folder / "recipe.toml", recipe);
-}
-
-json page_data(const std::string& page) {
-  const std::string open = "<script id=\"data\" type=\"application/json\">";
-  const auto begin = page.find(open) + open.size();
-  return json::parse(page.substr(begin, page.find("</script>", begin) - begin));
-}
-
-std::string message_of(const std::function<void()>& call, Exit code) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "no error";
-  return "";
-}
 
 // ---- statistics ----
 
@@ -70,6 +19,31 @@ TEST(ReportStats, OutcomeOfARun) {
   EXPECT_EQ(o.last, 0.9);
   EXPECT_DOUBLE_EQ(*o.drop, 0.6);
   EXPECT_EQ(o.forgotten, false);
+  EXPECT_EQ(o.recovered_at, 200);
+}
+
+TEST(ReportStats, StepsToRecover) {
+  EXPECT_FALSE(outcome(in_memory(story(0.44)), "success_rate").recovered_at);
+  auto rows = story(0.9);
+  rows.insert(rows.end() - 1, eval("finetune", 150, 0.45, 45));  // the first one back at 90% counts, not the last
+  EXPECT_EQ(outcome(in_memory(rows), "success_rate").recovered_at, 150);
+  const RunFiles steady = in_memory({eval("warmup", 0, 0.5, 1, "switch"), eval("finetune", 70, 0.46, 1), eval("finetune", 90, 0.6, 1)});
+  EXPECT_EQ(outcome(steady, "success_rate").recovered_at, 0);  // never below 90%
+  const RunFiles a = in_memory(story(0.9)), b = in_memory(story(0.1)), c = in_memory(rows);
+  const GroupOutcome o = outcome(RunGroup{"g", {&a, &b, &c}}, "success_rate");
+  EXPECT_EQ(o.recovered_at.count, 2);  // of the three, those that recovered
+  EXPECT_EQ(o.recovered_at.mean, 175);
+  EXPECT_EQ(o.forgotten, 1);
+}
+
+TEST(ReportStats, RunningMean) {
+  const Series points = {{1, 2}, {5, 4}, {9, 9}, {10, 1}}, means = running_mean(points, 3);
+  ASSERT_EQ(means.size(), 4u);
+  EXPECT_EQ(means[0].value, 2);
+  EXPECT_EQ(means[1].value, 3);
+  EXPECT_EQ(means[2].value, 5);
+  EXPECT_DOUBLE_EQ(means[3].value, 14.0 / 3);
+  EXPECT_EQ(means[3].step, 10);
 }
 
 TEST(ReportStats, ForgottenMeansNeverBackToNineTenths) {
@@ -128,21 +102,27 @@ TEST(ReportStats, BandUsesStepsThatAllSeedsHave) {
 }
 
 TEST(ReportStats, HeadlineMetric) {
-  EXPECT_EQ(headline_metric({in_memory({eval("finetune", 1, 0, 5)})}), "return_mean");
-  EXPECT_EQ(headline_metric({in_memory({eval("finetune", 1, 0.05, 5)})}), "success_rate");
-  EXPECT_EQ(headline_metric({in_memory({{"finetune", 1, "eval", {{"normalized", 60}}}})}), "normalized");
+  const auto metric_of = [](const std::vector<RunFiles>& runs) { return headline_metric(by_task(runs).front()); };
+  EXPECT_EQ(metric_of({in_memory({eval("finetune", 1, 0, 5)})}), "return_mean");
+  EXPECT_EQ(metric_of({in_memory({eval("finetune", 1, 0.05, 5)})}), "success_rate");
+  EXPECT_EQ(metric_of({in_memory({{"finetune", 1, "eval", {{"normalized", 60}}}})}), "normalized");
 }
 
-TEST(ReportStats, GroupsByLabelAndTask) {
+TEST(ReportStats, GroupsByLabelWithinATask) {
   std::vector<RunFiles> runs = {in_memory(story(1), "b", "0"), in_memory(story(1), "a", "0"), in_memory(story(1), "b", "1")};
-  auto groups = group_runs(runs);
+  auto tasks = by_task(runs);
+  ASSERT_EQ(tasks.size(), 1u);
+  const auto groups = group_runs(tasks[0]);
   ASSERT_EQ(groups.size(), 2u);
   EXPECT_EQ(groups[0].label, "b");
   EXPECT_EQ(groups[0].runs.size(), 2u);
   runs[0].env = "maze", runs[1].env = runs[2].env = "hopper";
-  groups = group_runs(runs);
-  ASSERT_EQ(groups.size(), 3u);
-  EXPECT_EQ(groups[0].label, "b on maze");
+  tasks = by_task(runs);
+  ASSERT_EQ(tasks.size(), 2u);
+  EXPECT_EQ(tasks[0].env, "maze");
+  ASSERT_EQ(group_runs(tasks[0]).size(), 1u);
+  EXPECT_EQ(group_runs(tasks[1])[1].label, "b");
+  EXPECT_EQ(group_runs(tasks[1])[1].runs.size(), 1u);
 }
 
 // ---- run folders ----
@@ -181,11 +161,32 @@ TEST(ReportRuns, RefusesWhatIsNoRun) {
   message_of([&] { find_runs(folder / "none"); }, Exit::kData);
   write_run(folder / "silent", {});
   EXPECT_NE(message_of([&] { read_run(folder / "silent"); }, Exit::kData).find("logged nothing"), std::string::npos);
+  EXPECT_TRUE(read_run(folder / "silent", true).rows.empty());  // a live page waits for its first row
   write_run(folder / "bad", story(1));
   for (const char* text : {"{", "[]", "\xff"}) {
     spill(folder / "bad" / "run.json", text);
     EXPECT_NE(message_of([&] { read_run(folder / "bad"); }, Exit::kData).find("run.json"), std::string::npos);
   }
+}
+
+TEST(ReportRuns, ReadsTheTiming) {
+  const TemporaryFolder folder;
+  write_run(folder / "run", story(1));
+  const auto row = [](int step, double seconds, double rate) {
+    return fmt::format(R"({{"phase":"finetune","step":{},"seconds":{},"steps_per_second":{}}})", step, seconds, rate);
+  };
+  // the clock starts anew before step 60; the last row is still being written
+  spill(folder / "run" / "timing.jsonl", row(20, 4, 5) + "\n" + row(40, 5, 8) + "\n" + row(60, 0.5, 40) + "\n" + row(80, 10.5, 9) + "\n" + row(90, 11, 9));
+  const RunFiles run = read_run(folder / "run");
+  const Series rates = speed(run, Scope::kOnline);
+  ASSERT_EQ(rates.size(), 3u);
+  EXPECT_EQ(rates[0].value, 5);   // from the beginning
+  EXPECT_EQ(rates[1].value, 20);  // 20 steps in a second
+  EXPECT_EQ(rates[2].step, 80);
+  EXPECT_EQ(rates[2].value, 2);
+  EXPECT_TRUE(speed(run, Scope::kPretrain).empty());
+  spill(folder / "run" / "timing.jsonl", "{\n");
+  EXPECT_NE(message_of([&] { read_run(folder / "run"); }, Exit::kData).find("timing.jsonl, line 1"), std::string::npos);
 }
 
 TEST(ReportRuns, FindsRunsBelowAFolder) {
@@ -203,115 +204,21 @@ TEST(ReportTable, OneLineALabel) {
   const std::vector<RunFiles> runs = {in_memory(story(0.9), "WSRL"), in_memory(story(0.3), "caf\u00e9, no warm-up", "0"),
                                       in_memory(story(0.9), "caf\u00e9, no warm-up", "1")};
   EXPECT_EQ(summary_table(runs),
-            "method            seeds  before  lowest  final   drop  forgotten\n"
-            "WSRL                  1   50.0%   20.0%  90.0%  60.0%         no\n"
-            "caf\u00e9, no warm-up      2   50.0%   20.0%  60.0%  60.0%     1 of 2\n"
-            "success rate, mean over seeds: at the switch, lowest and last evaluation after it\n");
-  EXPECT_NE(summary_table({in_memory({eval("pretrain", 1, 0, -3.25)})}).find("-3.25       -      -     -          -"), std::string::npos);
-}
-
-// ---- the page ----
-
-class ReportPage : public testing::Test {
- protected:
-  void SetUp() override { spill(plotly(), "/* plotly @DATA@ @PLOTLY@ */ const s = '</script><b>';"); }
-  fs::path plotly() const { return folder_ / "plotly.min.js"; }
-  std::string page(const std::vector<RunFiles>& runs) const {
-    write_report(runs, folder_ / "report.html", plotly());
-    return read_text(folder_ / "report.html");
-  }
-  TemporaryFolder folder_;
-};
-
-TEST_F(ReportPage, HoldsTheNumbersOfTheMetrics) {
-  const json data =
-      page_data(page({in_memory(story(0.9), "WSRL", "0"), in_memory(story(0.7), "WSRL", "1"), in_memory(story(0.3), "SAC", "0")}));
-  ASSERT_EQ(data["groups"].size(), 2u);
-  EXPECT_EQ(data["metric"], "success_rate");
-  const json& h = data["headline"][0]["success_rate"];
-  EXPECT_EQ(h["before"]["mean"], 0.5);
-  EXPECT_EQ(h["final"]["mean"], 0.8);
-  EXPECT_EQ(h["final"]["low"], 0.7);
-  EXPECT_EQ(h["final"]["high"], 0.9);
-  EXPECT_EQ(h["final"]["count"], 2);
-  EXPECT_EQ(data["headline"][1]["success_rate"]["forgotten"], 1);
-  const json& online = data["eval"]["online"]["return_mean"][0];
-  EXPECT_EQ(online["x"], json({0, 100, 200}));
-  EXPECT_EQ(online["mean"], json({50.0, 20.0, 80.0}));
-  EXPECT_EQ(online["seeds"][1]["y"], json({50.0, 20.0, 70.0}));
-  EXPECT_EQ(data["eval"]["pretrain"]["success_rate"][1]["mean"], json({0.4}));
-  EXPECT_EQ(data["train"]["online"]["q_online"][0]["mean"], json({1.03125}));
-  EXPECT_EQ(data["train"]["pretrain"]["critic_loss"][0]["mean"], json({0.125}));
-  EXPECT_FALSE(data["train"]["pretrain"].contains("q_online"));
-  EXPECT_EQ(data["evaluations"].size(), 12u);
-  EXPECT_EQ(data["evaluations"][3]["values"]["success_rate"], 0.9);
-}
-
-TEST_F(ReportPage, EscapesWhatUsersWrite) {
-  const std::string evil = "</script><script>alert(1)</script><!-- & \u2028";
-  const std::vector<MetricsRow> rows = {{"finetune", 1, "train", {{evil, 1}}}, eval("finetune", 1, 0.5, 1)};
-  RunFiles run = in_memory(rows, evil, evil);
-  run.env = run.method = run.status = run.recipe = evil;
-  run.info = json({{"command", evil}, {evil, evil}}).dump();
-  const std::string text = page({run});
-  EXPECT_EQ(text.find("alert(1)</script>"), std::string::npos);
-  EXPECT_EQ(text.find("<!-- &"), std::string::npos);
-  const json data = page_data(text);
-  EXPECT_EQ(data["groups"][0]["label"], evil);
-  EXPECT_EQ(data["runs"][0]["recipe"], evil);
-  EXPECT_EQ(data["runs"][0]["info"][evil], evil);
-}
-
-TEST_F(ReportPage, EmbedsTheScriptOnceAndWhole) {
-  const std::string text = page({in_memory(story(0.9))});
-  EXPECT_NE(text.find("/* plotly @DATA@ @PLOTLY@ */ const s = '<\\/script><b>';"), std::string::npos);
-  std::size_t opened = 0, closed = 0;
-  for (std::size_t at = 0; (at = text.find("<script", at)) != std::string::npos; ++at) ++opened;
-  for (std::size_t at = 0; (at = text.find("</script", at)) != std::string::npos; ++at) ++closed;
-  EXPECT_EQ(opened, 4u);
-  EXPECT_EQ(closed, opened);
-}
-
-TEST_F(ReportPage, RefersToNothingOutside) {
-  const std::string text = page({in_memory(story(0.9))});
-  EXPECT_EQ(text.find("http://"), std::string::npos);
-  EXPECT_EQ(text.find("https://"), std::string::npos);
-  EXPECT_NE(text.find("default-src 'none'"), std::string::npos);
-}
-
-TEST_F(ReportPage, SurvivesInvalidTextAndNaN) {
-  RunFiles run = in_memory({eval("finetune", 1, std::nan(""), 1.5)}, "bad \xff label");
-  run.recipe = "not toml [";
-  const json data = page_data(page({run}));
-  EXPECT_TRUE(data["evaluations"][0]["values"]["success_rate"].is_null());
-  EXPECT_EQ(data["runs"][0]["recipe"], "not toml [");
-  EXPECT_TRUE(data["configuration"].empty());
-}
-
-TEST_F(ReportPage, ComparesConfigurations) {
-  RunFiles a = in_memory(story(1), "a", "0"), b = in_memory(story(1), "a", "1"), c = in_memory(story(1), "c", "0");
-  a.recipe = "[run]\nseed = 0\n[warmup]\nsteps = 5000\n[agent]\ndiscount = 0.99\n";
-  b.recipe = "[run]\nseed = 1\n[warmup]\nsteps = 5000\n[agent]\ndiscount = 0.99\n";
-  c.recipe = "[run]\nseed = 0\n[warmup]\nsteps = 0\n[agent]\ndiscount = 0.99\n";
-  const json config = page_data(page({a, b, c}))["configuration"];
-  ASSERT_EQ(config.size(), 3u);
-  EXPECT_EQ(config[0], json({{"key", "agent.discount"}, {"values", {"0.99", "0.99"}}, {"differs", false}}));
-  EXPECT_EQ(config[1]["values"], json({"0, 1", "0"}));
-  EXPECT_EQ(config[2], json({{"key", "warmup.steps"}, {"values", {"5000", "0"}}, {"differs", true}}));
-}
-
-TEST_F(ReportPage, ErrorsNameTheRemedy) {
-  const std::vector<RunFiles> runs = {in_memory(story(1))};
-  EXPECT_NE(message_of([&] { write_report(runs, folder_ / "r.html", folder_ / "none.js"); }, Exit::kMachine).find("make setup"),
+            "method            seeds  before  lowest  final   drop  forgotten  recovered\n"
+            "WSRL                  1   50.0%   20.0%  90.0%  60.0%         no        200\n"
+            "caf\u00e9, no warm-up      2   50.0%   20.0%  60.0%  60.0%     1 of 2        200\n"
+            "success rate, mean over seeds: at the switch, lowest and last evaluation after it; recovered: steps since the switch\n");
+  EXPECT_NE(summary_table({in_memory({eval("pretrain", 1, 0, -3.25)})}).find("-3.25       -      -     -          -          -"),
             std::string::npos);
-  message_of([&] { write_report({}, folder_ / "r.html", plotly()); }, Exit::kUsage);
-  message_of([&] { write_report(runs, folder_ / "no folder" / "r.html", plotly()); }, Exit::kMachine);
-  const LimitedDisk disk(4096);
-  message_of([&] { write_report(runs, folder_ / "r.html", plotly()); }, Exit::kMachine);
-  EXPECT_FALSE(fs::exists(folder_ / "r.html"));
 }
 
-TEST(ReportScript, ThePinnedPlotlyIsThere) { EXPECT_GT(fs::file_size(plotly_script()), 1000000u) << plotly_script(); }
+TEST(ReportTable, NothingIsAMeanOverTasks) {
+  std::vector<RunFiles> runs = {in_memory(story(0.9), "WSRL"), in_memory(story(0.1), "WSRL")};
+  runs[0].env = "maze", runs[1].env = "hopper";
+  const std::string table = summary_table(runs);
+  for (const char* part : {"maze\nmethod", "\n\nhopper\nmethod", "90.0%", "10.0%"}) EXPECT_NE(table.find(part), std::string::npos) << part << table;
+  EXPECT_EQ(table.find("50.0%   20.0%  50.0%"), std::string::npos) << table;
+}
 
 }  // namespace
 }  // namespace warmstart

@@ -84,6 +84,34 @@ double unix_time() { return std::chrono::duration<double>(std::chrono::system_cl
 
 bool reserved(const std::string& name) { return name == "phase" || name == "step" || name == "kind"; }
 
+// `kind` is that of rows that do not say theirs; "" = they must
+std::vector<MetricsRow> read_rows(const fs::path& path, const std::string& kind) {
+  const std::string text = read_text(path);
+  std::vector<MetricsRow> rows;
+  std::size_t begin = 0, number_of_line = 0;
+  // a last line without its newline is still being written, or was torn by a crash
+  for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    ++number_of_line;
+    if (end == begin) continue;
+    MetricsRow row;
+    try {
+      const auto line =
+          nlohmann::ordered_json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(end));
+      row.phase = line.at("phase").get<std::string>();
+      row.step = line.at("step").get<std::int64_t>();
+      row.kind = kind.empty() ? line.at("kind").get<std::string>() : kind;
+      for (const auto& [name, value] : line.items())
+        if (!reserved(name))
+          row.values.emplace_back(name, value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
+    } catch (const nlohmann::json::exception& error) {
+      throw data_error(fmt::format("malformed metrics: {}", error.what()), fmt::format("{}, line {}", path.string(), number_of_line),
+                       "remove that line");
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
 }  // namespace
 
 MetricsLog::MetricsLog(const fs::path& folder, const Offsets& committed, MetricsFiles files) : folder_(folder), files_(files) {
@@ -131,32 +159,11 @@ MetricsLog::Offsets MetricsLog::sync() {
   return {size("metrics.jsonl"), files_.csv ? size("metrics.csv") : 0, files_.tensorboard ? size(kTensorBoardFile) : 0};
 }
 
-std::vector<MetricsRow> read_metrics(const fs::path& run_folder) {
-  const fs::path path = run_folder / "metrics.jsonl";
-  const std::string text = read_text(path);
-  std::vector<MetricsRow> rows;
-  std::size_t begin = 0, number_of_line = 0;
-  // a last line without its newline is still being written, or was torn by a crash
-  for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
-    ++number_of_line;
-    if (end == begin) continue;
-    MetricsRow row;
-    try {
-      const auto line =
-          nlohmann::ordered_json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(end));
-      row.phase = line.at("phase").get<std::string>();
-      row.step = line.at("step").get<std::int64_t>();
-      row.kind = line.at("kind").get<std::string>();
-      for (const auto& [name, value] : line.items())
-        if (!reserved(name))
-          row.values.emplace_back(name, value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
-    } catch (const nlohmann::json::exception& error) {
-      throw data_error(fmt::format("malformed metrics: {}", error.what()), fmt::format("{}, line {}", path.string(), number_of_line),
-                       "remove that line");
-    }
-    rows.push_back(std::move(row));
-  }
-  return rows;
+std::vector<MetricsRow> read_metrics(const fs::path& run_folder) { return read_rows(run_folder / "metrics.jsonl", ""); }
+
+std::vector<MetricsRow> read_timing(const fs::path& run_folder) {
+  const fs::path path = run_folder / "timing.jsonl";
+  return fs::is_regular_file(path) ? read_rows(path, "timing") : std::vector<MetricsRow>{};
 }
 
 }  // namespace warmstart

@@ -57,5 +57,7 @@ class MetricsLog {
 /// Reads metrics.jsonl of a run folder; null becomes NaN, a last line without newline (still being written) is left out.
 /// Throws Error(kData) naming file and line for a malformed line.
 std::vector<MetricsRow> read_metrics(const std::filesystem::path& run_folder);
+/// The same of timing.jsonl, as rows of kind "timing"; empty when there is none.
+std::vector<MetricsRow> read_timing(const std::filesystem::path& run_folder);
 
 }  // namespace warmstart

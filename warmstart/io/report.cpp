@@ -68,9 +68,38 @@ std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+std::string task_table(const TaskRuns& task) {
+  const std::string metric = headline_metric(task);
+  const bool percent = metric == "success_rate";
+  std::vector<std::vector<std::string>> table = {{"method", "seeds", "before", "lowest", "final", "drop", "forgotten", "recovered"}};
+  for (const RunGroup& group : group_runs(task)) {
+    const GroupOutcome o = outcome(group, metric);
+    std::string forgotten = "-";
+    if (o.judged == 1) forgotten = o.forgotten ? "yes" : "no";
+    else if (o.judged > 1) forgotten = fmt::format("{} of {}", o.forgotten, o.judged);
+    const std::string recovered = o.recovered_at.count ? fmt::format("{:.0f}", o.recovered_at.mean) : "-";
+    table.push_back({group.label, std::to_string(group.runs.size()), cell(o.before, percent), cell(o.lowest, percent),
+                     cell(o.last, percent), cell(o.drop, true), forgotten, recovered});
+  }
+  std::vector<std::size_t> widths(table[0].size(), 0);
+  for (const auto& line : table)
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], width(line[i]));
+  std::string out;
+  for (const auto& line : table) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      const std::string gap(widths[i] - width(line[i]), ' ');
+      out += i == 0 ? line[i] + gap : "  " + gap + line[i];
+    }
+    out += '\n';
+  }
+  const char* what = percent ? "success rate" : metric == "normalized" ? "normalized score" : "return";
+  return out + fmt::format("{}, mean over seeds: at the switch, lowest and last evaluation after it; recovered: steps since the switch\n",
+                           what);
+}
+
 }  // namespace
 
-RunFiles read_run(const fs::path& folder) {
+RunFiles read_run(const fs::path& folder, bool begun) {
   if (!fs::is_directory(folder))
     throw data_error("no such run folder", folder.string(), "name a folder that `warmstart train` has written");
   if (!is_run(folder))
@@ -78,9 +107,10 @@ RunFiles read_run(const fs::path& folder) {
   RunFiles run;
   run.folder = folder;
   run.rows = read_metrics(folder);
-  if (run.rows.empty())
+  if (run.rows.empty() && !begun)
     throw data_error("the run has logged nothing yet", (folder / "metrics.jsonl").string(),
                      "wait for its first evaluation, or name another run");
+  run.timing = read_timing(folder);
   run.recipe = text_if_there(folder / "recipe.toml");
   run.info = text_if_there(folder / "run.json");
   const json info = parse_info(run.info, folder / "run.json");
@@ -115,30 +145,13 @@ std::vector<fs::path> find_runs(const fs::path& path) {
 fs::path plotly_script() { return find_shared("plotly.min.js", fs::path(WARMSTART_SITE) / "plotly" / "package_data" / "plotly.min.js"); }
 
 std::string summary_table(const std::vector<RunFiles>& runs) {
-  const std::string metric = headline_metric(runs);
-  const bool percent = metric == "success_rate";
-  std::vector<std::vector<std::string>> table = {{"method", "seeds", "before", "lowest", "final", "drop", "forgotten"}};
-  for (const RunGroup& group : group_runs(runs)) {
-    const GroupOutcome o = outcome(group, metric);
-    std::string forgotten = "-";
-    if (o.judged == 1) forgotten = o.forgotten ? "yes" : "no";
-    else if (o.judged > 1) forgotten = fmt::format("{} of {}", o.forgotten, o.judged);
-    table.push_back({group.label, std::to_string(group.runs.size()), cell(o.before, percent), cell(o.lowest, percent),
-                     cell(o.last, percent), cell(o.drop, true), forgotten});
-  }
-  std::vector<std::size_t> widths(table[0].size(), 0);
-  for (const auto& line : table)
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], width(line[i]));
   std::string out;
-  for (const auto& line : table) {
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      const std::string gap(widths[i] - width(line[i]), ' ');
-      out += i == 0 ? line[i] + gap : "  " + gap + line[i];
-    }
-    out += '\n';
+  const std::vector<TaskRuns> tasks = by_task(runs);
+  for (const TaskRuns& task : tasks) {
+    if (tasks.size() > 1) out += fmt::format("{}{}\n", out.empty() ? "" : "\n", task.env.empty() ? "(unknown task)" : task.env);
+    out += task_table(task);
   }
-  const char* what = percent ? "success rate" : metric == "normalized" ? "normalized score" : "return";
-  return out + fmt::format("{}, mean over seeds: at the switch, lowest and last evaluation after it\n", what);
+  return out;
 }
 
 }  // namespace warmstart

@@ -42,23 +42,30 @@ std::optional<double> at_switch(const RunFiles& run, const std::string& name) {
 
 }  // namespace
 
-std::vector<RunGroup> group_runs(const std::vector<RunFiles>& runs) {
-  std::set<std::string> envs;
-  for (const RunFiles& run : runs) envs.insert(run.env);
-  std::vector<RunGroup> groups;
+std::vector<TaskRuns> by_task(const std::vector<RunFiles>& runs) {
+  std::vector<TaskRuns> tasks;
   for (const RunFiles& run : runs) {
-    const std::string label = envs.size() > 1 && !run.env.empty() ? run.label + " on " + run.env : run.label;
-    auto group = std::find_if(groups.begin(), groups.end(), [&](const RunGroup& g) { return g.label == label; });
-    if (group == groups.end()) group = groups.insert(groups.end(), {label, {}});
-    group->runs.push_back(&run);
+    auto task = std::find_if(tasks.begin(), tasks.end(), [&](const TaskRuns& t) { return t.env == run.env; });
+    if (task == tasks.end()) task = tasks.insert(tasks.end(), {run.env, {}});
+    task->runs.push_back(&run);
+  }
+  return tasks;
+}
+
+std::vector<RunGroup> group_runs(const TaskRuns& task) {
+  std::vector<RunGroup> groups;
+  for (const RunFiles* run : task.runs) {
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const RunGroup& g) { return g.label == run->label; });
+    if (group == groups.end()) group = groups.insert(groups.end(), {run->label, {}});
+    group->runs.push_back(run);
   }
   return groups;
 }
 
-std::string headline_metric(const std::vector<RunFiles>& runs) {
+std::string headline_metric(const TaskRuns& task) {
   bool success = false;
-  for (const RunFiles& run : runs)
-    for (const MetricsRow& row : run.rows) {
+  for (const RunFiles* run : task.runs)
+    for (const MetricsRow& row : run->rows) {
       if (row.kind != "eval" && row.kind != "switch") continue;
       if (value_of(row, "normalized")) return "normalized";
       success = success || value_of(row, "success_rate").value_or(0) > 0;
@@ -73,16 +80,47 @@ Series evaluations(const RunFiles& run, Scope scope, const std::string& name) {
   return out;
 }
 
-Series training(const RunFiles& run, Scope scope, const std::string& name) { return collect(run, scope, "train", name); }
+Series logged(const RunFiles& run, Scope scope, const std::string& kind, const std::string& name) {
+  return collect(run, scope, kind, name);
+}
 
-std::vector<std::string> training_names(const std::vector<RunFiles>& runs) {
+Series speed(const RunFiles& run, Scope scope) {
+  std::map<std::int64_t, double> by_step;
+  const MetricsRow* last = nullptr;
+  for (const MetricsRow& row : run.timing) {
+    const double now = value_of(row, "seconds").value_or(0);
+    if (!last || last->phase != row.phase) {  // the phase's rate is that of its first row
+      if (const auto rate = value_of(row, "steps_per_second"); rate && in_scope(row, scope)) by_step[row.step] = *rate;
+    } else if (const double before = value_of(*last, "seconds").value_or(0); now > before && row.step > last->step && in_scope(row, scope)) {
+      by_step[row.step] = static_cast<double>(row.step - last->step) / (now - before);
+    }
+    last = &row;
+  }
+  Series out;
+  for (const auto& [step, rate] : by_step) out.push_back({step, rate});
+  return out;
+}
+
+std::vector<std::string> names_of(const TaskRuns& task, const std::string& kind) {
   std::vector<std::string> names;
-  for (const RunFiles& run : runs)
-    for (const MetricsRow& row : run.rows)
-      if (row.kind == "train")
+  std::set<std::string> seen;
+  for (const RunFiles* run : task.runs)
+    for (const MetricsRow& row : run->rows)
+      if (row.kind == kind)
         for (const auto& [name, value] : row.values)
-          if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+          if (seen.insert(name).second) names.push_back(name);
   return names;
+}
+
+Series running_mean(const Series& points, std::size_t count) {
+  Series out;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const std::size_t from = i + 1 > count ? i + 1 - count : 0;
+    double sum = 0;  // summed anew: a running sum would carry its rounding along
+    for (std::size_t k = from; k <= i; ++k) sum += points[k].value;
+    out.push_back({points[i].step, sum / static_cast<double>(i + 1 - from)});
+  }
+  return out;
 }
 
 Outcome outcome(const RunFiles& run, const std::string& name) {
@@ -100,12 +138,14 @@ Outcome outcome(const RunFiles& run, const std::string& name) {
   o.drop = std::max(0.0, (*o.before - *o.lowest) / level);
   // returns may be negative: 90% of the level is 10% of its size below it
   const double enough = *o.before - (1 - kRecovered) * level;
-  o.forgotten = std::none_of(lowest, online.end(), [&](const Point& p) { return p.value >= enough; });
+  const auto back = std::find_if(lowest, online.end(), [&](const Point& p) { return p.value >= enough; });
+  o.forgotten = back == online.end();
+  if (back != online.end()) o.recovered_at = back == lowest ? 0 : back->step;
   return o;
 }
 
 GroupOutcome outcome(const RunGroup& group, const std::string& name) {
-  std::vector<double> before, lowest, last, drop;
+  std::vector<double> before, lowest, last, drop, recovered;
   GroupOutcome out;
   const auto add = [](std::vector<double>& values, const std::optional<double>& v) {
     if (v) values.push_back(*v);
@@ -113,9 +153,11 @@ GroupOutcome outcome(const RunGroup& group, const std::string& name) {
   for (const RunFiles* run : group.runs) {
     const Outcome o = outcome(*run, name);
     add(before, o.before), add(lowest, o.lowest), add(last, o.last), add(drop, o.drop);
+    if (o.recovered_at) recovered.push_back(static_cast<double>(*o.recovered_at));
     if (o.forgotten) ++out.judged, out.forgotten += *o.forgotten;
   }
   out.before = spread(before), out.lowest = spread(lowest), out.last = spread(last), out.drop = spread(drop);
+  out.recovered_at = spread(recovered);
   return out;
 }
 

@@ -36,6 +36,9 @@ struct Outcome {
   std::optional<double> last;     ///< the last of them
   std::optional<double> drop;     ///< unlearning: max(0, (before - lowest) / |before|); none when before is 0
   std::optional<bool> forgotten;  ///< never back to 90% of before, from the lowest on
+  /// Steps to recover: environment steps from the switch, warm-up counted, to the first evaluation back at 90% of before, from the
+  /// lowest on; 0 when none was below that. None when forgotten.
+  std::optional<std::int64_t> recovered_at;
 };
 
 struct RunGroup {
@@ -44,22 +47,35 @@ struct RunGroup {
 };
 
 struct GroupOutcome {
-  Spread before, lowest, last, drop;
+  Spread before, lowest, last, drop, recovered_at;
   int forgotten = 0, judged = 0;  ///< seeds that forgot, of those that can be judged
 };
 
-/// Runs by label in order of first appearance; labels name the task too when the runs have several. The runs must outlive it.
-std::vector<RunGroup> group_runs(const std::vector<RunFiles>& runs);
+/// The runs of one task. Numbers of different tasks are never put together.
+struct TaskRuns {
+  std::string env;
+  std::vector<const RunFiles*> runs;
+};
+
+/// Tasks in order of first appearance. The runs must outlive it.
+std::vector<TaskRuns> by_task(const std::vector<RunFiles>& runs);
+/// Runs of one task by label, in order of first appearance.
+std::vector<RunGroup> group_runs(const TaskRuns& task);
 
 /// "normalized", "success_rate" (when any evaluation succeeded), else "return_mean".
-std::string headline_metric(const std::vector<RunFiles>& runs);
+std::string headline_metric(const TaskRuns& task);
 
 /// Evaluations; online, the one at the switch is the point at step 0.
 Series evaluations(const RunFiles& run, Scope scope, const std::string& name);
-/// Rows of kind "train".
-Series training(const RunFiles& run, Scope scope, const std::string& name);
-/// Names in rows of kind "train", in order of first appearance.
-std::vector<std::string> training_names(const std::vector<RunFiles>& runs);
+/// The values called `name` in rows of `kind`.
+Series logged(const RunFiles& run, Scope scope, const std::string& kind, const std::string& name);
+/// Steps per wall-clock second from one row of timing.jsonl to the next; its clock starts anew with every saved checkpoint, and what
+/// lies across such a start is left out.
+Series speed(const RunFiles& run, Scope scope);
+/// Names in rows of `kind`, in order of first appearance.
+std::vector<std::string> names_of(const TaskRuns& task, const std::string& kind);
+/// At each point the mean of the last `count` points.
+Series running_mean(const Series& points, std::size_t count);
 
 Outcome outcome(const RunFiles& run, const std::string& name);
 GroupOutcome outcome(const RunGroup& group, const std::string& name);

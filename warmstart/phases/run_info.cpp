@@ -1,5 +1,6 @@
 // run.json: what a report says about how a run was made.
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -19,6 +20,12 @@ std::string cpu_model() {
   return "unknown";
 }
 
+// largest resident memory of this process until now; seeds that share it share the number
+std::int64_t peak_memory_mib() {
+  rusage usage{};
+  return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss / 1024 : 0;
+}
+
 }  // namespace
 
 void Run::write_info(const std::string& status) {
@@ -35,6 +42,7 @@ void Run::write_info(const std::string& status) {
       {"steps",
        {{"pretrain", state.pretrain_steps}, {"warmup", std::min(state.online_steps, warm_up_steps())}, {"online", state.online_steps}}},
       {"warm_up_steps", warm_up_steps()},
+      {"peak_memory_mib", peak_memory_mib()},
       {"version", WARMSTART_VERSION},
       {"compiler", fmt::format("g++ {}", __VERSION__)},
       {"cpu", cpu_model()},

@@ -1,0 +1,85 @@
+// Why it went as it did: the critic, the policy and the networks over the online phases.
+const sets = [["offline", "held-out offline rows", "--s0"], ["warmup", "warm-up rows", "--s1"], ["online", "recent online rows", "--s2"]];
+const on_sets = (stem) => sets.map(([s, text, tone]) => [`${stem}_${s}`, text, tone]);
+const of_nets = (stem) => [[`actor_${stem}`, "policy", "--s2"], [`critic_${stem}`, "critics", "--s0"]];
+// how to read each, and what is bad news
+const panels = [
+  {key: "q", title: "Q-values", series: on_sets("q"), y: "Q",
+    text: "Mean estimate of all critics for actions that were taken, on three sets of rows. The three should stay in the same range.",
+    bad: "a steep fall on online rows right after the switch, which pulls the offline rows along: the downward spiral. A rise without end is overestimation."},
+  {key: "td_error", title: "TD error", series: on_sets("td_error"), y: "|TD error|",
+    text: "Mean distance of Q to its target. It rises when rows are new to the critics and should come down as they are learned.",
+    bad: "growth that does not stop. A rise on offline rows alone only says that they are no longer trained on."},
+  {key: "below_pretrained", title: "Targets below the pre-trained Q", series: on_sets("below_pretrained"), percent: true, y: "share",
+    text: "Share of the targets that lie below what the pre-trained critics said for the same rows. About half is neutral.",
+    bad: "close to 100% soon after the switch: errors of the targets feed on each other, the signature of the downward spiral."},
+  {key: "kl", title: "Policy KL to the pre-trained policy", series: on_sets("kl"), y: "KL",
+    text: "How far the policy has moved from the one that was pre-trained, as a distribution. It must move to improve.",
+    bad: "a jump in the first steps together with a falling return: what was pre-trained is being thrown away."},
+  {key: "action_distance", title: "Action distance to the pre-trained policy", series: on_sets("action_distance"), y: "distance",
+    text: "Mean distance between the most likely actions of both policies: the same question, in units of the actions.",
+    bad: "a jump in the first steps. A slow rise beside a rising return is learning."},
+  {key: "disagreement", title: "Disagreement of the ensemble", series: on_sets("disagreement"), y: "std of Q",
+    text: "Standard deviation of Q over the critics; large where they have seen little.",
+    bad: "growth on online rows, which are trained on: the critics do not settle. Zero everywhere: the ensemble has collapsed to one critic."},
+  {key: "norm", title: "Parameter norms", series: of_nets("norm"), y: "norm", log: true,
+    text: "Length of all weights together. Slow growth is normal.", bad: "fast growth, which often comes before divergence and makes learning slower."},
+  {key: "gradient_norm", title: "Gradient norms", series: of_nets("gradient_norm"), y: "norm", log: true,
+    text: "Length of the gradient of one update. It jumps at the switch and settles.", bad: "spikes over several powers of ten, or zero."},
+  {key: "update_norm", title: "Update norms", series: of_nets("update_norm"), y: "norm", log: true,
+    text: "Length of the step that the optimiser made, which is what moves the policy.", bad: "a large first step after the switch: optimiser state that does not fit the new losses."},
+  {key: "dormant", title: "Dormant units", series: of_nets("dormant"), percent: true, y: "share",
+    text: "Share of hidden units that are close to silent on all rows. A few are normal.", bad: "a steady rise: the networks lose the ability to learn something new."},
+  {key: "saturation", title: "Saturated actions", series: on_sets("saturation"), percent: true, y: "share",
+    text: "Share of action entries at the bound.", bad: "close to 100%: full force all the time, and gradients of the policy that vanish."},
+  {key: "chatter", title: "Chatter", series: on_sets("chatter"), y: "|second difference|",
+    text: "Mean absolute second difference of consecutive actions: how much commands jerk.", bad: "a level far above that of the warm-up: on a robot, wear and heat."},
+];
+
+// all series of a panel share one range, so that plots beside each other can be compared
+function common_range(curves, log) {
+  const all = curves.flat().flatMap((c) => [...c.low, ...c.high]).filter((v) => Number.isFinite(v) && (!log || v > 0)).map((v) => (log ? Math.log10(v) : v));
+  if (!all.length) return undefined;
+  const low = Math.min(...all), high = Math.max(...all), room = .05 * (high - low || 1);
+  return [low - room, high + room];
+}
+function diagnostics(parent) {
+  const curves = task.diagnostics.online, told = new Set();
+  if (several && Object.keys(curves).length) parent.append(method_legend());
+  const wide = make("div", {class: "grid wide"});
+  if (!several && Object.keys(curves).length) parent.append(wide);
+  for (const p of panels) {
+    const series = p.series.filter(([name]) => curves[name]);
+    p.series.forEach(([name]) => told.add(name));
+    if (!series.length) continue;
+    const options = {x: online_steps, y: p.y, percent: p.percent, log: p.log, online: true};
+    const range = p.percent ? undefined : common_range(series.map(([name]) => curves[name]), p.log);
+    if (!several) {
+      const lines = series.map(([name, label, tone]) => ({curve: curves[name][0], tone, label}));
+      line_plot(figure(wide, p.key, p.title, p.text, p.bad), lines, {...options, range: p.log ? range : undefined, legend: series.length > 1 || p.series.length > 1});
+      continue;
+    }
+    const grid = make("div", {class: "grid"});
+    parent.append(make("h3", {style: "margin-top:24px"}, p.title), make("p", {class: "small muted", style: "margin:0;max-width:none"}, `${p.text} `, make("b", {}, "Bad news: "), p.bad), grid);
+    for (const [name, label] of series) curve_plot(figure(grid, name, label[0].toUpperCase() + label.slice(1), ""), curves[name], {...options, range, small: true});
+  }
+  const rest = Object.keys(curves).filter((name) => !told.has(name)), offline = Object.keys(task.diagnostics.pretrain);
+  const more = (key, summary, of, names, x) => parent.append(details(key, summary, (inside) => {
+    const grid = make("div", {class: "grid"});
+    inside.append(grid);
+    for (const name of names) curve_plot(figure(grid, `${key}-${name}`, name, "As logged under this name."), of[name], {x, small: true, online: x === online_steps});
+  }));
+  if (rest.length) more("diagnostics-more", `${rest.length} more`, curves, rest, online_steps);
+  if (offline.length) more("diagnostics-offline", `${plural(offline.length, "curve")} of pre-training`, task.diagnostics.pretrain, offline, "gradient steps");
+}
+
+// ---- films ----
+function films(parent) {
+  const list = data.films.list.filter((f) => f.env === task.env);
+  const grid = make("div", {class: "films"});
+  for (const f of list.filter((x) => x.picture !== null))
+    grid.append(make("figure", {}, make("img", {src: data.films.pictures[f.picture], alt: `${f.policy} policy of ${f.label}`}), make("h3", {}, `${f.label}, ${f.policy}`), make("figcaption", {}, f.caption)));
+  if (grid.childElementCount) parent.append(grid);
+  for (const reason of unique(list.filter((x) => x.picture === null).map((f) => `${f.label}, ${f.policy} policy: ${f.caption}`)))
+    parent.append(make("p", {class: "small muted", style: "margin-top:8px"}, `No film of ${reason}`));
+}

@@ -1,0 +1,86 @@
+// The numbers a reader wants first: what the switch did to each method.
+const reasons = {
+  q_diverging: "Q diverges downwards", plateau: "stuck below the pre-trained level", early_variance: "evaluations vary widely early online",
+  chatter: "actions chatter: they jump from step to step",
+};
+function warned(w) {
+  const said = w.reasons.map((r) => reasons[r] || r);
+  if (w.evidence.rolled_back_to !== undefined) said.push(`rolled back to step ${w.evidence.rolled_back_to}`);
+  return said.join(", ") || "see the evidence";
+}
+function forgotten(h) {
+  if (!h.judged) return {text: "–", kind: ""};
+  if (h.judged === 1) return h.forgotten ? {text: "yes", kind: "bad"} : {text: "no", kind: "good"};
+  return {text: `${h.forgotten} of ${h.judged}`, kind: h.forgotten ? "bad" : "good"};
+}
+// the drop in words: [text before, marked text, its class]
+function verdict(h) {
+  if (!h.drop) return [h.final ? "No drop can be computed: the level before the switch is 0 or unknown." : "No evaluation after the switch yet.", "", ""];
+  if (h.drop.mean === 0) return ["", "No drop after the switch", "good"];
+  const fell = `Dropped ${show(h.drop.mean, true)} after the switch, `;
+  if (!h.forgotten && h.final.mean < .9 * h.before.mean) return [fell, "came back for a while, ended lower", ""];
+  if (!h.forgotten) return [fell, h.recovered_at && h.recovered_at.mean ? `recovered by step ${show(h.recovered_at.mean)}` : "never below 90%", "good"];
+  return [fell, h.judged === 1 ? "never recovered" : `${h.forgotten} of ${h.judged} seeds never recovered`, "bad"];
+}
+const shown = () => ["normalized", "success_rate", "return_mean"].filter((name) => name === task.metric
+  || (task.eval.online[name] || task.eval.pretrain[name]) && (name !== "success_rate" || task.metric !== "return_mean"));
+
+function title() {
+  const envs = data.tasks.map((t) => t.env || "unknown task"), known = data.tasks.some((t) => t.env);
+  const name = data.study && data.study.name ? data.study.name : known ? envs.length > 1 ? `${envs.length} tasks` : envs[0] : "Warmstart report";
+  byId("title").textContent = name;
+  document.title = name === "Warmstart report" ? name : `${name} – Warmstart report`;
+  const runs = data.tasks.reduce((n, t) => n + t.runs.length, 0);
+  byId("subtitle").textContent = `${plural(runs, "run")} of ${plural(unique(data.tasks.flatMap((t) => t.groups.map((g) => g.label))).length, "method")}`
+    + `${envs.length > 1 ? ` on ${envs.length} tasks` : ""}. Evaluations before, just after and long after the switch from offline to online learning.`;
+  const chooser = byId("chooser");
+  chooser.replaceChildren();
+  if (envs.length > 1)
+    chooser.append(make("p", {class: "notice calm"}, `These runs are of ${envs.length} different tasks: ${envs.join(", ")}. Each is shown by itself; no number is a mean over tasks.`),
+      make("div", {class: "bar"}, choice("task", "Task", envs.map((e, i) => [i, e]))));
+}
+function notices() {
+  const parts = [];
+  const unfinished = task.runs.filter((r) => r.status && r.status !== "done");
+  if (unfinished.length)
+    parts.push(make("p", {class: "notice"}, "Not finished: " + unfinished.map((r) => `${r.label}${of_seed(r)} (${r.status})`).join("; ") + ". The numbers cover what was logged."));
+  if (task.warnings.length) {
+    const first = task.warnings[0];
+    parts.push(make("p", {class: "notice"}, `The collapse monitor warned ${task.warnings.length === 1 ? "once" : `${task.warnings.length} times`}, first at step ${first.step} `
+      + `(${groups[first.group].label}${of_seed(first)}): ${warned(first)}. All warnings are listed below the curves.`));
+  }
+  byId("notice").replaceChildren(...parts);
+}
+function headline(parent) {
+  const {percent} = metrics[task.metric], what = metrics[task.metric].title.toLowerCase();
+  const cards = make("div", {class: "cards"});
+  groups.forEach((g, i) => {
+    const h = task.headline[i][task.metric];
+    const step = (name, key) => make("div", {}, make("span", {}, name), make("b", {"data-number": key}, mean(h[key], percent)), make("span", {}, range(h[key], percent)));
+    const [lead, marked, kind] = verdict(h);
+    cards.append(make("article", {class: "card", style: `--c:${colour(i)}`}, make("h3", {}, g.label),
+      make("div", {class: "small muted"}, [g.method, plural(g.seeds.length, "seed"), what].filter(Boolean).join(" · ")),
+      make("div", {class: "steps"}, step("before", "before"), step("lowest after", "lowest"), step("final", "final")),
+      make("div", {class: "small"}, lead, make("b", {class: kind}, marked))));
+  });
+  const blank = (n = 1) => make("th", {class: "over", colspan: String(n)}), heads = (list) => list.map((t) => make("th", {}, t));
+  const above = row(blank(2)), head = row(...heads(["method", "seeds"]));
+  for (const name of shown()) {
+    above.append(make("th", {colspan: "3", class: "over"}, metrics[name].title));
+    head.append(...heads(["before", "lowest", "final"]));
+  }
+  above.append(blank(3));
+  head.append(...heads(["unlearning", "forgotten", "steps to recover"]));
+  const body = make("tbody");
+  const cell = (s, p) => make("td", {}, mean(s, p), make("span", {class: "range"}, range(s, p)));
+  groups.forEach((g, i) => {
+    const h = task.headline[i][task.metric], f = forgotten(h);
+    body.append(row(make("td", {class: "name"}, dot(i), g.label), make("td", {}, String(g.seeds.length)),
+      ...shown().flatMap((name) => ["before", "lowest", "final"].map((key) => cell(task.headline[i][name][key], metrics[name].percent))),
+      cell(h.drop, true), make("td", {class: f.kind}, f.text), cell(h.recovered_at)));
+  });
+  parent.append(cards, make("div", {class: "panel scroll", id: "numbers"}, make("table", {}, make("thead", {}, above, head), body)),
+    make("p", {class: "muted small", style: "margin-top:10px"}, "Means over seeds, with the smallest and largest seed below. "
+      + `Unlearning: how far the ${what} fell below its level before the switch, as a share of that level. Forgotten: never back to 90% of that level from its lowest evaluation on. `
+      + "Steps to recover: environment steps from the switch, warm-up counted, until it is back there; 0 when it never was below; over the seeds that recovered."));
+}

@@ -1,0 +1,83 @@
+// Plots: lines with bands over seeds, in colours of the page.
+let plots = [];             // functions that draw one plot each, called again when colours or data change
+const drawn = new Map();    // key -> plot element, kept over redraws with its zoom
+const draw_options = {responsive: true, displayModeBar: false};
+
+function figure(parent, name, title, sentence, bad) {
+  const key = `${task ? task.env : ""}/${name}`;
+  if (!drawn.has(key)) drawn.set(key, make("div", {class: "plot", "data-plot": name}));
+  const plot = drawn.get(key), caption = make("figcaption", {}, sentence);
+  if (bad) caption.append(" ", make("b", {}, "Bad news: "), bad);
+  parent.append(make("figure", {}, make("h3", {}, title), caption, plot));
+  return plot;
+}
+function faint(hex, alpha) {
+  const n = parseInt(hex.slice(1), 16);
+  return `rgba(${n >> 16}, ${(n >> 8) & 255}, ${n & 255}, ${alpha})`;
+}
+function layout(options) {
+  const axis = {gridcolor: css("--line"), zerolinecolor: css("--line"), linecolor: css("--line"), tickfont: {color: css("--muted")}, automargin: true};
+  const font = {family: "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", size: options.small ? 11 : 12.5, color: css("--ink")};
+  const title = (text) => ({text, standoff: 8, font: {color: css("--muted"), size: font.size}});
+  return {
+    font, uirevision: "kept", paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: {l: 44, r: 12, t: 8, b: 10},
+    showlegend: options.legend, legend: {orientation: "h", x: 0, y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)"},
+    hovermode: "x unified", hoverlabel: {bgcolor: css("--panel"), bordercolor: css("--line"), font: {color: css("--ink")}},
+    xaxis: {...axis, title: title(options.x), rangemode: "tozero", showgrid: false},
+    yaxis: {...axis, title: options.y ? title(options.y) : undefined, tickformat: options.percent ? ".0%" : options.log ? "~g" : undefined, dtick: options.log ? (options.range && options.range[1] - options.range[0] < 2.5 ? "D2" : 1) : undefined, 
+      type: options.log ? "log" : "-", range: options.range || (options.percent ? [-.03, 1.03] : undefined)},
+    shapes: [], annotations: [],
+  };
+}
+const symbols = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon"];
+// `lines`: [{curve, tone: a CSS colour's name, label, symbol}]
+function traces(lines, options) {
+  const out = [], format = options.percent ? ".1%" : ".4~g";
+  lines.forEach(({curve, tone: name, label, symbol}, i) => {
+    if (!curve || !curve.seeds.length) return;
+    const tone = css(name), common = {legendgroup: String(i), type: "scatter"};
+    if (curve.seeds.length > 1) {
+      out.push({...common, x: curve.x, y: curve.low, mode: "lines", line: {width: 0}, hoverinfo: "skip", showlegend: false});
+      out.push({...common, x: curve.x, y: curve.high, mode: "lines", line: {width: 0}, fill: "tonexty", fillcolor: faint(tone, .16), hoverinfo: "skip", showlegend: false});
+      for (const s of curve.seeds) out.push({...common, x: s.x, y: s.y, mode: "lines", line: {width: 1, color: faint(tone, .35)}, hoverinfo: "skip", showlegend: false});
+    }
+    const points = curve.x.length <= 40 && !options.small || curve.x.length === 1;
+    out.push({...common, x: curve.x, y: curve.mean, name: label, mode: points ? "lines+markers" : "lines", line: {width: 2.2, color: tone},
+      marker: {size: 6, symbol: symbols[(symbol ?? i) % 8], color: tone}, hovertemplate: `%{y:${format}}`});
+  });
+  return out;
+}
+// the warm-up, shaded, and the monitor's warnings as dotted lines with their reason
+function mark_online(l, options) {
+  const ends = unique(groups.map((g) => g.warm_up_steps)).filter((k) => k > 0);
+  for (const k of ends) l.shapes.push({type: "rect", xref: "x", yref: "paper", x0: 0, x1: k, y0: 0, y1: 1, fillcolor: css("--shade"), line: {width: 0}, layer: "below"});
+  const note = {showarrow: false, xanchor: "left", font: {size: 11, color: css("--muted")}};
+  if (ends.length && !options.small) l.annotations.push({...note, x: 0, xref: "x", y: .01, yref: "paper", text: "warm-up", yanchor: "bottom"});
+  for (const w of options.unwarned ? [] : task.warnings) {
+    if (w.phase === "pretrain") continue;
+    const tone = several ? css(`--c${w.group % 8}`) : css("--bad");
+    l.shapes.push({type: "line", xref: "x", yref: "paper", x0: w.step, x1: w.step, y0: 0, y1: 1, line: {color: tone, width: 1.3, dash: "dot"}});
+    if (!options.small) l.annotations.push({...note, x: w.step, xref: "x", y: 1, yref: "paper", yanchor: "top", xshift: 2, text: "<b>!</b>", font: {size: 13, color: tone},
+      hovertext: `${groups[w.group].label}${of_seed(w)}, step ${w.step}: ${warned(w)}`});
+  }
+}
+// `levels`: [{y, tone, name}], drawn as dashed lines
+function line_plot(div, lines, options) {
+  plots.push(() => {
+    const l = layout(options), t = traces(lines, options), levels = options.levels || [];
+    if (options.online) mark_online(l, options);
+    for (const {y, tone} of levels)
+      l.shapes.push({type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: {color: css(tone), width: 1.2, dash: "dash"}, opacity: .75});
+    // shapes do not stretch an axis by themselves
+    if (levels.length) t.push({x: levels.map(() => 0), y: levels.map((v) => v.y), mode: "markers", marker: {opacity: 0}, hoverinfo: "skip", showlegend: false, type: "scatter"});
+    Plotly.react(div, t, l, draw_options);
+  });
+}
+const of_groups = (curves) => curves.map((curve, i) => ({curve, tone: `--c${i % 8}`, label: groups[i].label, symbol: i}));
+// one curve per method
+const curve_plot = (div, curves, options) => line_plot(div, of_groups(curves), {legend: several && !options.small, ...options});
+function method_legend() {
+  const legend = make("p", {class: "small legend", style: "margin-top:12px"});
+  groups.forEach((g, i) => legend.append(make("span", {}, dot(i), g.label)));
+  return legend;
+}

@@ -1,7 +1,7 @@
 # `cmake --install build/release --prefix PREFIX`: program, libraries, public headers, what the program reads. PREFIX may be moved:
 # the program looks for libraries and files relative to itself. `make dist` adds the system's libraries and packs it.
 include(CMakePackageConfigHelpers)
-set(WARMSTART_ROOMS core io envs nn agents data phases)
+set(WARMSTART_ROOMS core io envs nn agents data diagnostics phases)
 
 # what programs of one's own link (docs/own-program.md)
 add_library(warmstart_library INTERFACE)

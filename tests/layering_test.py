@@ -17,8 +17,10 @@ ROOMS = {
     "nn": {"core"},
     "agents": {"nn", "core"},
     "data": {"io", "core"},
-    "phases": {"agents", "nn", "envs", "data", "io", "core"},
-    "apps": {"phases", "agents", "nn", "envs", "data", "io", "core"},
+    "diagnostics": {"agents", "data", "nn", "io", "core"},
+    "phases": {"diagnostics", "agents", "nn", "envs", "data", "io", "core"},
+    "studies": {"phases", "diagnostics", "agents", "nn", "envs", "data", "io", "core"},
+    "apps": {"studies", "phases", "diagnostics", "agents", "nn", "envs", "data", "io", "core"},
 }
 # Headers that are vocabulary: agents speak of a Batch, but know nothing of where it comes from.
 ALSO = {"agents": {"warmstart/data/batch.h"}}

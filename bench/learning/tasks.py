@@ -17,8 +17,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 WARMSTART = os.environ.get("WARMSTART_BINARY", str(ROOT / "build/release/warmstart"))
 
-# hidden layers of 256 (AntMaze: its own) and five critics instead of ten; everything else is the recipe's unless it stands here
-SMALL = {"network.critic_hidden": "256,256", "network.actor_hidden": "256,256", "network.num_qs": 5}
+# two hidden layers of 128, five critics instead of ten, and 3 x 4 actions in CQL's term instead of 3 x 10; everything else is the
+# recipe's unless it stands here
+SMALL = {"network.critic_hidden": "128,128", "network.actor_hidden": "128,128", "network.num_qs": 5, "cql.actions": 4}
 ONLINE = {"eval.every": 1000, "eval.episodes": 20, "run.log_every": 500, "run.checkpoint_seconds": 120}
 BINARY = {**SMALL, **ONLINE, "finetune.steps": 10000, "eval.pretrain_every": 5000}
 TASKS = {
@@ -29,7 +30,7 @@ TASKS = {
         "methods": ["wsrl", "no-warmup", "cql"],
     },
     "antmaze-umaze-v2": {
-        "keys": {**ONLINE, "network.num_qs": 5, "pretrain.steps": 30000, "finetune.steps": 20000, "eval.every": 2500, "eval.pretrain_every": 10000},
+        "keys": {**SMALL, **ONLINE, "pretrain.steps": 30000, "finetune.steps": 20000, "eval.every": 2500, "eval.pretrain_every": 10000},
         "methods": ["wsrl", "no-warmup", "calql"],
     },
     "FrankaPegInsertion-v0": {"recipes": "peg", "keys": {**SMALL, **ONLINE, "eval.pretrain_every": 5000}, "methods": ["wsrl", "rlpd"]},

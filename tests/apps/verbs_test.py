@@ -7,6 +7,7 @@ OPTIONS = {
     "finetune": ["RECIPE", "--from", "--out", "--resume"],
     "import": ["CHECKPOINT", "--recipe", "--out", "--overwrite", "--section.key"],
     "eval": ["FILE", "--episodes", "--seed", "--stochastic", "--env", "--json"],
+    "advise": ["--checkpoint", "--dataset", "--env", "--episodes", "--write", "--json"],
     "export": ["FILE", "--format", "--out", "--name", "--stochastic", "--overwrite"],
     "collect": ["--env", "--policy", "--steps", "--noise", "--out", "--seed"],
     "data": ["info", "verify"],
@@ -103,6 +104,32 @@ class Verbs(Case):
         self.assertEqual(*(read_safetensors(self.folder / out / "final.safetensors")[1] for out in ("once", "again")))
         self.assertTrue(self.ok("report", "run", "again", "--out", "both.html").stdout)
         self.assertTrue((self.folder / "both.html").exists())
+
+    def test_advise(self):
+        self.make_data()
+        self.ok("pretrain", self.recipe, "--out", "pre", "--pretrain.steps", 20)
+        start = ["advise", "--checkpoint", "pre/pretrained.safetensors", "--dataset", self.data, "--episodes", 4]
+        out = json.loads(self.ok(*start, "--json", "--write", "next.toml").stdout)
+        # both means, once more by other ways
+        seen = json.loads(self.ok("eval", "pre/pretrained.safetensors", "--episodes", 4, "--json").stdout)
+        self.assertAlmostEqual(out["policy"]["mean"], seen["return_mean"], 12)
+        numpy_says = (
+            "import h5py, json, numpy as np, sys; f = h5py.File(sys.argv[1])\n"
+            "ends = np.flatnonzero(f['terminals'][:].astype(bool) | f['timeouts'][:].astype(bool))\n"
+            "r = np.array([p.sum() for p in np.split(f['rewards'][:], ends + 1)[: len(ends)]], float)\n"
+            "print(json.dumps([r.mean(), r.std(ddof=1) / len(r) ** 0.5]))"
+        )
+        expected = json.loads(subprocess.run([PYTHON, "-c", numpy_says, self.data], capture_output=True, text=True, check=True).stdout)
+        self.assertAlmostEqual(out["data"]["mean"], expected[0], 6)
+        self.assertAlmostEqual(out["data"]["error"], expected[1], 6)
+        text = self.ok(*start).stdout
+        for part in (out["regime"], out["label"], "95%", "2510.01460"):
+            self.assertIn(part, text)
+        # what it writes runs
+        go = out["command"].replace("warmstart ", "").split() + ["--finetune.steps", 20]
+        self.ok(*go)
+        self.refused(DATA, ["another task", "antmaze-umaze-v2"], *start, "--env", "antmaze-umaze-v2")
+        self.refused(DATA, ["none.hdf5"], *start[:3], "--dataset", "none.hdf5")
 
     def test_replay(self):
         (self.folder / "state.json").write_text(json.dumps({"qpos": [0, 0], "qvel": [0, 0], "goal": [1, 1]}))

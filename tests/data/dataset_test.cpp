@@ -4,9 +4,11 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "fixtures.h"
 #include "warmstart/data/mc_return.h"
+#include "warmstart/data/replay_buffer.h"
 #include "warmstart/data/summary.h"
 
 namespace warmstart {
@@ -177,6 +179,42 @@ TEST(Dataset, SamplesUniformlyAndRepeatably) {
   }
   // 5 standard deviations of a binomial(5000, 1/5)
   for (const int n : seen) EXPECT_NEAR(n, 1000, 142);
+}
+
+TEST(Dataset, HoldsOutWholeEpisodesEvenlySpaced) {
+  // 200 episodes of 5 steps, ended by a time limit: 4 transitions each
+  std::vector<std::uint8_t> timeouts(1000);
+  for (std::size_t i = 4; i < 1000; i += 5) timeouts[i] = 1;
+  Dataset d = Dataset::from_d4rl(steps(std::vector<float>(1000, 0), std::vector<std::uint8_t>(1000, 0), timeouts), {});
+  ASSERT_EQ(d.size(), 800u);
+  EXPECT_EQ(d.held_out(), 0u);
+  d.hold_out(20);
+  EXPECT_EQ(d.held_out(), 32u) << "8 episodes";
+  std::set<std::size_t> held, drawn;
+  for (std::size_t row = 0; row < d.size(); ++row)
+    if (d.is_held_out(row)) held.insert(row / 4);
+  EXPECT_EQ(held, (std::set<std::size_t>{12, 37, 62, 87, 112, 137, 162, 187}));
+  BatchStorage batch;
+  batch.resize(20000, 1, 1);
+  Rng rng(3, "hold out");
+  d.sample(rng, batch, 0, 20000);
+  for (int i = 0; i < 20000; ++i) {
+    const auto step = static_cast<std::size_t>(batch.obs(i, 0));
+    drawn.insert(step / 5 * 4 + step % 5);
+  }
+  EXPECT_EQ(drawn.size(), 768u) << "every other row is drawn";
+  for (const std::size_t row : drawn) EXPECT_FALSE(d.is_held_out(row)) << row;
+
+  ReplayBuffer buffer(1000, 1, 1);
+  buffer.append_dataset(d);
+  EXPECT_EQ(buffer.stored(), 768u);
+  d.hold_out(100);
+  EXPECT_EQ(d.held_out(), 40u) << "at most 5%";
+  d.hold_out(0);
+  EXPECT_EQ(d.held_out(), 0u);
+  Dataset few = Dataset::from_d4rl(six_steps(), {});
+  few.hold_out(100);
+  EXPECT_EQ(few.held_out(), 0u) << "one episode would be more than 5%";
 }
 
 TEST(Summary, CountsWithoutFailingOnBadNumbers) {

@@ -119,7 +119,7 @@ TEST_F(Phases, MetricsOfEveryPhase) {
       names.insert(name);
       EXPECT_TRUE(std::isfinite(value)) << name;
     }
-    for (const char* name : {"critic_loss", "actor_loss", "temperature", "entropy", "q_mean", "target_q_mean", "q_online"}) {
+    for (const char* name : {"critic_loss", "actor_loss", "temperature", "entropy", "q_mean", "target_q_mean"}) {
       EXPECT_TRUE(names.contains(name)) << name;
     }
     EXPECT_FALSE(names.contains("cql_gap")) << "SAC has no conservative term";

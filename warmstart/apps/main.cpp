@@ -37,10 +37,12 @@ int run(int argc, char** argv) {
   add_finetune(app);
   add_import(app);
   add_eval(app);
+  add_advise(app);
   add_export(app);
   add_collect(app);
   add_data(app);
   add_report(app);
+  add_study(app);
   add_list(app);
   add_explain(app);
   add_reference(app);

@@ -77,6 +77,7 @@ void add_run_options(CLI::App& app, RunArguments& args) {
   app.add_flag("--overwrite", args.overwrite, "replace the run in the folder");
   app.add_flag("--dry-run", args.dry_run, "print the resolved recipe and stop");
   app.add_flag("--quiet", args.quiet, "no progress");
+  app.add_flag("--no-report", args.no_report, "leave out report.html; `warmstart report` makes it later");
   app.allow_extras();
   app.footer("Every key of a recipe can be given as --section.key VALUE, e.g. --agent.tau 0.01; `warmstart explain KEY` says what it is.");
 }
@@ -117,11 +118,11 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
     } catch (const BudgetUsed& used) {
       fmt::print(stderr, "{} {}\n", title, used.text);
     }
-    report({read_run(options.folder)}, options.folder / "report.html");
+    if (!args.no_report) report({read_run(options.folder)}, options.folder / "report.html");
   }
   std::vector<RunFiles> runs;
   for (const auto& folder : folders) runs.push_back(read_run(folder));
-  if (runs.size() > 1)
+  if (runs.size() > 1 && !args.no_report)
     report({runs}, args.out.empty() ? fs::path("runs") / (recipe.name + "-report.html") : fs::path(args.out) / "report.html");
   fmt::print("{}", summary_table(runs));
 }

@@ -12,14 +12,15 @@ struct RunArguments {
   std::string recipe, out, data, from, precision;
   std::int64_t seed = -1;
   int seeds = 1, threads = 0;
-  bool resume = false, overwrite = false, dry_run = false, quiet = false;
+  bool resume = false, overwrite = false, dry_run = false, quiet = false, no_report = false;
   std::string command;  ///< as typed
 
   /// Extras of the form --section.key value or --section.key=value.
   std::vector<Override> overrides;
 };
 
-/// Adds RECIPE, --out, --seed, --seeds, --threads, --precision, --resume, --overwrite, --dry-run, --data, --quiet and the overrides.
+/// Adds RECIPE, --out, --seed, --seeds, --threads, --precision, --resume, --overwrite, --dry-run, --data, --quiet, --no-report and the
+/// overrides.
 void add_run_options(CLI::App& app, RunArguments& args);
 
 /// What the command line says beyond `app`'s options, which must be keys of a recipe. Throws Error(kUsage) for other words.

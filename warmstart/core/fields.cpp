@@ -80,10 +80,12 @@ FieldDoc choice(std::string help, std::string when, std::vector<std::string> cho
 }
 
 std::string Field::type_name() const {
-  return std::visit(Overload{[](bool*) { return "true or false"; }, [](std::int64_t*) { return "an integer"; },
-                             [](int*) { return "an integer"; }, [](double*) { return "a number"; }, [](std::string*) { return "text"; },
-                             [](std::vector<std::int64_t>*) { return "a list of integers"; },
-                             [](std::vector<double>*) { return "a number or a list of numbers"; }},
+  return std::visit(Overload{[](bool*) { return std::string("true or false"); },
+                             [&](std::int64_t*) { return doc.word.empty() ? "an integer" : fmt::format("an integer or \"{}\"", doc.word); },
+                             [](int*) { return std::string("an integer"); }, [](double*) { return std::string("a number"); },
+                             [](std::string*) { return std::string("text"); },
+                             [](std::vector<std::int64_t>*) { return std::string("a list of integers"); },
+                             [](std::vector<double>*) { return std::string("a number or a list of numbers"); }},
                     target);
 }
 
@@ -105,6 +107,11 @@ void Field::set(const ConfigValue& value, const std::string& where) const {
                         else throw wrong_type();
                       },
                       [&](std::int64_t* p) {
+                        const auto* text = std::get_if<std::string>(&value);
+                        if (text && !doc.word.empty() && *text == doc.word) {
+                          *p = doc.word_value;
+                          return;
+                        }
                         const auto i = as_integer();
                         check_range(static_cast<double>(i));
                         *p = i;
@@ -179,7 +186,8 @@ void Field::set_text(const std::string& text, const std::string& where) const {
 
 std::string Field::toml() const {
   return std::visit(
-      Overload{[](bool* p) { return std::string(*p ? "true" : "false"); }, [](std::int64_t* p) { return std::to_string(*p); },
+      Overload{[](bool* p) { return std::string(*p ? "true" : "false"); },
+               [&](std::int64_t* p) { return !doc.word.empty() && *p == doc.word_value ? quoted(doc.word) : std::to_string(*p); },
                [](int* p) { return std::to_string(*p); }, [](double* p) { return number(*p); }, [](std::string* p) { return quoted(*p); },
                [](std::vector<std::int64_t>* p) { return list_text(*p); }, [](std::vector<double>* p) { return list_text(*p); }},
       target);

@@ -21,6 +21,8 @@ struct FieldDoc {
   double max = std::numeric_limits<double>::infinity();
   std::vector<std::string> choices = {};  ///< for text: the valid values (empty = any)
   bool nan_is_unset = false;              ///< for numbers: nan stands for "work it out"
+  std::string word = {};                  ///< for 64-bit integers: a word that may stand instead ("" = none) ...
+  std::int64_t word_value = 0;            ///< ... and the value that the variable then has
 };
 
 /// What a user is told about a text key that takes one of a few words.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -159,8 +160,45 @@ Transition Dataset::at(std::size_t row) const {
 }
 
 void Dataset::sample(Rng& rng, BatchStorage& out, int first, int count) const {
-  const auto n = static_cast<std::uint32_t>(size());
-  for (int i = first; i < first + count; ++i) copy_steps(*this, rng.below(n), n_step_, out, i);
+  const auto n = static_cast<std::uint32_t>(size() - held_out());
+  for (int i = first; i < first + count; ++i) {
+    std::size_t row = rng.below(n);
+    for (const Stretch& held : held_)
+      if (row >= held.first) row += held.count;
+    copy_steps(*this, row, n_step_, out, i);
+  }
+}
+
+Dataset::Stretch Dataset::rows_of(const Episode& e) const {
+  if (step_.empty()) return {e.start, e.length};
+  const auto at = [&](std::size_t step) {
+    return static_cast<std::size_t>(std::lower_bound(step_.begin(), step_.end(), static_cast<std::uint32_t>(step)) - step_.begin());
+  };
+  return {at(e.start), at(e.start + e.length) - at(e.start)};
+}
+
+void Dataset::hold_out(std::size_t rows) {
+  constexpr std::size_t kLeast = 8, kPart = 20;
+  held_.clear();
+  if (rows == 0) return;
+  const std::size_t all = episodes_.size();
+  for (std::size_t n = std::min(all, std::max(kLeast, rows * all / size() + 1)); n > 0; --n) {
+    held_.clear();
+    for (std::size_t k = 0; k < n; ++k)
+      if (const Stretch s = rows_of(episodes_[(2 * k + 1) * all / (2 * n)]); s.count > 0) held_.push_back(s);
+    if (held_out() * kPart <= size()) return;
+  }
+  held_.clear();
+}
+
+std::size_t Dataset::held_out() const {
+  std::size_t rows = 0;
+  for (const Stretch& s : held_) rows += s.count;
+  return rows;
+}
+
+bool Dataset::is_held_out(std::size_t row) const {
+  return std::any_of(held_.begin(), held_.end(), [&](const Stretch& s) { return row - s.first < s.count; });
 }
 
 }  // namespace warmstart

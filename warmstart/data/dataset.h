@@ -70,6 +70,12 @@ class Dataset : public DataSource {
   void set_n_step(NStep n_step) { n_step_ = n_step; }
   bool has_mc_return() const override { return true; }
 
+  /// Keeps whole episodes, evenly spaced through the record, out of later samples: enough for `rows` transitions and at least 8, but
+  /// fewer, or none, where they would be more than 5% of the transitions.
+  void hold_out(std::size_t rows);
+  std::size_t held_out() const;  ///< transitions that sample() never gives
+  bool is_held_out(std::size_t row) const;
+
   int obs_size() const { return obs_size_; }
   int action_size() const { return action_size_; }
   Transition at(std::size_t row) const;  ///< row < size(); in file order
@@ -84,7 +90,11 @@ class Dataset : public DataSource {
   const std::vector<Episode>& episodes() const { return episodes_; }
 
  private:
+  struct Stretch {
+    std::size_t first, count;  // rows
+  };
   Dataset() = default;
+  Stretch rows_of(const Episode& episode) const;
   std::size_t step_of(std::size_t row) const { return step_.empty() ? row : step_[row]; }
   const float* observation(std::size_t step) const { return obs_ + step * obs_stride_; }
   /// Everything that depends on the options; the arrays of the steps are in place.
@@ -106,6 +116,7 @@ class Dataset : public DataSource {
   std::vector<std::uint32_t> step_;               // [size()] step of a row; empty when every step is a transition
   std::vector<float> reward_, mask_, mc_return_;  // [size()]
   std::vector<Episode> episodes_;
+  std::vector<Stretch> held_;  // ascending
   NStep n_step_;
   std::size_t clipped_actions_ = 0, dropped_steps_ = 0;
 };

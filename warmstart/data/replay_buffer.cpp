@@ -80,6 +80,7 @@ void ReplayBuffer::append_dataset(const Dataset& data) {
                                  action_size_),
                      "retention = append", "use a dataset of the same task");
   for (std::size_t i = 0; i < data.size(); ++i) {
+    if (data.is_held_out(i)) continue;
     const Transition t = data.at(i);
     add(t.obs, t.action, t.reward, t.mask, t.next_obs);
   }

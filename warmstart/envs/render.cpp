@@ -25,6 +25,8 @@ struct View {
 };
 const View kViews[] = {
     {"PointMaze_", 90, -89.9, 0, {0, 0, 0}},
+    {"FrankaKitchen", 70, -35, 2.2, {-0.2, 0.5, 2}},  // as gymnasium-robotics looks at it
+    {"kitchen-", 70, -35, 2.2, {-0.2, 0.5, 2}},
     {"FrankaPegInsertion", 130, -20, 0.9, {0.45, 0, 0.19}},
 };
 

@@ -20,7 +20,7 @@ using json = nlohmann::ordered_json;
 
 constexpr std::size_t kEpisodesOfAMean = 20;
 // what a row of kind "monitor" may warn of; its other numbers are the evidence
-const std::set<std::string> kReasons = {"q_diverging", "plateau", "early_variance", "chatter"};
+const std::set<std::string> kReasons = {"q_diverging", "drop", "plateau", "early_variance", "chatter"};
 
 json to_json(const Spread& s) {
   if (s.count == 0) return nullptr;

@@ -2,6 +2,10 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 
@@ -35,6 +39,41 @@ void flatten(const toml::table& table, const std::string& prefix, const std::str
   }
 }
 
+using Json = nlohmann::ordered_json;
+
+Json json_of(const toml::node& node, const std::string& where) {
+  if (const auto* b = node.as_boolean()) return b->get();
+  if (const auto* i = node.as_integer()) return i->get();
+  if (const auto* s = node.as_string()) return s->get();
+  if (const auto* d = node.as_floating_point(); d && std::isfinite(d->get())) return d->get();
+  if (const auto* a = node.as_array()) {
+    Json out = Json::array();
+    for (const auto& item : *a) out.push_back(json_of(item, where));
+    return out;
+  }
+  const auto* table = node.as_table();
+  if (!table)
+    throw usage_error("unsupported kind of value", where + ", line " + std::to_string(node.source().begin.line),
+                      "use true/false, a finite number, text, a list or a table");
+  // the library sorts keys by name; a reader means the order of the file
+  struct Entry {
+    std::string key;
+    const toml::node* node;
+    toml::source_position at;
+  };
+  std::vector<Entry> entries;
+  for (const auto& [key, child] : *table) entries.push_back({std::string(key.str()), &child, key.source().begin});
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.at < b.at; });
+  Json out = Json::object();
+  for (const Entry& e : entries) out[e.key] = json_of(*e.node, where);
+  return out;
+}
+
+Error syntax_error(const toml::parse_error& e, const std::string& where) {
+  return usage_error("not valid TOML: " + std::string(e.description()), where + ", line " + std::to_string(e.source().begin.line),
+                     "correct that line");
+}
+
 }  // namespace
 
 FlatConfig parse_toml(const std::string& text, const std::string& where) {
@@ -43,8 +82,16 @@ FlatConfig parse_toml(const std::string& text, const std::string& where) {
     flatten(toml::parse(text), "", where, out);
     return out;
   } catch (const toml::parse_error& e) {
-    throw usage_error("not valid TOML: " + std::string(e.description()), where + ", line " + std::to_string(e.source().begin.line),
-                      "correct that line");
+    throw syntax_error(e, where);
+  }
+}
+
+std::string toml_as_json(const std::filesystem::path& path, const std::string& what) {
+  if (!fs::is_regular_file(path)) throw usage_error(what + " not found", path.string(), "check the path");
+  try {
+    return json_of(toml::parse(read_text(path)), path.string()).dump();
+  } catch (const toml::parse_error& e) {
+    throw syntax_error(e, path.string());
   }
 }
 

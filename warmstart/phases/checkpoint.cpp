@@ -13,14 +13,14 @@ namespace {
 void put(StateWriter& out, const RunState& s) {
   out.put(s.phase), out.put(s.pretrain_steps), out.put(s.online_steps), out.put(s.episodes), out.put(s.updates);
   out.put(s.buffer_rows), out.put(s.metrics), out.put(s.data_rng), out.put(s.noise_rng), out.put(s.policy_rng);
-  out.put(s.critic_fits), out.put(s.finished_rows);
+  out.put(s.critic_fits), out.put(s.finished_rows), out.put(s.warm_up_steps), out.put(s.warm_up_errors);
   out.put(s.evaluated_policy), out.put(s.seconds), out.put(s.evaluating);
 }
 
 void get(StateReader& in, RunState& s) {
   in.get(s.phase), in.get(s.pretrain_steps), in.get(s.online_steps), in.get(s.episodes), in.get(s.updates);
   in.get(s.buffer_rows), in.get(s.metrics), in.get(s.data_rng), in.get(s.noise_rng), in.get(s.policy_rng);
-  in.get(s.critic_fits), in.get(s.finished_rows);
+  in.get(s.critic_fits), in.get(s.finished_rows), in.get(s.warm_up_steps), in.get(s.warm_up_errors);
   in.get(s.evaluated_policy), in.get(s.seconds), in.get(s.evaluating);
 }
 
@@ -56,9 +56,11 @@ void Run::save_checkpoint() {
 
   SafeTensors file;
   put_agent(agent->state(), file);
+  if (diagnostics.on()) diagnostics.put(file);
   StateWriter out;
   put(out, state);
   meter.save(out);
+  save_watch(out, file);
   std::optional<Error> failure;
   if (source) {
     try {
@@ -119,6 +121,7 @@ bool Run::load_checkpoint() {
   StateReader in(bytes, where);
   get(in, state);
   meter.load(in);
+  load_watch(in, file, where);
   if (state.phase != Phase::kPretrain) prepare_online(fresh_agent(recipe));
   get_agent(file, where, agent->state());
   if (state.phase != Phase::kPretrain) {
@@ -140,6 +143,7 @@ bool Run::load_checkpoint() {
 void Run::save_agent(const std::string& file_name) {
   SafeTensors file;
   put_agent(agent->state(), file);
+  if (diagnostics.on() && state.phase == Phase::kWarmup) diagnostics.put_offline(file);
   put_header(recipe, "agent", phase_name(state.phase), file);
   file.metadata.insert({{"evaluated_policy", state.evaluated_policy},
                         {"pretrain_steps", std::to_string(state.pretrain_steps)},

@@ -94,6 +94,7 @@ Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, 
   for (double r : returns) squares += (r - result.return_mean) * (r - result.return_mean);
   result.return_std = std::sqrt(squares / episodes);
   result.normalized = score;
+  if (options.returns) *options.returns = returns;
   return result;
 }
 

@@ -72,6 +72,7 @@ struct EvaluateOptions {
   bool deterministic = true;  ///< stochastic actions use the policy's own stream
   SafetyConfig safety = {};
   std::function<void()> before_step = {};  ///< may throw, which ends the evaluation
+  std::vector<double>* returns = nullptr;  ///< if given, receives the return of every episode
 };
 
 /// One episode after another; resets are drawn from `seed`, so equal policies give equal numbers.

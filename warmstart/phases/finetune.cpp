@@ -6,24 +6,6 @@
 namespace warmstart {
 namespace {
 
-// Mean Q of all critics on the most recent online states: the curve that shows a collapse first.
-double q_on_recent(Run& run) {
-  constexpr std::size_t kRecent = 256;
-  const ActorCritic& ac = run.agent->state();
-  const ReplayBuffer& buffer = *run.buffer;
-  const int rows = static_cast<int>(std::min(kRecent, buffer.stored()));
-  BatchStorage batch;
-  batch.resize(rows, ac.actor.spec.obs, ac.actor.spec.action);
-  for (int i = 0; i < rows; ++i) copy_row(buffer.at(buffer.stored() - rows + i), batch, i);
-  std::vector<int> members(ac.critic.spec.members);
-  for (std::size_t i = 0; i < members.size(); ++i) members[i] = static_cast<int>(i);
-  Matrix q(ac.critic.spec.members, rows);
-  run.backend->q_values(ac.critic, ac.critic.params, members, batch.obs, batch.action, 1, q);
-  double sum = 0;
-  for (std::size_t i = 0; i < q.size(); ++i) sum += q.data()[i];
-  return sum / static_cast<double>(q.size());
-}
-
 // One slice after another, so that each has its share of offline rows; or all at once, as the reference does.
 void draw(const DataSource& from, Rng& rng, const Recipe& recipe, BatchStorage& batch) {
   const int rows = recipe.finetune.batch, slices = recipe.finetune.utd;
@@ -52,7 +34,8 @@ void finetune(Run& run) {
   if (run.state.phase != Phase::kFinetune) return;
   const Recipe& recipe = run.recipe;
   const ActorCritic& ac = run.agent->state();
-  const std::int64_t steps = recipe.online_steps(), began = recipe.warm_up_steps();
+  const std::int64_t began = run.warm_up_steps(), steps = began + recipe.finetune.steps;
+  const std::int64_t every = observe_every(recipe);
   const std::uint64_t min_buffer = rows_before_first_update(recipe);
 
   std::unique_ptr<Mixture> mixture;
@@ -71,7 +54,11 @@ void finetune(Run& run) {
   }
 
   batch.resize(recipe.finetune.batch * recipe.finetune.utd, ac.actor.spec.obs, ac.actor.spec.action);
-  if (run.state.evaluating && run.state.online_steps < steps) run.evaluate_and_log(*run.policy, "eval", run.state.online_steps);
+  const auto evaluate_now = [&] {
+    run.evaluate_and_log(*run.policy, "eval", run.state.online_steps);
+    run.roll_back_if_wanted(run.state.online_steps);
+  };
+  if (run.state.evaluating && run.state.online_steps < steps) evaluate_now();
   while (run.state.online_steps < steps) {
     collect_step(run);
     if (mixture) mixture->set_offline_share(offline_share(recipe.retention, run.state.online_steps - began));
@@ -82,12 +69,9 @@ void finetune(Run& run) {
       ++run.state.updates;
     }
     const std::int64_t step = run.state.online_steps;
-    if (step % recipe.run.log_every == 0 && run.meter.count() > 0) {
-      auto values = run.meter.take();
-      values.emplace_back("q_online", q_on_recent(run));
-      run.log("train", step, std::move(values));
-    }
-    if (recipe.eval.every > 0 && step % recipe.eval.every == 0 && step < steps) run.evaluate_and_log(*run.policy, "eval", step);
+    run.log_training(step);
+    if (run.state.updates > 0 && step % every == 0) run.observe(step);
+    if (recipe.eval.every > 0 && step % recipe.eval.every == 0 && step < steps) evaluate_now();
     run.tick(step - began, steps - began);
   }
   run.evaluate_and_log(*run.policy, "eval", steps);

@@ -1,3 +1,4 @@
+#include "warmstart/phases/online.h"
 #include "warmstart/phases/train.h"
 
 namespace warmstart {
@@ -22,6 +23,7 @@ void pretrain(Run& run) {
 
     const std::int64_t step = ++run.state.pretrain_steps;
     run.log_training(step);
+    if (step % observe_every(recipe) == 0) run.observe(step);
     const std::int64_t every = recipe.eval.pretrain_every;
     if (every > 0 && step % every == 0 && step < steps) evaluate_now();
     run.tick(step, steps);

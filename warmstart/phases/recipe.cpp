@@ -80,10 +80,24 @@ Fields Recipe::fields() {
 
   Fields w("warm_up");
   w.add("steps", warm_up.steps,
-        {"K: steps of the frozen pre-trained policy into the empty buffer, without updates", "environment steps", "0 for no warm-up", 0,
-         kMany});
+        {.help = "K: steps of the frozen pre-trained policy into the empty buffer, without updates; \"auto\" ends (by a rule of ours, not "
+                 "the paper's) when the pre-trained critic's error on what was seen no longer changes",
+         .unit = "environment steps",
+         .when = "0 for no warm-up",
+         .min = 0,
+         .max = kMany,
+         .word = "auto",
+         .word_value = WarmupConfig::kAuto});
   w.add("reference_count", warm_up.reference_count,
         {"make one step more, as the reference implementation counts", "", "off for exactly K"});
+  w.add("window", warm_up.window,
+        {"auto: steps between two looks at the mean TD error of the steps so far", "environment steps", "about half an episode or more", 1,
+         kMany});
+  w.add("tolerance", warm_up.tolerance,
+        {"auto: the warm-up ends when that mean has changed by less than this share in two looks in a row, and an episode has ended", "",
+         "smaller waits for a steadier error", 0, 1});
+  w.add("max_steps", warm_up.max_steps,
+        {"auto: the warm-up ends here at the latest", "environment steps", "what the robot can afford", 1, kMany});
   all.append(w);
 
   Fields f("finetune");
@@ -144,6 +158,8 @@ Fields Recipe::fields() {
          1e6});
   all.append(v);
 
+  all.append(diagnostics.fields());
+  all.append(monitor.fields());
   all.append(safety.fields());
 
   Fields l("log");
@@ -213,8 +229,12 @@ void Recipe::validate(bool with_task) const {
       if (used && learner != "iql" && learner != "bc")
         refuse("agent \"" + learner + "\" needs a policy of another kind, one squashed by tanh", std::string(key) + " and network.squash",
                "set network.squash = true (and train the start with it)");
-  if (jsrl.guide != "none" && warm_up.steps > 0 && finetune.initialise == "neither")
+  if (jsrl.guide != "none" && warm_up.steps != 0 && finetune.initialise == "neither")
     refuse("a warm-up of fresh networks: only the guide knows anything yet", "jsrl.guide and warm_up.steps", "set warm_up.steps = 0");
+  if (warm_up.automatic() &&
+      (!agent_info(pretrain.agent).trains_critic || (finetune.initialise != "both" && finetune.initialise != "critic")))
+    refuse("an automatic warm-up watches the pre-trained critic, and there is none",
+           "warm_up.steps, pretrain.agent and finetune.initialise", "give warm_up.steps a number");
   if (finetune.critic_fit_steps > 0 && warm_up.steps == 0 && retention.mode == "none")
     refuse("no transitions to fit the critic on", "finetune.critic_fit_steps and warm_up.steps",
            "give warm_up.steps, or set the other to 0");

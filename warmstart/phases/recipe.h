@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "warmstart/agents/registry.h"
+#include "warmstart/diagnostics/monitor.h"
 #include "warmstart/envs/env.h"
 #include "warmstart/io/metrics.h"
 #include "warmstart/io/toml.h"
@@ -29,8 +30,14 @@ struct PretrainConfig {
 };
 
 struct WarmupConfig {
-  std::int64_t steps = 5000;
+  static constexpr std::int64_t kAuto = -1;
+  std::int64_t steps = 5000;    ///< or kAuto
   bool reference_count = true;  ///< one step more, as the reference implementation counts
+  // of "auto"
+  std::int64_t window = 500, max_steps = 20000;
+  double tolerance = 0.05;
+
+  bool automatic() const { return steps == kAuto; }
 };
 
 struct FinetuneConfig {
@@ -90,6 +97,8 @@ struct Recipe : AgentSettings {
   RetentionConfig retention;
   JsrlConfig jsrl;
   EvalConfig eval;
+  DiagnosticsConfig diagnostics;
+  MonitorConfig monitor;
   SafetyConfig safety;
   MetricsFiles log;
   RunConfig run;
@@ -105,8 +114,11 @@ struct Recipe : AgentSettings {
   /// What the online phase's learner is set by.
   AgentSettings online_settings() const;
 
-  std::int64_t warm_up_steps() const { return warm_up.steps > 0 ? warm_up.steps + (warm_up.reference_count ? 1 : 0) : 0; }
-  std::int64_t online_steps() const { return warm_up_steps() + finetune.steps; }
+  /// Of "auto", which a run decides: the most it can be.
+  std::int64_t warm_up_steps() const {
+    if (warm_up.automatic()) return warm_up.max_steps;
+    return warm_up.steps > 0 ? warm_up.steps + (warm_up.reference_count ? 1 : 0) : 0;
+  }
   bool needs_dataset_online() const { return retention.mode != "none"; }
 };
 

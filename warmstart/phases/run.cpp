@@ -10,6 +10,7 @@
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 #include "warmstart/phases/agent_file.h"
+#include "warmstart/phases/dataset_file.h"
 #include "warmstart/phases/jsrl.h"
 #include "warmstart/phases/train.h"
 
@@ -61,7 +62,12 @@ std::atomic<bool>& stop_requested() {
   return stop;
 }
 
-Run::Run(const Recipe& r, RunOptions o) : recipe(r), options(std::move(o)), precision(choose_precision(recipe.run.precision).precision) {
+Run::Run(const Recipe& r, RunOptions o)
+    : recipe(r),
+      options(std::move(o)),
+      precision(choose_precision(recipe.run.precision).precision),
+      diagnostics(recipe.diagnostics, recipe.agent, static_cast<std::uint64_t>(recipe.run.seed)),
+      monitor(recipe.monitor, recipe.finetune.steps) {
   const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
   state.data_rng = Rng(seed, "data"), state.noise_rng = Rng(seed, "noise"), state.policy_rng = Rng(seed, "policy");
   backend = make_backend(recipe.run.backend, options.threads, precision);
@@ -115,8 +121,9 @@ void Run::prepare_folder() {
 }
 
 void Run::load_pretrained() {
-  AgentFile file = read_agent_file(options.from);
   const std::string where = options.from.string();
+  const SafeTensors tensors = read_safetensors(options.from);
+  AgentFile file = agent_file_of(tensors, where);
   if (file.metadata["env"] != recipe.env.id)
     throw data_error("checkpoint of another task, " + file.metadata["env"], where,
                      "the recipe's env.id is " + recipe.env.id + "; use a recipe of that task or another checkpoint");
@@ -127,6 +134,10 @@ void Run::load_pretrained() {
   state.phase = Phase::kWarmup;
   seed_online_streams();
   state.evaluated_policy = file.metadata["evaluated_policy"];
+  if (diagnostics.on()) {
+    diagnostics.get_offline(tensors, where);
+    diagnostics.remember(file.agent.actor, file.agent.critic, agent_info(file.recipe.pretrain.agent).trains_critic);
+  }
   prepare_online(std::move(file.agent));
 }
 
@@ -150,30 +161,7 @@ void Run::prepare_online(ActorCritic pretrained) {
 }
 
 void Run::collect_dataset_if_missing() {
-  if (fs::exists(recipe.data.path) || !recipe.data.collect) return;
-  const fs::path folder = fs::path(recipe.data.path).parent_path();
-  if (!folder.empty()) make_folder(folder);
-  // of several runs that begin together one collects and the others wait
-  const fs::path lock = recipe.data.path + ".lock";
-  Descriptor mine{::open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666)};
-  if (mine.fd < 0)
-    throw machine_error("cannot write: " + errno_text(errno), lock.string(), "name a data.path in a folder you may write to");
-  if (::flock(mine.fd, LOCK_EX | LOCK_NB) != 0) {
-    note("another run collects " + recipe.data.path + ": waiting for it");
-    ::flock(mine.fd, LOCK_EX);
-  }
-  if (fs::exists(recipe.data.path)) return;
-  note(recipe.collect.protocol == "demonstrations"
-           ? fmt::format("collecting {} demonstrations and their clone's episodes into {}", recipe.collect.demonstrations, recipe.data.path)
-           : fmt::format("collecting {} steps into {}", recipe.collect.steps, recipe.data.path));
-  EnvConfig original = recipe.env;  // data come from the world as it was
-  original.friction_scale = original.mass_scale = 1, original.clearance = 0;
-  const CollectReport report = collect(original, recipe.collect, recipe.data.path);
-  for (const std::string& line : report.notes) note(line);
-  std::error_code none;
-  fs::remove(lock, none);
-  note(fmt::format("collected {} episodes, success {:.0f}%, {:.0f} steps/s", report.episodes, 100 * report.success_share,
-                   report.steps_per_second));
+  collect_if_missing(recipe, [this](const std::string& text) { note(text); });
 }
 
 const Dataset& Run::dataset() {
@@ -185,6 +173,11 @@ const Dataset& Run::dataset() {
   std::string text =
       fmt::format("dataset {}: {} transitions, {} episodes", recipe.data.path, dataset_->size(), dataset_->episodes().size());
   if (dataset_->clipped_actions()) text += fmt::format(", {} action entries clipped to +-{}", dataset_->clipped_actions(), o.action_clip);
+  if (diagnostics.on()) {
+    if (recipe.diagnostics.hold_out) dataset_->hold_out(static_cast<std::size_t>(recipe.diagnostics.rows));
+    diagnostics.take_offline(*dataset_);
+    if (dataset_->held_out() > 0) text += fmt::format(", {} of them held out for diagnostics", dataset_->held_out());
+  }
   note(text);
   return *dataset_;
 }
@@ -198,6 +191,8 @@ void Run::enter(Phase next) {
     save_agent("pretrained.safetensors");
     note("saved " + (options.folder / "pretrained.safetensors").string());
     seed_online_streams();
+    if (diagnostics.on() && recipe.pretrain.steps > 0)
+      diagnostics.remember(agent->state().actor, agent->state().critic, agent_info(recipe.pretrain.agent).trains_critic);
     prepare_online(agent->release());
     if (recipe.retention.mode == "append") buffer->append_dataset(dataset());
     if (!recipe.needs_dataset_online()) dataset_.reset();  // from here on no offline transition is touched
@@ -314,6 +309,7 @@ Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int6
   note(fmt::format("{} at step {}: return {:.2f}{}",
                    kind == "switch" ? "switch to online" : fmt::format("{} evaluation", phase_name(state.phase)), step, e.return_mean,
                    last_success_ ? fmt::format(", success {:.0f}%", 100 * e.success_rate) : ""));
+  watch_evaluation(kind, step, e);
   return e;
 }
 

@@ -10,6 +10,8 @@
 #include "warmstart/data/dataset.h"
 #include "warmstart/data/mixture.h"
 #include "warmstart/data/replay_buffer.h"
+#include "warmstart/diagnostics/diagnostics.h"
+#include "warmstart/diagnostics/monitor.h"
 #include "warmstart/io/metrics.h"
 #include "warmstart/io/safetensors.h"
 #include "warmstart/phases/experience.h"
@@ -57,13 +59,15 @@ inline constexpr const char* kCheckpointFile = "checkpoint.safetensors";
 
 struct RunState {
   Phase phase = Phase::kPretrain;
-  std::int64_t pretrain_steps = 0;  ///< gradient steps done
-  std::int64_t online_steps = 0;    ///< environment steps since the switch, warm-up counted
-  std::int64_t episodes = 0;        ///< finished online
-  std::int64_t updates = 0;         ///< online updates done
-  std::int64_t critic_fits = 0;     ///< of finetune.critic_fit_steps
-  std::uint64_t buffer_rows = 0;    ///< committed to the buffer's segment files
-  std::uint64_t finished_rows = 0;  ///< of them, those of finished episodes
+  std::int64_t pretrain_steps = 0;     ///< gradient steps done
+  std::int64_t online_steps = 0;       ///< environment steps since the switch, warm-up counted
+  std::int64_t episodes = 0;           ///< finished online
+  std::int64_t updates = 0;            ///< online updates done
+  std::int64_t critic_fits = 0;        ///< of finetune.critic_fit_steps
+  std::uint64_t buffer_rows = 0;       ///< committed to the buffer's segment files
+  std::uint64_t finished_rows = 0;     ///< of them, those of finished episodes
+  std::int64_t warm_up_steps = -1;     ///< of warm_up.steps = "auto", once it has ended
+  std::vector<double> warm_up_errors;  ///< of "auto": TD error of each window so far
   MetricsLog::Offsets metrics;
   Rng data_rng, noise_rng, policy_rng;
   std::string evaluated_policy;   ///< fingerprint of the policy last evaluated offline
@@ -91,9 +95,15 @@ class Run {
   std::unique_ptr<ExperienceSource> source;
   std::unique_ptr<ReplayBuffer> buffer;
   StatsMeter meter;  ///< means since the last row of training metrics
+  Diagnostics diagnostics;
+  CollapseMonitor monitor;
 
   /// The dataset, loaded when first asked for; throws Error when it is missing or does not fit the task.
   const Dataset& dataset();
+  /// K, or, while an automatic warm-up goes on, the most it can be.
+  std::int64_t warm_up_steps() const {
+    return recipe.warm_up.automatic() && state.warm_up_steps >= 0 ? state.warm_up_steps : recipe.warm_up_steps();
+  }
   bool resumed() const { return resumed_; }
   bool finished() const { return state.phase == Phase::kDone; }
 
@@ -108,6 +118,10 @@ class Run {
   /// Writes the training row when due (`step` is the phase's).
   void log_training(std::int64_t step);
   void log(const std::string& kind, std::int64_t step, std::vector<std::pair<std::string, double>> values);
+  /// Measures and logs the diagnostics of now, and lets the monitor look at them; nothing when they are off.
+  void observe(std::int64_t step);
+  /// Puts the best evaluated agent back when the monitor wants it.
+  void roll_back_if_wanted(std::int64_t step);
   /// Evaluates `who` and logs it; asked to stop, it stops between two steps, and resuming evaluates anew.
   Evaluation evaluate_and_log(Policy& who, const std::string& kind, std::int64_t step);
   void note(const std::string& text);
@@ -129,6 +143,10 @@ class Run {
   void load_pretrained();
   void collect_dataset_if_missing();
   void seed_online_streams();
+  void watch_evaluation(const std::string& kind, std::int64_t step, const Evaluation& e);
+  void save_watch(StateWriter& out, SafeTensors& file);
+  void load_watch(StateReader& in, const SafeTensors& file, const std::string& where);
+  void warn(std::int64_t step, const std::vector<Warning>& warnings);
   void prepare_online(ActorCritic pretrained);  ///< learner, policy, experience and empty buffer of the online phases
   double seconds_in_phase() const;
   void save_and_say(const std::string& status);
@@ -137,6 +155,13 @@ class Run {
   std::unique_ptr<Env> eval_env_;
   std::unique_ptr<MetricsLog> metrics_;
   bool resumed_ = false;
+  /// What roll-back returns to; kept when it is asked for.
+  struct Best {
+    ActorCritic agent;
+    double value;
+    std::int64_t step;
+  };
+  std::optional<Best> best_;
   std::future<void> saving_;
   std::chrono::steady_clock::time_point began_, phase_began_, last_save_, last_progress_, rate_began_;
   std::int64_t rate_began_at_ = -1, ticked_ = 0;  ///< steps of the phase, unlike those of metrics

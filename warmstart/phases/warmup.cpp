@@ -1,3 +1,8 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numeric>
+
 #include "warmstart/core/error.h"
 #include "warmstart/phases/online.h"
 #include "warmstart/phases/train.h"
@@ -47,6 +52,28 @@ void check_policy(Run& run) {
     throw data_error("the policy acting online is not the one evaluated offline", "switch to online", "report this; do not trust the run");
 }
 
+// Our rule for warm_up.steps = "auto": E is the mean TD error of the pre-trained critic over all steps so far. The critic is frozen
+// here, so E changes only as the policy shows new states; when it stands still, the buffer holds what the critic will first learn from.
+void end_when_error_is_steady(Run& run) {
+  const WarmupConfig& c = run.recipe.warm_up;
+  const std::int64_t step = run.state.online_steps;
+  if (step % c.window != 0) return;
+  std::vector<double>& errors = run.state.warm_up_errors;
+  const Probe window = newest_probe(*run.buffer, static_cast<int>(c.window));
+  errors.push_back(run.diagnostics.td_error(run.agent->state(), window, *run.backend).absolute);
+  const auto mean_of_first = [&](std::size_t n) {
+    return std::accumulate(errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(n), 0.0) / static_cast<double>(n);
+  };
+  const std::size_t n = errors.size();
+  const double now = mean_of_first(n);
+  run.log("warm_up", step, {{"td_error", errors.back()}, {"td_error_so_far", now}});
+  if (n < 3 || run.state.episodes == 0) return;
+  const double before = mean_of_first(n - 1), earlier = mean_of_first(n - 2);
+  if (std::abs(now - before) > c.tolerance * before || std::abs(before - earlier) > c.tolerance * earlier) return;
+  run.state.warm_up_steps = step;
+  run.note(fmt::format("the warm-up ends after {} steps: the critic's error stands at {:.3g}", step, now));
+}
+
 }  // namespace
 
 void warmup(Run& run) {
@@ -54,11 +81,17 @@ void warmup(Run& run) {
   if (run.state.online_steps == 0) {
     check_policy(run);
     run.evaluate_and_log(*run.policy, "switch", 0);
+    run.observe(0);
   }
-  const std::int64_t steps = run.recipe.warm_up_steps();
-  while (run.state.online_steps < steps) {
+  while (run.state.online_steps < run.warm_up_steps()) {
     collect_step(run);  // the policy is frozen: nothing learns here
-    run.tick(run.state.online_steps, steps);
+    if (run.recipe.warm_up.automatic()) end_when_error_is_steady(run);
+    run.tick(run.state.online_steps, run.warm_up_steps());
+  }
+  const std::int64_t steps = run.warm_up_steps();
+  if (steps > 0) {
+    if (run.diagnostics.on()) run.diagnostics.take_warmup(*run.buffer);
+    run.observe(steps);
   }
   if (steps > 0) run.evaluate_and_log(*run.policy, "eval", steps);  // the same policy, so the curve stays flat to here
   run.enter(Phase::kFinetune);

@@ -1,6 +1,6 @@
 // The numbers a reader wants first: what the switch did to each method.
 const reasons = {
-  q_diverging: "Q diverges downwards", plateau: "stuck below the pre-trained level", early_variance: "evaluations vary widely early online",
+  q_diverging: "Q diverges downwards", drop: "the level dropped far below the pre-trained one", plateau: "stuck below the pre-trained level", early_variance: "evaluations vary widely early online",
   chatter: "actions chatter: they jump from step to step",
 };
 function warned(w) {

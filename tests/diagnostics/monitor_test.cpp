@@ -1,0 +1,145 @@
+// When the monitor speaks, and when it must not.
+#include "warmstart/diagnostics/monitor.h"
+
+#include <gtest/gtest.h>
+
+namespace warmstart {
+namespace {
+
+Measurements q_at(double q, double below, double spread = 10) {
+  return {{"q_offline", q}, {"q_spread_offline", spread}, {"below_pretrained_offline", below}};
+}
+
+std::vector<std::string> names(const std::vector<Warning>& warnings) {
+  std::vector<std::string> out;
+  for (const Warning& w : warnings) out.push_back(trouble_name(w.trouble));
+  return out;
+}
+const std::vector<std::string> kNothing;
+
+TEST(Monitor, SeesQFallAndSaysSoOnce) {
+  CollapseMonitor monitor({}, 10000);
+  monitor.start(0.9);
+  EXPECT_EQ(names(monitor.measurement(0, q_at(-20, 0.5))), kNothing);
+  EXPECT_EQ(names(monitor.measurement(100, q_at(-24, 0.9))), kNothing);
+  EXPECT_EQ(names(monitor.measurement(200, q_at(-28, 0.9))), kNothing);  // less than one spread yet
+  const auto warnings = monitor.measurement(300, q_at(-33, 0.9));
+  ASSERT_EQ(names(warnings), std::vector<std::string>{"q_diverging"});
+  for (const char* part : {"-20 at the switch", "-33 now", "90% of the targets", "longer warm-up"})
+    EXPECT_NE(warnings[0].text.find(part), std::string::npos) << warnings[0].text;
+  EXPECT_EQ(warnings[0].evidence, (Measurements{{"q_before", -20}, {"q_now", -33}, {"below_pretrained", 0.9}}));
+  EXPECT_EQ(names(monitor.measurement(400, q_at(-40, 0.9))), kNothing);
+}
+
+TEST(Monitor, AFallOfQAloneIsNoSpiral) {
+  CollapseMonitor few_below({}, 10000), slow({}, 10000), turns({}, 10000);
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_EQ(names(few_below.measurement(i, q_at(-20 - 8.0 * i, 0.5))), kNothing);   // targets agree with the start's Q
+    EXPECT_EQ(names(slow.measurement(i, q_at(-20 - 1.0 * i, 0.95))), kNothing);       // within the spread over states
+    EXPECT_EQ(names(turns.measurement(i, q_at(i % 2 ? -50 : -45, 0.95))), kNothing);  // up and down
+  }
+}
+
+TEST(Monitor, APlateauBelowTheStartIsNamedAndARiseIsNot) {
+  CollapseMonitor flat({}, 1000), rising({}, 1000), kept({}, 1000);
+  flat.start(0.8), rising.start(0.8), kept.start(0.8);
+  int warned = 0;
+  for (int i = 0; i < 6; ++i) {
+    const auto warnings = flat.evaluation(500 + 50 * i, 0.6);
+    for (const auto& name : names(warnings)) {
+      EXPECT_EQ(i, 3) << name;
+      EXPECT_EQ(name, "plateau");
+      ++warned;
+    }
+    EXPECT_EQ(names(rising.evaluation(500 + 50 * i, 0.57 + 0.1 * i)), kNothing);
+    EXPECT_EQ(names(kept.evaluation(500 + 50 * i, 0.75)), kNothing);
+  }
+  EXPECT_EQ(warned, 1);
+}
+
+TEST(Monitor, PlateausOfNegativeReturnsToo) {
+  CollapseMonitor monitor({}, 1000);
+  monitor.start(-100);
+  std::vector<std::string> all;
+  for (int i = 0; i < 4; ++i)
+    for (const auto& name : names(monitor.evaluation(500 + i, -120))) all.push_back(name);
+  EXPECT_EQ(all, std::vector<std::string>{"plateau"});
+}
+
+TEST(Monitor, NamesADropOnceWithWhatChanged) {
+  CollapseMonitor monitor({}, 1000);
+  monitor.start(0.8);
+  monitor.measurement(0, {{"q_offline", -20}, {"q_spread_offline", 10}, {"td_error_offline", 2}, {"kl_offline", 0}});
+  monitor.measurement(10, {{"q_offline", -20}, {"q_spread_offline", 10}, {"td_error_offline", 9}, {"kl_offline", 1.5}});
+  EXPECT_EQ(names(monitor.evaluation(500, 0.6)), kNothing);
+  const auto warnings = monitor.evaluation(550, 0.5);
+  ASSERT_EQ(names(warnings), std::vector<std::string>{"drop"});
+  for (const char* part : {"from 0.8 to 0.5", "9 (was 2)", "KL of 1.5"})
+    EXPECT_NE(warnings[0].text.find(part), std::string::npos) << warnings[0].text;
+  EXPECT_EQ(names(monitor.evaluation(600, 0.4)), kNothing);
+  EXPECT_EQ(names(monitor.evaluation(650, 0.8)), kNothing);
+  EXPECT_EQ(names(monitor.evaluation(700, 0.3)), std::vector<std::string>{"drop"});
+}
+
+TEST(Monitor, SwingsCountEarlyOnly) {
+  CollapseMonitor early({}, 10000), late({}, 10000);
+  early.start(1), late.start(1);
+  std::vector<std::string> all;
+  for (const auto& [i, v] : std::vector<std::pair<int, double>>{{1, 1.0}, {2, 0.3}, {3, 0.95}}) {
+    for (const auto& name : names(early.evaluation(500 * i, v))) all.push_back(name);
+    for (const auto& name : names(late.evaluation(5000 + 500 * i, v))) EXPECT_EQ(name, "drop");
+  }
+  EXPECT_EQ(all, (std::vector<std::string>{"drop", "early_variance"}));
+}
+
+TEST(Monitor, HearsChatter) {
+  CollapseMonitor monitor({}, 1000);
+  const auto jerk = [](double now) { return Measurements{{"chatter_warmup", 0.2}, {"chatter_online", now}}; };
+  EXPECT_EQ(names(monitor.measurement(0, jerk(0.9))), kNothing);  // the warm-up's own end
+  EXPECT_EQ(names(monitor.measurement(10, jerk(0.25))), kNothing);
+  const auto warnings = monitor.measurement(20, jerk(0.4));
+  ASSERT_EQ(names(warnings), std::vector<std::string>{"chatter"});
+  EXPECT_NE(warnings[0].text.find("2.0 times"), std::string::npos) << warnings[0].text;
+  EXPECT_EQ(names(monitor.measurement(30, jerk(0.2))), kNothing);
+  EXPECT_EQ(names(monitor.measurement(40, jerk(0.4))), std::vector<std::string>{"chatter"});  // another bout
+}
+
+TEST(Monitor, RollsBackWhenAskedWhenItLastsAndNotForEver) {
+  CollapseMonitor unasked({}, 1000), asked({.roll_back = true, .max_roll_backs = 2}, 1000);
+  for (CollapseMonitor* m : {&unasked, &asked}) {
+    m->start(1);
+    for (int i = 0; i < 4; ++i) m->evaluation(400 + i, 0);
+  }
+  EXPECT_FALSE(unasked.wants_roll_back());
+  for (int k = 0; k < 2; ++k) {
+    EXPECT_TRUE(asked.wants_roll_back());
+    asked.rolled_back();
+    EXPECT_FALSE(asked.wants_roll_back());
+    for (int i = 0; i < 4; ++i) asked.evaluation(500 + 10 * k + i, 0);
+  }
+  EXPECT_FALSE(asked.wants_roll_back());  // both used up
+}
+
+TEST(Monitor, GoesOnExactlyAfterACheckpoint) {
+  CollapseMonitor whole({}, 10000), first({}, 10000), second({}, 10000);
+  whole.start(1), first.start(1);
+  for (int i = 0; i < 3; ++i) whole.measurement(i, q_at(-20 - 6 * i, 0.9)), first.measurement(i, q_at(-20 - 6 * i, 0.9));
+  StateWriter out;
+  first.save(out);
+  StateReader in(out.bytes(), "test");
+  second.load(in);
+  EXPECT_EQ(names(second.measurement(3, q_at(-50, 0.9))), names(whole.measurement(3, q_at(-50, 0.9))));
+  EXPECT_EQ(names(second.measurement(4, q_at(-60, 0.9))), kNothing);
+}
+
+TEST(Monitor, IsSilentWhenSwitchedOff) {
+  CollapseMonitor monitor({.on = false}, 1000);
+  monitor.start(1);
+  for (int i = 0; i < 9; ++i) {
+    EXPECT_EQ(names(monitor.evaluation(500 + i, 0)), kNothing);
+    EXPECT_EQ(names(monitor.measurement(i, q_at(-100.0 * i, 1))), kNothing);
+  }
+}
+
+}  // namespace
+}  // namespace warmstart

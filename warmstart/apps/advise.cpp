@@ -1,0 +1,125 @@
+// `warmstart advise`: is the pre-trained policy better than its data, and what follows for the online phase.
+#include "warmstart/phases/advise.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "warmstart/apps/verbs.h"
+#include "warmstart/apps/world_options.h"
+#include "warmstart/core/error.h"
+#include "warmstart/core/files.h"
+#include "warmstart/phases/agent_file.h"
+#include "warmstart/phases/experience.h"
+
+namespace warmstart {
+namespace {
+
+struct Options {
+  std::string checkpoint, dataset, env, plugin, write;
+  EnvConfig world;
+  int episodes = 50;
+  std::int64_t seed = -1;
+  bool json = false;
+};
+
+// Undiscounted returns of the dataset's whole episodes, as recorded.
+std::vector<double> returns_in(const Options& o, const Recipe& recipe, const EnvSpec& spec) {
+  const Dataset data = Dataset::load(
+      o.dataset, {.obs_size = spec.obs_size,
+                  .action_size = spec.action_size,
+                  .observation_keys = recipe.data.observation_keys.empty() ? spec.observation_keys : recipe.data.observation_keys,
+                  .task = spec.id,
+                  .source = o.dataset});
+  std::vector<double> returns;
+  for (const Episode& e : data.episodes())
+    if (e.end != EpisodeEnd::kUnfinished) returns.push_back(e.reward_sum);
+  if (returns.size() < 2)
+    throw data_error(fmt::format("{} whole episodes: their mean return says nothing", returns.size()), o.dataset,
+                     "give a dataset whose terminals or timeouts mark the ends of at least two episodes");
+  return returns;
+}
+
+std::string text(const MeanReturn& m) {
+  return fmt::format("{:.4g} +- {:.2g} over {} episodes (worst {:.4g}, best {:.4g})", m.mean, m.error, m.episodes, m.low, m.high);
+}
+
+void run(const Options& o) {
+  AgentFile file = read_agent_file(o.checkpoint);
+  Recipe& recipe = file.recipe;
+  if (!o.plugin.empty()) recipe.env.plugin = o.plugin;
+  if (!o.env.empty() && env_spec(o.env).id != recipe.env.id)
+    throw data_error("checkpoint of another task, " + recipe.env.id, o.checkpoint,
+                     "leave out --env " + o.env + ", or give a checkpoint of that task");
+  recipe.env.friction_scale = o.world.friction_scale, recipe.env.mass_scale = o.world.mass_scale;
+  if (o.world.clearance > 0) recipe.env.clearance = o.world.clearance;
+
+  const auto env = make_env(recipe.env);
+  const MeanReturn data = mean_return(returns_in(o, recipe, env->spec()));
+  const std::int64_t seed = o.seed >= 0 ? o.seed : recipe.run.seed + 1000;
+  Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
+  std::vector<double> returns;
+  const Evaluation e = evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed), {.safety = recipe.safety, .returns = &returns});
+  const MeanReturn start = mean_return(returns);
+  const Advice advice = advise(start, data);
+
+  recipe.data.path = o.dataset, recipe.data.collect = false;
+  const Recipe next = advised_recipe(recipe, advice.regime);
+  if (!o.write.empty()) write_atomically(o.write, Recipe(next).toml());
+  const std::string where = o.write.empty() ? "NEXT.toml" : o.write;
+  const std::string command = advice.regime == Regime::kInferior
+                                  ? fmt::format("warmstart train {} --out runs/next", where)
+                                  : fmt::format("warmstart finetune {} --from {} --out runs/next", where, o.checkpoint);
+  if (o.json) {
+    const auto entry = [](const MeanReturn& m) {
+      return nlohmann::ordered_json{{"mean", m.mean}, {"error", m.error}, {"worst", m.low}, {"best", m.high}, {"episodes", m.episodes}};
+    };
+    nlohmann::ordered_json out = {{"regime", regime_name(advice.regime)},
+                                  {"recommendation", next.summary},
+                                  {"policy", entry(start)},
+                                  {"data", entry(data)},
+                                  {"difference", advice.difference},
+                                  {"low", advice.low},
+                                  {"high", advice.high},
+                                  {"margin", advice.margin},
+                                  {"label", next.label},
+                                  {"command", command}};
+    if (env->spec().reports_success) out["success_rate"] = e.success_rate;
+    fmt::print("{}\n", out.dump());
+    return;
+  }
+  fmt::print("{} on {}\n", o.checkpoint, recipe.env.id);
+  fmt::print("  policy's return   {}\n", text(start));
+  if (env->spec().reports_success) fmt::print("  policy's success  {:.1f}%\n", 100 * e.success_rate);
+  fmt::print("  data's return     {}\n", text(data));
+  fmt::print("  difference        {:.4g}, 95% between {:.4g} and {:.4g}; within +-{:.3g} it would not matter\n\n", advice.difference,
+             advice.low, advice.high, advice.margin);
+  constexpr const char* verdict[] = {"The policy is better than its data (superior): keep the policy, not the data.",
+                                     "Policy and data are alike (comparable): keep both.",
+                                     "The data are better than the policy (inferior): start from the data."};
+  fmt::print("{}\nNext: {}\n", verdict[static_cast<int>(advice.regime)], next.label);
+  if (o.write.empty()) fmt::print("  warmstart advise ... --write NEXT.toml   writes its recipe\n");
+  fmt::print("  {}\nThe rule is that of arXiv 2510.01460, which held in 45 of its 63 cases: docs/advise.md\n", command);
+}
+
+}  // namespace
+
+void add_advise(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("advise", "Keep the data online or not: compare a pre-trained policy with its dataset");
+  verb->add_option("--checkpoint", o->checkpoint, "pretrained.safetensors")->required();
+  verb->add_option("--dataset", o->dataset, "What it was trained on (any format that `data` reads)")->required();
+  verb->add_option("--env", o->env, "Refuse the checkpoint when it was made for another task than this (exit code 3)");
+  verb->add_option("--env-plugin", o->plugin, "Where the plug-in of the checkpoint's task lies now");
+  verb->add_option("--episodes", o->episodes, "Episodes that the policy plays")->capture_default_str()->check(CLI::Range(2, 1'000'000));
+  verb->add_option("--seed", o->seed, "Seed of resets (default: that of the run's own evaluations)")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{9'000'000'000'000'000}));
+  verb->add_option("--write", o->write, "Write the recommended recipe to this file");
+  verb->add_flag("--json", o->json, "One JSON object instead of text");
+  add_world_options(*verb, o->world);
+  verb->callback([o] { run(*o); });
+}
+
+}  // namespace warmstart

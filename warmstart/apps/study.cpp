@@ -1,0 +1,180 @@
+// `warmstart study`: a grid of runs, resumable, in parallel, and what came out of it.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "warmstart/apps/study_progress.h"
+#include "warmstart/apps/verbs.h"
+#include "warmstart/core/error.h"
+#include "warmstart/core/files.h"
+#include "warmstart/core/install.h"
+#include "warmstart/core/text.h"
+#include "warmstart/core/threads.h"
+#include "warmstart/data/pack_dataset.h"
+#include "warmstart/phases/dataset_file.h"
+#include "warmstart/phases/run.h"
+
+namespace warmstart {
+namespace {
+
+struct Options {
+  std::string file, out, launcher = "local", recipe, pack;
+  std::vector<std::int64_t> seeds;
+  std::vector<std::string> only;
+  int jobs = 0, threads = 1;
+  bool dry_run = false, quiet = false;
+};
+
+// Studies that come along are found from any folder, as recipes are.
+fs::path study_file(const std::string& name) {
+  const fs::path file = name;
+  return file.is_relative() && !fs::exists(file) ? find_shared(name, file) : file;
+}
+
+fs::path default_folder(const std::string& name) { return fs::path("runs/studies") / name; }
+
+// A study's folder, given itself or the file.
+fs::path folder_of(const Options& o) {
+  if (!o.out.empty()) return o.out;
+  const fs::path file = study_file(o.file);
+  return fs::is_directory(file) ? file : default_folder(read_study(file).name);
+}
+
+// A finished study must not count as failed because the report's script is not installed.
+void report(const StudyResults& results) {
+  std::vector<RunFiles> runs;
+  for (const StudyRun& run : results.runs)
+    if (run.files) runs.push_back(*run.files);
+  if (runs.empty()) return;
+  try {
+    write_report(runs, results.plan->folder / "report.html", plotly_script());
+  } catch (const Error& e) {
+    fmt::print(stderr, "no report: {}\n", e.what());
+  }
+}
+
+void write_and_show(const StudyPlan& plan, bool quiet) {
+  const StudyResults results = gather_results(plan);
+  write_results(results);
+  report(results);
+  if (!quiet) fmt::print("{}", summary_markdown(results));
+  fmt::print("{}results.csv, curves.csv, summary.json, table.md, report.html in {}\n", quiet ? "" : "\n", plan.folder.string());
+}
+
+void check_only(const StudyPlan& plan, const std::vector<std::string>& only) {
+  std::vector<std::string> names;
+  for (const PlannedArm& arm : plan.arms) names.push_back(arm.arm);
+  for (const std::string& name : only)
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw usage_error("no arm of the name " + name, "command line, --only", "did you mean " + nearest_name(name, names) + "?");
+}
+
+// How the whole ended, when it did not end well.
+void throw_if_unfinished(const StudyPlan& plan, const std::vector<JobState>& states, const std::vector<bool>& chosen) {
+  const std::string again = "the same command again goes on";
+  if (stop_requested()) throw Error(Exit::kInterrupted, "interrupted; every run is saved", plan.folder.string(), again);
+  int failed = 0, left = 0;
+  const JobState* first = nullptr;
+  std::string id;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    if (!chosen[i] || states[i].status == JobStatus::kDone) continue;
+    if (states[i].status == JobStatus::kFailed) {
+      if (!failed++) first = &states[i], id = plan.jobs[i].id;
+    } else {
+      ++left;
+    }
+  }
+  if (failed) {
+    const int code = first->record.exit_code;
+    const bool ours = code == 2 || code == 3 || code == 4 || code == 5;
+    throw Error(ours ? static_cast<Exit>(code) : Exit::kMachine,
+                fmt::format("{} failed{}; first {}: {}", failed == 1 ? "a job" : fmt::format("{} jobs", failed),
+                            left ? fmt::format(", {} not done because of that", left) : "", id, first->record.reason),
+                plan.folder.string(), "`warmstart study status` lists them; the same command again repeats them");
+  }
+  if (left) throw Error(Exit::kInterrupted, fmt::format("stopped with {} jobs left", left), plan.folder.string(), again);
+}
+
+void run_study(const Options& o) {
+  if (o.file.empty()) throw usage_error("no study file", "command line", "give one, e.g. studies/03-warm-up-length.toml");
+  const StudyFile study = read_study(study_file(o.file));
+  std::vector<std::int64_t> seeds = o.seeds.empty() ? study.seeds : o.seeds;
+  std::sort(seeds.begin(), seeds.end());
+  if (std::adjacent_find(seeds.begin(), seeds.end()) != seeds.end())
+    throw usage_error("a seed is given twice", "command line, --seeds", "name each once");
+  const fs::path folder = o.out.empty() ? default_folder(study.name) : fs::path(o.out);
+  StudyPlan plan = make_plan(study, folder, seeds);
+  check_only(plan, o.only);
+  const auto wanted = [&](const StudyJob& job) {
+    return std::find(seeds.begin(), seeds.end(), job.seed) != seeds.end() &&
+           (o.only.empty() || std::find(o.only.begin(), o.only.end(), job.arm) != o.only.end());
+  };
+  if (o.dry_run) {
+    fmt::print("{}", plan_text(plan, chosen_jobs(plan, job_states(plan), wanted)));
+    return;
+  }
+  make_folder(folder);
+  const auto lock = FileLock::take(folder / ".lock");
+  if (!lock) throw usage_error("another process works on this study", folder.string(), "wait for it, or choose another --out");
+  save_plan(plan, study);
+  const std::vector<bool> chosen = chosen_jobs(plan, job_states(plan), wanted);
+  const int jobs = o.jobs > 0 ? o.jobs : std::max(1, available_cpus() / o.threads);
+  const std::vector<JobState> states =
+      launch(plan, {.jobs = jobs, .threads = o.threads, .chosen = wanted, .progress = study_progress(plan, o.quiet)});
+  write_and_show(plan, o.quiet);
+  throw_if_unfinished(plan, states, chosen);
+}
+
+void make_dataset(const Options& o) {
+  const Recipe recipe = load_recipe(o.recipe);
+  collect_if_missing(recipe, [](const std::string& text) { fmt::print("{}\n", text); });
+  const std::string keys = recipe.data.observation_keys.empty() ? env_spec(recipe.env).observation_keys : recipe.data.observation_keys;
+  const auto reader = open_steps(recipe.data.path, {.observation_keys = keys});
+  const PackSizes sizes = pack_dataset(*reader, o.pack);
+  fmt::print("packed {} as {}: {} steps\n", recipe.data.path, o.pack, sizes.steps);
+}
+
+}  // namespace
+
+void add_study(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("study", "a grid of runs over switches and seeds, resumable, in parallel, with one report");
+  verb->add_option("FILE", o->file, "study file (TOML), docs/studies/README.md");
+  verb->add_option("--out", o->out, "folder of the study (default runs/studies/NAME)");
+  verb->add_option("--jobs", o->jobs, "runs at once (default: all CPUs)")->check(CLI::Range(1, 4096));
+  verb->add_option("--threads", o->threads, "threads of each run; results do not depend on it")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+  verb->add_option("--seeds", o->seeds, "seeds instead of the file's, comma-separated")->delimiter(',')->check(CLI::NonNegativeNumber);
+  verb->add_option("--only", o->only, "arms to run, and what they need; all tasks");
+  verb->add_flag("--dry-run", o->dry_run, "check everything, print arms and sizes, and stop");
+  verb->add_flag("--quiet", o->quiet, "no progress and no table; failures are named");
+  verb->callback([o, verb] {
+    if (verb->get_subcommands().empty()) run_study(*o);
+  });
+
+  CLI::App* status = verb->add_subcommand("status", "how every job of a study stands, at any time");
+  status->add_option("STUDY", o->file, "study file, or the study's folder")->required();
+  status->add_option("--out", o->out, "the study's folder, when it is not the file's default");
+  status->callback([o] {
+    const StudyPlan plan = load_plan(folder_of(*o));
+    const pid_t holder = FileLock::holder(plan.folder / ".lock");
+    fmt::print("{}{}", status_text(plan, job_states(plan)),
+               holder ? fmt::format("process {} works on it\n", holder) : "no process works on it: the same `study` command goes on\n");
+  });
+
+  CLI::App* results = verb->add_subcommand("report", "writes tables and report of what is finished, at any time");
+  results->add_option("STUDY", o->file, "study file, or the study's folder")->required();
+  results->add_option("--out", o->out, "the study's folder, when it is not the file's default");
+  results->callback([o] { write_and_show(load_plan(folder_of(*o)), false); });
+
+  CLI::App* dataset =
+      verb->add_subcommand("dataset", "collects a recipe's dataset when it is missing, and packs it; jobs of a study call this");
+  dataset->add_option("RECIPE", o->recipe, "recipe file")->required();
+  dataset->add_option("PACK", o->pack, "pack to write")->required();
+  dataset->callback([o] { make_dataset(*o); });
+}
+
+}  // namespace warmstart

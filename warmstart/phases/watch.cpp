@@ -1,0 +1,76 @@
+// What watches a run: diagnostics, the collapse monitor, and the best agent that roll-back returns to.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "warmstart/core/error.h"
+#include "warmstart/phases/agent_file.h"
+#include "warmstart/phases/run.h"
+
+namespace warmstart {
+
+void Run::observe(std::int64_t step) {
+  if (!diagnostics.on()) return;
+  const bool offline = state.phase == Phase::kPretrain;
+  const bool critic_learns = agent_info(offline ? recipe.pretrain.agent : recipe.finetune.agent).trains_critic;
+  Measurements now = diagnostics.measure(agent->state(), critic_learns, *backend, offline ? nullptr : buffer.get());
+  if (now.empty()) return;
+  if (!offline) warn(step, monitor.measurement(step - warm_up_steps(), now));
+  log("diagnostics", step, std::move(now));
+}
+
+void Run::warn(std::int64_t step, const std::vector<Warning>& warnings) {
+  for (const Warning& w : warnings) {
+    Measurements values = {{trouble_name(w.trouble), 1.0}};
+    values.insert(values.end(), w.evidence.begin(), w.evidence.end());
+    log("monitor", step, std::move(values));
+    note(fmt::format("warning at step {}: {}", step, w.text));
+  }
+}
+
+void Run::watch_evaluation(const std::string& kind, std::int64_t step, const Evaluation& e) {
+  if (state.phase == Phase::kPretrain) return;
+  const double value = eval_env_->spec().reports_success ? e.success_rate : e.return_mean;
+  if (kind == "switch") monitor.start(value);
+  if (recipe.monitor.roll_back && (!best_ || value >= best_->value)) best_ = Best{agent->state(), value, step};
+  if (state.phase == Phase::kFinetune) warn(step, monitor.evaluation(step - warm_up_steps(), value));
+}
+
+void Run::roll_back_if_wanted(std::int64_t step) {
+  if (!best_ || !monitor.wants_roll_back()) return;
+  agent->state() = best_->agent;
+  policy->set_actor(std::make_shared<Actor>(best_->agent.actor));
+  monitor.rolled_back();
+  log("monitor", step, {{"rolled_back_to", static_cast<double>(best_->step)}, {"value", best_->value}});
+  note(fmt::format("rolled back at step {} to the agent of step {}, evaluated at {:.4g}; what was collected stays", step, best_->step,
+                   best_->value));
+}
+
+void Run::save_watch(StateWriter& out, SafeTensors& file) {
+  monitor.save(out);
+  out.put(best_.has_value());
+  if (!best_) return;
+  out.put(best_->value), out.put(best_->step);
+  for (const auto& array : best_->agent.arrays()) file.tensors["best/" + array.name] = Tensor::from(array.values, array.shape);
+  for (const std::int64_t* count : best_->agent.counts()) out.put(*count);
+}
+
+void Run::load_watch(StateReader& in, const SafeTensors& file, const std::string& where) {
+  monitor.load(in);
+  bool has_best;
+  in.get(has_best);
+  const ExtraNetworks extra = agent_info(state.phase == Phase::kPretrain ? recipe.pretrain.agent : recipe.finetune.agent).networks;
+  if (diagnostics.on()) diagnostics.get(file, where, fresh_agent(recipe, extra));
+  if (!has_best) return;
+  best_ = Best{fresh_agent(recipe, extra), 0, 0};
+  in.get(best_->value), in.get(best_->step);
+  for (const auto& array : best_->agent.arrays()) {
+    const Tensor& tensor = file.at("best/" + array.name, where);
+    if (tensor.dtype != DType::kF32 || tensor.shape != array.shape)
+      throw data_error("the best agent has other sizes", where + ", tensor best/" + array.name, "start again with --overwrite");
+    std::copy(tensor.f32().begin(), tensor.f32().end(), array.values.begin());
+  }
+  for (std::int64_t* count : best_->agent.counts()) in.get(*count);
+}
+
+}  // namespace warmstart

@@ -1,0 +1,68 @@
+// A study file: one question, the arms that answer it, the tasks and seeds they run on. docs/studies/README.md says how to write one.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "warmstart/core/fields.h"
+#include "warmstart/phases/recipe.h"
+
+namespace warmstart {
+
+namespace fs = std::filesystem;
+
+/// [[task]]
+struct StudyTask {
+  std::string name, recipe, recipes;
+  std::vector<Override> set;
+  Fields fields();
+};
+
+/// [[arm]]
+struct StudyArm {
+  std::string name, recipe, start;
+  bool grid = true;
+  std::vector<Override> set;
+  Fields fields();
+};
+
+/// A key of [grid] and its values, as a command line would give them.
+struct GridKey {
+  std::string key;
+  std::vector<std::string> values;
+};
+
+struct StudyFile {
+  fs::path path;
+  std::string name, question, claim, recipe, metric = "auto", grid_name;
+  std::vector<std::int64_t> seeds = {0, 1, 2};
+  double threshold, interval = 0.95;  ///< threshold NaN = none
+  std::int64_t resamples = 10000;
+  std::vector<Override> set;
+  std::vector<StudyTask> tasks;  ///< one of no name and no keys when the file has none
+  std::vector<GridKey> grid;
+  std::vector<StudyArm> arms;  ///< as written, without the grid; one of no name when the file has only a grid
+
+  StudyFile();
+  Fields fields();  ///< the keys at the top
+};
+
+/// One arm on one task: what all its seeds run.
+struct StudyCell {
+  std::string task, arm;      ///< names
+  Recipe recipe;              ///< resolved and valid; label = arm, run.seed = 0
+  std::vector<Override> set;  ///< what tells this arm from others, in order: its own keys and the grid's
+  std::string start;          ///< name of the arm whose pre-training it takes; "" = its own
+};
+
+/// Reads and checks the file itself. Throws Error(kUsage) naming file, table, key and the nearest valid name: unknown keys, empty grid,
+/// names or seeds given twice.
+StudyFile read_study(const fs::path& path);
+
+/// Tasks x arms x grid, every recipe resolved and validated. Throws Error(kUsage) naming the file, task and arm.
+std::vector<StudyCell> expand(StudyFile& study);
+
+/// `name` as a file name: what is no letter, digit or one of ".,_=+-" becomes '-'.
+std::string file_name_of(const std::string& name);
+
+}  // namespace warmstart

@@ -177,9 +177,10 @@ TEST_F(ReportPage, ComparesConfigurations) {
   c.recipe = "[run]\nseed = 0\n[warmup]\nsteps = 0\n[agent]\ndiscount = 0.99\n";
   const json config = page_data(page({a, b, c}))["configuration"];
   ASSERT_EQ(config.size(), 3u);
-  EXPECT_EQ(config[0], json({{"key", "agent.discount"}, {"values", {"0.99", "0.99"}}, {"differs", false}}));
+  EXPECT_EQ(config[0], json({{"key", "agent.discount"}, {"values", {"0.99", "0.99"}}, {"differs", false}, {"mixed", json::array()}}));
   EXPECT_EQ(config[1]["values"], json({"0, 1", "0"}));
-  EXPECT_EQ(config[2], json({{"key", "warmup.steps"}, {"values", {"5000", "0"}}, {"differs", true}}));
+  EXPECT_EQ(config[1]["mixed"], json({0}));
+  EXPECT_EQ(config[2], json({{"key", "warmup.steps"}, {"values", {"5000", "0"}}, {"differs", true}, {"mixed", json::array()}}));
 }
 
 TEST_F(ReportPage, ErrorsNameTheRemedy) {

@@ -49,7 +49,7 @@ void report(const StudyResults& results) {
     if (run.files) runs.push_back(*run.files);
   if (runs.empty()) return;
   try {
-    write_report(runs, results.plan->folder / "report.html", plotly_script());
+    write_report(runs, results.plan->folder / "report.html", plotly_script(), {.study = summary_json(results), .films = {}});
   } catch (const Error& e) {
     fmt::print(stderr, "no report: {}\n", e.what());
   }

@@ -19,8 +19,6 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr std::size_t kEpisodesOfAMean = 20;
-// what a row of kind "monitor" may warn of; its other numbers are the evidence
-const std::set<std::string> kReasons = {"q_diverging", "drop", "plateau", "early_variance", "chatter"};
 
 json to_json(const Spread& s) {
   if (s.count == 0) return nullptr;
@@ -109,8 +107,10 @@ json warnings(const Groups& groups) {
         if (row.kind != "monitor") continue;
         json reasons = json::array(), evidence = json::object();
         for (const auto& [name, value] : row.values) {
-          if (kReasons.contains(name) && value != 0) reasons.push_back(name);
-          else if (!kReasons.contains(name)) evidence[name] = value;
+          // the reason comes first, and what it is told by after it
+          const bool reason = &name == &row.values.front().first && name != "rolled_back_to";
+          if (reason) reasons.push_back(name);
+          else evidence[name] = value;
         }
         out.push_back({{"group", g}, {"seed", run->seed}, {"phase", row.phase}, {"step", row.step}, {"reasons", reasons}, {"evidence", evidence}});
       }
@@ -188,13 +188,14 @@ json configuration(const std::vector<RunGroup>& groups) {
   std::sort(keys.begin(), keys.end());
   json out = json::array();
   for (const std::string& key : keys) {
-    json of_groups = json::array();
+    json of_groups = json::array(), mixed = json::array();
     std::set<std::string> distinct;
     for (const auto& texts : values[key]) {
+      if (texts.size() > 1) mixed.push_back(of_groups.size());
       of_groups.push_back(fmt::format("{}", fmt::join(texts, ", ")));
       distinct.insert(of_groups.back().get<std::string>());
     }
-    out.push_back({{"key", key}, {"values", of_groups}, {"differs", distinct.size() > 1}});
+    out.push_back({{"key", key}, {"values", of_groups}, {"differs", distinct.size() > 1}, {"mixed", mixed}});
   }
   return out;
 }

@@ -38,7 +38,7 @@ const panels = [
 
 // all series of a panel share one range, so that plots beside each other can be compared
 function common_range(curves, log) {
-  const all = curves.flat().flatMap((c) => [...c.low, ...c.high]).filter((v) => Number.isFinite(v) && (!log || v > 0)).map((v) => (log ? Math.log10(v) : v));
+  const all = curves.flat().flatMap((c) => c.seeds.flatMap((s) => s.y)).filter((v) => Number.isFinite(v) && (!log || v > 0)).map((v) => (log ? Math.log10(v) : v));
   if (!all.length) return undefined;
   const low = Math.min(...all), high = Math.max(...all), room = .05 * (high - low || 1);
   return [low - room, high + room];

@@ -4,7 +4,7 @@ const reasons = {
   chatter: "actions chatter: they jump from step to step",
 };
 function warned(w) {
-  const said = w.reasons.map((r) => reasons[r] || r);
+  const said = w.reasons.map((r) => reasons[r] || r.replaceAll("_", " "));
   if (w.evidence.rolled_back_to !== undefined) said.push(`rolled back to step ${w.evidence.rolled_back_to}`);
   return said.join(", ") || "see the evidence";
 }
@@ -39,8 +39,14 @@ function title() {
     chooser.append(make("p", {class: "notice calm"}, `These runs are of ${envs.length} different tasks: ${envs.join(", ")}. Each is shown by itself; no number is a mean over tasks.`),
       make("div", {class: "bar"}, choice("task", "Task", envs.map((e, i) => [i, e]))));
 }
+// keys that may differ between seeds of one method
+const of_a_seed = ["run.seed", "name", "label", "summary", "data.path"];
 function notices() {
   const parts = [];
+  groups.forEach((g, i) => {
+    const keys = task.configuration.filter((c) => c.mixed.includes(i) && !of_a_seed.includes(c.key)).map((c) => c.key);
+    if (keys.length) parts.push(make("p", {class: "notice"}, `The runs called ${g.label} are shown as seeds of one method, but differ in ${keys.join(", ")}. Give what differs another label.`));
+  });
   const unfinished = task.runs.filter((r) => r.status && r.status !== "done");
   if (unfinished.length)
     parts.push(make("p", {class: "notice"}, "Not finished: " + unfinished.map((r) => `${r.label}${of_seed(r)} (${r.status})`).join("; ") + ". The numbers cover what was logged."));

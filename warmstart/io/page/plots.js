@@ -41,11 +41,16 @@ function traces(lines, options, fits) {
   lines.forEach(({curve, tone: name, label, symbol}, i) => {
     if (!curve || !curve.seeds.length) return;
     const tone = css(name), common = {legendgroup: String(i), type: "scatter"};
-    if (curve.seeds.length > 1) {
+    // seeds that have no two steps in common are lines of their own
+    const apart = curve.seeds.length > 1 && curve.x.length < 2;
+    if (apart)
+      curve.seeds.forEach((s, k) => out.push({...common, x: s.x, y: s.y, name: fits(label), mode: "lines", line: {width: 1.6, color: tone}, showlegend: k === 0, hovertemplate: `%{y:${format}}`}));
+    else if (curve.seeds.length > 1) {
       out.push({...common, x: curve.x, y: curve.low, mode: "lines", line: {width: 0}, hoverinfo: "skip", showlegend: false});
       out.push({...common, x: curve.x, y: curve.high, mode: "lines", line: {width: 0}, fill: "tonexty", fillcolor: faint(tone, .16), hoverinfo: "skip", showlegend: false});
       for (const s of curve.seeds) out.push({...common, x: s.x, y: s.y, mode: "lines", line: {width: 1, color: faint(tone, .35)}, hoverinfo: "skip", showlegend: false});
     }
+    if (apart) return;
     const points = curve.x.length <= 40 && !options.small || curve.x.length === 1;
     out.push({...common, x: curve.x, y: curve.mean, name: fits(label), mode: points ? "lines+markers" : "lines", line: {width: 2.2, color: tone},
       marker: {size: 6, symbol: symbols[(symbol ?? i) % 8], color: tone}, hovertemplate: `%{y:${format}}`});

@@ -1,12 +1,15 @@
 // A study: its question, and every arm with its interval, task by task.
+// name -> [words, 1 = in units of the study's metric, 2 = a share]
 const measures = {
-  final: ["at the end", 1], area: ["area under the curve", 0], regret: ["regret", 0], success: ["success rate", 2], before: ["before the switch", 1], drop: ["unlearning: drop after the switch", 2],
+  final: ["at the end", 1], before: ["before the switch", 1], lowest: ["lowest after the switch", 1], best: ["best after the switch", 1],
+  area: ["mean level over the steps (area under the curve)", 1], regret: ["regret: distance to the reference level over the steps", 1], success: ["success rate at the end", 2],
+  drop: ["unlearning: drop after the switch", 2], forgotten: ["forgotten: share of seeds", 2],
   steps_to_threshold: ["steps to the threshold, warm-up counted", 0], steps_to_recover: ["steps to recover, warm-up counted", 0],
-  seconds: ["seconds", 0], steps_per_second: ["steps per second", 0],
+  seconds: ["seconds online", 0], pretrain_seconds: ["seconds of pre-training", 0], steps_per_second: ["steps per second", 0],
 };
 function measure_title(m) {
   const metric = (metrics[data.study.metric] || {title: data.study.metric || "evaluation"}).title.toLowerCase();
-  return ["final", "before", "area"].includes(m) ? `${metric}, ${measures[m][0]}` : measures[m] ? measures[m][0] : m;
+  return ["final", "before", "lowest", "best", "area"].includes(m) ? `${metric}, ${measures[m][0]}` : measures[m] ? measures[m][0] : m;
 }
 // 2 = always a share, 1 = a share when the study's metric is one
 const is_share = (m) => measures[m] !== undefined && (measures[m][1] === 2 || measures[m][1] === 1 && data.study.metric === "success_rate");
@@ -18,7 +21,7 @@ function study(parent) {
   if (s.question) parent.append(make("p", {class: "claim"}, make("b", {}, "Question: "), s.question));
   if (s.claim) parent.append(make("p", {class: "claim"}, make("b", {}, "What the paper says: "), s.claim));
   const names = unique(s.arms.flatMap((a) => Object.keys(a.measures || {})));
-  if (!names.includes(chosen.measure)) chosen.measure = names[0];
+  if (!names.includes(chosen.measure)) chosen.measure = names.includes("final") ? "final" : names[0];
   const m = chosen.measure, percent = is_share(m), tasks = unique(s.arms.map((a) => a.task));
   if (names.length) parent.append(make("div", {class: "bar"}, choice("measure", "Measure", names.map((n) => [n, measure_title(n)]))));
   const level = Number.isFinite(s.interval) ? `${show(s.interval, true)} ` : "";
@@ -27,7 +30,7 @@ function study(parent) {
   for (const t of tasks) {
     const arms = s.arms.filter((a) => a.task === t);
     forest(parent, t, arms, m, percent);
-    const head = ["arm", "seeds", "mean", "interquartile mean", "interval", ...(arms.some((a) => (a.measures[m] || {}).reached !== undefined) ? ["reached"] : []), "settings"];
+    const head = ["arm", "seeds", "mean", "interquartile mean", "interval", ...(arms.some((a) => ((a.measures || {})[m] || {}).reached !== undefined) ? ["reached"] : []), "settings"];
     const body = arms.map((a) => {
       const v = a.measures[m] || {};
       const failed = a.failed ? make("span", {class: "range bad"}, `${a.failed} failed`) : null;
@@ -38,10 +41,12 @@ function study(parent) {
     parent.append(make("div", {class: "panel", style: "margin-top:12px", "data-study-table": t}, table(head.map((n) => make("th", n === "settings" ? {class: "text"} : {}, n)), body)));
   }
   failures(parent, s);
-  if (s.csv) parent.append(make("p", {class: "small muted", style: "margin-top:12px"}, "Every seed's numbers: ", make("code", {}, s.csv)));
+  parent.append(make("p", {class: "small muted", style: "margin-top:12px"}, "Every seed's numbers: ", make("code", {}, s.csv || "results.csv"), s.csv ? "" : " beside this page"));
   if (s.machine) parent.append(make("p", {class: "small muted"}, "Made on: ", Object.entries(s.machine).map(([k, v]) => `${k} ${v}`).join(", ")));
 }
 function failures(parent, s) {
+  if (s.unfinished && s.unfinished.length)
+    parent.append(make("p", {class: "notice calm"}, `${plural(s.unfinished.length, "run")} not finished: ${s.unfinished.map((u) => `${u.arm} on ${u.task}, seed ${u.seed} (${u.status})`).join("; ")}.`));
   if (!s.failures || !s.failures.length) return;
   parent.append(make("p", {class: "notice"}, `${plural(s.failures.length, "run")} failed. The numbers are those of the others; the same command again completes the study.`),
     make("div", {class: "panel", id: "failures", style: "margin-top:12px"}, table(["task", "arm", "seed", "reason"].map((n, i) => make("th", i === 2 ? {} : {class: "text"}, n)),
@@ -66,7 +71,7 @@ function forest(parent, t, arms, m, percent) {
     Object.assign(l.yaxis, {range: [arms.length - .5, -.5], tickvals: rows, ticktext: arms.map((a) => fitting(div, a.arm, .5)), tickfont: {color: css("--ink")}, zeroline: false, showgrid: false, title: undefined});
     Object.assign(l.xaxis, {showgrid: true, rangemode: "normal", range: [least - room, most + room], tickformat: percent ? ".0%" : undefined});
     l.hovermode = "closest", l.uirevision = m;
-    if (["final", "before"].includes(m) && Number.isFinite(data.study.threshold))
+    if (["final", "before", "lowest", "best"].includes(m) && Number.isFinite(data.study.threshold))
       l.shapes.push({type: "line", yref: "paper", y0: 0, y1: 1, x0: data.study.threshold, x1: data.study.threshold, line: {color: css("--muted"), width: 1, dash: "dash"}});
     Plotly.react(div, [...bars, points(pick("iqm"), "diamond-open", 11), points(means, "circle", 9)], l, draw_options);
   });

@@ -29,7 +29,7 @@ const panels = [
   {key: "update_norm", title: "Update norms", series: of_nets("update_norm"), y: "norm", log: true,
     text: "Length of the step that the optimiser made, which is what moves the policy.", bad: "a large first step after the switch: optimiser state that does not fit the new losses."},
   {key: "dormant", title: "Dormant units", series: of_nets("dormant"), percent: true, y: "share",
-    text: "Share of hidden units that are close to silent on all rows. A few are normal.", bad: "a steady rise: the networks lose the ability to learn something new."},
+    text: "Share of hidden units that are close to silent on all rows. Levels differ from task to task; what counts is where it goes.", bad: "a steady rise to most of them: the networks lose the ability to learn something new."},
   {key: "saturation", title: "Saturated actions", series: on_sets("saturation"), percent: true, y: "share",
     text: "Share of action entries at the bound.", bad: "close to 100%: full force all the time, and gradients of the policy that vanish."},
   {key: "chatter", title: "Chatter", series: on_sets("chatter"), y: "|second difference|",

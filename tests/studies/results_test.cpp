@@ -47,7 +47,7 @@ class Results : public ::testing::Test {
 
 TEST_F(Results, NumbersOfRunsAndArms) {
   finish("a", 0, 0.5, 0.2, 0.9), finish("a", 1, 0.5, 0.4, 0.6), finish("a", 2, 0.5, 0.1, 0.3);
-  finish("b-c", 0, 0, 0, 0.1);
+  finish("b,-c", 0, 0, 0, 0.1);
   const StudyResults results = gather_results(plan);
   const json s = json::parse(summary_json(results));
   EXPECT_EQ(s["metric"], "success_rate");

@@ -79,7 +79,7 @@ TEST_F(StudyFiles, RecipesOfArmsAreLookedForInTheTasksFolder) {
 TEST_F(StudyFiles, UnknownWordsNameTheNearest) {
   refused(kRecipe + "[grid]\nwarm_up.stps = [1]\n", {"unknown key warm_up.stps", "[grid]", "warm_up.steps"});
   refused(kRecipe + "[set]\nagent.tua = 1\n[grid]\nfinetune.utd = [1]\n", {"agent.tua", "[set]", "agent.tau"});
-  refused(kRecipe + "quest = \"x\"\n[grid]\nfinetune.utd = [1]\n", {"unknown key quest", "question"});
+  refused(kRecipe + "questin = \"x\"\n[grid]\nfinetune.utd = [1]\n", {"unknown key questin", "question"});
   refused(kRecipe + "[[arm]]\nname = \"a\"\nsett = {}\n", {"unknown key sett", "set"});
   refused(kRecipe + "[[arm]]\nname = \"a\"\nset = { retention.mode = \"mixd\" }\n", {"mixd", "mixed", "[[arm]] a"});
   refused(kRecipe + "metric = \"succes\"\n[grid]\nfinetune.utd = [1]\n", {"succes", "success_rate"});

@@ -9,6 +9,7 @@
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
 #include "warmstart/phases/recipe.h"
+#include "warmstart/studies/study_file.h"
 
 namespace warmstart {
 namespace {
@@ -68,6 +69,20 @@ std::string cell(std::string text) {
   return text;
 }
 
+std::string key_row(const Field& f) {
+  return fmt::format("| `{}` | `{}` | {} | {} | {} |\n", f.key, cell(f.toml()), cell(f.doc.help), cell(f.doc.unit), cell(f.doc.when));
+}
+
+// The tables of a study file with their keys.
+struct StudyKeys {
+  StudyFile study;
+  StudyTask task;
+  StudyArm arm;
+  std::vector<std::pair<std::string, Fields>> tables() {
+    return {{"top level", study.fields()}, {"[[task]]", task.fields()}, {"[[arm]]", arm.fields()}};
+  }
+};
+
 std::string markdown(const CLI::App& app) {
   std::string out =
       "# Reference\n\nMade by `warmstart reference`; a test compares it with the program. In a shell, `warmstart COMMAND --help` and "
@@ -92,7 +107,16 @@ std::string markdown(const CLI::App& app) {
       out += fmt::format("\n### {}\n\n| key | default | meaning | unit | change |\n|---|---|---|---|---|\n",
                          here.empty() ? "top level" : "[" + here + "]");
     section = here;
-    out += fmt::format("| `{}` | `{}` | {} | {} | {} |\n", f.key, cell(f.toml()), cell(f.doc.help), cell(f.doc.unit), cell(f.doc.when));
+    out += key_row(f);
+  }
+  out +=
+      "\n## Study keys\n\nOf the files that `warmstart study` takes (docs/studies/README.md). Tables of recipe keys: `[set]` for every "
+      "run, "
+      "`set` of a task or an arm, and `[grid]`, whose values are lists.\n";
+  StudyKeys study;
+  for (const auto& [table, keys] : study.tables()) {
+    out += fmt::format("\n### {}\n\n| key | default | meaning | unit | change |\n|---|---|---|---|---|\n", table);
+    for (const Field& f : keys.list()) out += key_row(f);
   }
   return out;
 }
@@ -160,7 +184,7 @@ std::string bash(const CLI::App& app) {
   return fmt::format(R"(# bash completion of warmstart: source this file, or save it as /etc/bash_completion.d/warmstart
 _warmstart() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} path=${{COMP_WORDS[1]-}} words
-  [[ ${{COMP_WORDS[2]-}} == [a-z]* && $COMP_CWORD -gt 2 && $path == @(bench|data) ]] && path+=" ${{COMP_WORDS[2]}}"
+  [[ ${{COMP_WORDS[2]-}} == [a-z]* && $COMP_CWORD -gt 2 && $path == @(bench|data|study) ]] && path+=" ${{COMP_WORDS[2]}}"
   ((COMP_CWORD > 1)) || path=
   case $path in
     '') words='{}' ;;

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <map>
 #include <memory>
 
 #include "warmstart/apps/study_progress.h"
@@ -15,12 +16,13 @@
 #include "warmstart/data/pack_dataset.h"
 #include "warmstart/phases/dataset_file.h"
 #include "warmstart/phases/run.h"
+#include "warmstart/studies/slurm.h"
 
 namespace warmstart {
 namespace {
 
 struct Options {
-  std::string file, out, launcher = "local", recipe, pack;
+  std::string file, out, launcher = "local", recipe, pack, folder, job;
   std::vector<std::int64_t> seeds;
   std::vector<std::string> only;
   int jobs = 0, threads = 1;
@@ -104,7 +106,7 @@ void run_study(const Options& o) {
   std::sort(seeds.begin(), seeds.end());
   if (std::adjacent_find(seeds.begin(), seeds.end()) != seeds.end())
     throw usage_error("a seed is given twice", "command line, --seeds", "name each once");
-  const fs::path folder = o.out.empty() ? default_folder(study.name) : fs::path(o.out);
+  const fs::path folder = ((o.out.empty() ? default_folder(study.name) : fs::path(o.out)) / "").lexically_normal().parent_path();
   StudyPlan plan = make_plan(study, folder, seeds);
   check_only(plan, o.only);
   const auto wanted = [&](const StudyJob& job) {
@@ -120,9 +122,15 @@ void run_study(const Options& o) {
   if (!lock) throw usage_error("another process works on this study", folder.string(), "wait for it, or choose another --out");
   save_plan(plan, study);
   const std::vector<bool> chosen = chosen_jobs(plan, job_states(plan), wanted);
-  const int jobs = o.jobs > 0 ? o.jobs : std::max(1, available_cpus() / o.threads);
-  const std::vector<JobState> states =
-      launch(plan, {.jobs = jobs, .threads = o.threads, .chosen = wanted, .progress = study_progress(plan, o.quiet)});
+  LaunchOptions launching{.jobs = o.jobs, .threads = o.threads, .chosen = wanted, .progress = study_progress(plan, o.quiet)};
+  if (o.launcher == "slurm") {
+    const SlurmSubmission submission = submit_to_slurm(plan, launching);
+    fmt::print("{} jobs submitted in {} arrays{}\n`warmstart study status {}` says how they stand, `study report` what came out\n",
+               submission.jobs, submission.arrays, submission.ids.empty() ? "" : ": " + join(submission.ids), folder.string());
+    return;
+  }
+  if (launching.jobs == 0) launching.jobs = std::max(1, available_cpus() / o.threads);
+  const std::vector<JobState> states = launch(plan, launching);
   write_and_show(plan, o.quiet);
   throw_if_unfinished(plan, states, chosen);
 }
@@ -149,6 +157,9 @@ void add_study(CLI::App& app) {
       ->check(CLI::Range(1, 1024));
   verb->add_option("--seeds", o->seeds, "seeds instead of the file's, comma-separated")->delimiter(',')->check(CLI::NonNegativeNumber);
   verb->add_option("--only", o->only, "arms to run, and what they need; all tasks");
+  verb->add_option("--launcher", o->launcher, "local, or slurm to submit the jobs as arrays and return")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"local", "slurm"}));
   verb->add_flag("--dry-run", o->dry_run, "check everything, print arms and sizes, and stop");
   verb->add_flag("--quiet", o->quiet, "no progress and no table; failures are named");
   verb->callback([o, verb] {
@@ -161,14 +172,25 @@ void add_study(CLI::App& app) {
   status->callback([o] {
     const StudyPlan plan = load_plan(folder_of(*o));
     const pid_t holder = FileLock::holder(plan.folder / ".lock");
-    fmt::print("{}{}", status_text(plan, job_states(plan)),
-               holder ? fmt::format("process {} works on it\n", holder) : "no process works on it: the same `study` command goes on\n");
+    const auto queue = slurm_queue(plan);
+    fmt::print("{}", status_text(plan, job_states(plan)));
+    std::map<std::string, int> counts;
+    for (const auto& [id, state] : queue) ++counts[state];
+    for (const auto& [state, count] : counts) fmt::print("in Slurm's queue: {} {}\n", count, state);
+    if (holder) fmt::print("process {} works on it\n", holder);
+    else if (queue.empty()) fmt::print("no process works on it: the same `study` command goes on\n");
   });
 
   CLI::App* results = verb->add_subcommand("report", "writes tables and report of what is finished, at any time");
   results->add_option("STUDY", o->file, "study file, or the study's folder")->required();
   results->add_option("--out", o->out, "the study's folder, when it is not the file's default");
   results->callback([o] { write_and_show(load_plan(folder_of(*o)), false); });
+
+  CLI::App* job = verb->add_subcommand("job", "does one job of a study; elements of Slurm arrays call this");
+  job->add_option("FOLDER", o->folder, "the study's folder")->required();
+  job->add_option("ID", o->job, "the job, as `study status` and the logs below jobs/ name it")->required();
+  job->add_option("--threads", o->threads, "threads of the run")->check(CLI::Range(1, 1024));
+  job->callback([o] { do_job(load_plan(o->folder), o->job, o->threads); });
 
   CLI::App* dataset =
       verb->add_subcommand("dataset", "collects a recipe's dataset when it is missing, and packs it; jobs of a study call this");

@@ -45,7 +45,8 @@ Json json_of(const toml::node& node, const std::string& where) {
   if (const auto* b = node.as_boolean()) return b->get();
   if (const auto* i = node.as_integer()) return i->get();
   if (const auto* s = node.as_string()) return s->get();
-  if (const auto* d = node.as_floating_point(); d && std::isfinite(d->get())) return d->get();
+  if (const auto* d = node.as_floating_point(); d && std::isnan(d->get())) return nullptr;
+  else if (d && std::isfinite(d->get())) return d->get();
   if (const auto* a = node.as_array()) {
     Json out = Json::array();
     for (const auto& item : *a) out.push_back(json_of(item, where));

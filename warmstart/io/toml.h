@@ -16,8 +16,8 @@ FlatConfig read_toml(const std::filesystem::path& path);
 /// The same from text; `where` names it in errors.
 FlatConfig parse_toml(const std::string& text, const std::string& where);
 
-/// The whole file as JSON text, tables and arrays of tables included, keys in the order of the file. A date or a number that is not
-/// finite is refused. Errors as above; `what` names the kind of file.
+/// The whole file as JSON text, tables and arrays of tables included, keys in the order of the file. NaN becomes null; a date or
+/// an infinite number is refused. Errors as above; `what` names the kind of file.
 std::string toml_as_json(const std::filesystem::path& path, const std::string& what);
 
 }  // namespace warmstart

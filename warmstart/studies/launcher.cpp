@@ -44,7 +44,8 @@ class Launch {
       reap();
       if (!stopping_ && (stop_requested() || fs::exists(stop_file, none))) ask_to_stop();
       if (!stopping_) fill();
-      if (running_.empty() && (stopping_ || !others_work())) break;
+      const bool others = others_work();
+      if (running_.empty() && (stopping_ || !others)) break;
       glance();
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
@@ -74,14 +75,14 @@ class Launch {
 
   // A job of an earlier launch that was killed may still be saving: it is waited for, and then continued here.
   bool others_work() {
+    const auto by_others = [&](std::size_t i) { return wanted_[i] && !tried_[i] && states_[i].status == JobStatus::kRunning; };
     bool any = false;
-    for (std::size_t i = 0; i < plan_.jobs.size(); ++i)
-      if (wanted_[i] && !tried_[i] && states_[i].status == JobStatus::kRunning) {
-        states_ = job_states(plan_);
-        any = true;
-        break;
-      }
-    return any;
+    for (std::size_t i = 0; i < states_.size(); ++i) any = any || by_others(i);
+    if (!any || seconds_since(last_look_) < 0.5) return any;
+    last_look_ = Clock::now();
+    states_ = job_states(plan_);
+    for (const auto& [pid, running] : running_) states_[running.job].status = JobStatus::kRunning;
+    return true;
   }
 
   bool ready(std::size_t i) const {
@@ -145,7 +146,7 @@ class Launch {
   std::vector<bool> wanted_;
   std::map<pid_t, Running> running_;
   bool stopping_ = false;
-  Clock::time_point began_ = Clock::now(), last_glance_ = Clock::now();
+  Clock::time_point began_ = Clock::now(), last_glance_ = Clock::now(), last_look_;
 };
 
 }  // namespace

@@ -124,8 +124,7 @@ std::string resolved_file(const StudyPlan& plan, StudyFile study) {
   return out;
 }
 
-void write_if_new(const fs::path& path, const std::string& text) {
-  if (fs::exists(path) && read_text(path) == text) return;
+void write_text(const fs::path& path, const std::string& text) {
   make_folder(path.parent_path());
   write_atomically(path, text);
 }
@@ -133,7 +132,8 @@ void write_if_new(const fs::path& path, const std::string& text) {
 }  // namespace
 
 void save_plan(StudyPlan& plan, StudyFile study) {
-  if (fs::exists(plan.folder / "plan.json")) {
+  const bool begun = fs::exists(plan.folder / "plan.json");
+  if (begun) {
     const StudyPlan old = load_plan(plan.folder);
     check_same(old, plan);
     std::vector<std::int64_t> seeds = old.seeds;
@@ -142,6 +142,8 @@ void save_plan(StudyPlan& plan, StudyFile study) {
     if (seeds != plan.seeds) plan = make_plan(study, plan.folder, seeds);
   }
   for (const StudyJob& job : plan.jobs) {
+    const fs::path file = job.arguments[job.kind == JobKind::kDataset ? 2 : 1];
+    if (begun && fs::exists(file)) continue;  // the same but for how the folder was spelled, which would change what runs resume with
     const auto arm =
         std::find_if(plan.arms.begin(), plan.arms.end(), [&](const PlannedArm& a) { return a.task == job.task && a.arm == job.arm; });
     Recipe recipe = parse_recipe(arm->recipe, "plan.json");
@@ -151,10 +153,10 @@ void save_plan(StudyPlan& plan, StudyFile study) {
     for (const std::size_t need : needs)
       if (plan.jobs[need].kind == JobKind::kDataset) recipe.data.path = plan.jobs[need].result.string(), recipe.data.collect = false;
     if (job.kind == JobKind::kStart) recipe.label = recipe.pretrain.agent;
-    write_if_new(job.kind == JobKind::kDataset ? job.arguments[2] : job.arguments[1], recipe.toml());
+    write_text(file, recipe.toml());
   }
-  write_if_new(plan.folder / "study.toml", resolved_file(plan, study));
-  write_if_new(plan.folder / "plan.json", to_json(plan).dump(1) + "\n");
+  write_text(plan.folder / "study.toml", resolved_file(plan, study));
+  write_text(plan.folder / "plan.json", to_json(plan).dump(1) + "\n");  // last: it says that the others are there
 }
 
 StudyPlan load_plan(const fs::path& folder) {

@@ -18,9 +18,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // As a command line would write it.
-std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+std::string text_of(const Json& value) {
+  if (value.is_null()) return "nan";
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
 
 ConfigValue config_value(const Json& value, const std::string& where) {
+  if (value.is_null()) return std::nan("");
   if (value.is_boolean()) return value.get<bool>();
   if (value.is_number_integer()) return value.get<std::int64_t>();
   if (value.is_number()) return value.get<double>();

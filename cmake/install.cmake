@@ -33,7 +33,7 @@ install(TARGETS warmstart RUNTIME DESTINATION bin)
 install(FILES ${MUJOCO_LIBRARY} DESTINATION lib/warmstart)
 
 set(share share/warmstart)
-install(DIRECTORY recipes DESTINATION ${share})
+install(DIRECTORY recipes studies DESTINATION ${share})
 install(DIRECTORY examples DESTINATION ${share})
 install(FILES README.md DESTINATION ${share})
 # manual page and completions, written by the program itself

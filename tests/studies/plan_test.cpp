@@ -113,7 +113,8 @@ TEST_F(Plans, AFolderKeepsItsStudy) {
 }
 
 TEST_F(Plans, TheResolvedFileAsksForTheSame) {
-  const std::string text = "grid_name = \"K={warm_up.steps}\"\n[grid]\nwarm_up.steps = [1, 2]\n[[arm]]\nname = \"a\"\n";
+  const std::string text = "grid_name = \"K={warm_up.steps}\"\n[grid]\nwarm_up.steps = [1, 2]\n[[arm]]\nname = \"a\"\n" +
+                           std::string("[[arm]]\nname = \"b\"\nstart = \"a, K=1\"\nset = { agent.tau = 0.1 }\n");
   StudyPlan p = plan(text, {0});
   save_plan(p, file(text));
   const StudyPlan again = make_plan(read_study(folder / "out/study.toml"), folder / "again", {0});
@@ -121,6 +122,7 @@ TEST_F(Plans, TheResolvedFileAsksForTheSame) {
   for (std::size_t i = 0; i < p.arms.size(); ++i) {
     EXPECT_EQ(again.arms[i].arm, p.arms[i].arm);
     EXPECT_EQ(again.arms[i].task, p.arms[i].task);
+    EXPECT_EQ(again.arms[i].start == again.arms[0].start, p.arms[i].start == p.arms[0].start);
     EXPECT_EQ(parse_header_recipe(again.arms[i].recipe, "").warm_up.steps, parse_header_recipe(p.arms[i].recipe, "").warm_up.steps);
   }
 }

@@ -90,6 +90,7 @@ TEST_F(Results, OneLinePerRunAndOnePerNumber) {
   const std::string table = summary_markdown(results);
   EXPECT_NE(table.find("| a | 1 | 50.0 | 20.0 | 90.0 |"), std::string::npos) << table;
   EXPECT_NE(table.find("b, \\|c"), std::string::npos);
+  EXPECT_NE(table.find("| 0 (1/1) | 1000 (1/1) |"), std::string::npos) << table;
   EXPECT_NE(table.find("seed 1: interrupted"), std::string::npos);
 }
 
@@ -102,10 +103,12 @@ TEST_F(Results, FailuresSayWhy) {
   EXPECT_EQ(s["failures"][0]["reason"], "exit code 5: the disk is full (x): remedy");
   EXPECT_EQ(s["arms"][0]["failed"], 1);
   // the last attempt counts
+  spill(job_file(plan, job, ".log"), "== warmstart train\nerror: old\n== warmstart train\nnew\n");
+  EXPECT_EQ(end_job(plan, job, 3 << 8, 1, 1, 1).record.reason, "exit code 3: new");
   spill(job_file(plan, job, ".log"), "== warmstart train\nerror: a\n== warmstart train\n");
   EXPECT_EQ(end_job(plan, job, 9, 1, 1, 1).record.reason, "killed by signal 9 (Killed)");
   EXPECT_EQ(end_job(plan, job, 130 << 8, 1, 1, 1).status, JobStatus::kInterrupted);
-  EXPECT_EQ(job_states(plan)[0].record.attempts, 3);
+  EXPECT_EQ(job_states(plan)[0].record.attempts, 4);
 }
 
 TEST_F(Results, ALockIsSeenFromOutside) {

@@ -104,6 +104,7 @@ void check_same(const StudyPlan& old, const StudyPlan& now) {
 
 // A study file that asks for the same, whatever becomes of the recipes it was written with.
 std::string resolved_file(const StudyPlan& plan, StudyFile study) {
+  const std::vector<StudyCell> cells = expand(study);
   study.recipe.clear();
   study.grid_name.clear();
   study.seeds = plan.seeds;
@@ -116,6 +117,8 @@ std::string resolved_file(const StudyPlan& plan, StudyFile study) {
     if (std::find(seen.begin(), seen.end(), arm.arm) != seen.end()) continue;
     seen.push_back(arm.arm);
     out += fmt::format("\n[[arm]]\nname = {}\nrecipe = {}\n", text(arm.arm), text(file_name_of(arm.arm) + ".toml"));
+    for (const StudyCell& cell : cells)
+      if (cell.task == arm.task && cell.arm == arm.arm && !cell.start.empty()) out += fmt::format("start = {}\n", text(cell.start));
     if (!arm.set.empty()) out += "[arm.set]\n";
     Recipe any = parse_header_recipe(arm.recipe, "plan.json");
     const Fields fields = any.fields();

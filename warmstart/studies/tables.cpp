@@ -76,11 +76,10 @@ std::string cell(const Summary& s, double scale, int digits) {
   return text;
 }
 
-std::string steps_cell(const StudyResults& results, const PlannedArm& arm, const std::string& measure) {
-  const Summary s = results.summary(arm, measure);
-  const int seeds = finished(results, arm);
-  if (seeds == 0) return "-";
-  return s.count == 0 ? fmt::format("never (0/{})", seeds) : fmt::format("{:.0f} ({}/{})", s.mean, s.count, seeds);
+// "1500 (2/3)": the mean of those that get there, and how many of those that could.
+std::string steps_cell(const Summary& s, int could) {
+  if (could == 0) return "-";
+  return s.count == 0 ? fmt::format("never (0/{})", could) : fmt::format("{:.0f} ({}/{})", s.mean, s.count, could);
 }
 
 std::string markdown_text(std::string text) {
@@ -145,13 +144,13 @@ std::string summary_markdown(const StudyResults& results) {
       const auto value = [&](const char* measure, double by, int digits) { return cell(results.summary(arm, measure), by, digits); };
       const Summary iqm = results.summary(arm, "final"), forgotten = results.summary(arm, "forgotten"),
                     speed = results.summary(arm, "steps_per_second");
-      out += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", markdown_text(arm.arm),
-                         finished(results, arm), value("before", scale, 1), value("lowest", scale, 1), value("final", scale, 1),
-                         iqm.count ? fmt::format("{:.1f}", scale * iqm.iqm) : "-", value("area", scale, 1), value("regret", scale, 1),
-                         value("drop", 100, 0),
-                         forgotten.count ? fmt::format("{:.0f}/{}", forgotten.mean * forgotten.count, forgotten.count) : "-",
-                         steps_cell(results, arm, "steps_to_threshold"), steps_cell(results, arm, "steps_to_recover"),
-                         speed.count ? fmt::format("{:.0f}", speed.mean) : "-");
+      out += fmt::format(
+          "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", markdown_text(arm.arm), finished(results, arm),
+          value("before", scale, 1), value("lowest", scale, 1), value("final", scale, 1),
+          iqm.count ? fmt::format("{:.1f}", scale * iqm.iqm) : "-", value("area", scale, 1), value("regret", scale, 1),
+          value("drop", 100, 0), forgotten.count ? fmt::format("{:.0f}/{}", forgotten.mean * forgotten.count, forgotten.count) : "-",
+          steps_cell(results.summary(arm, "steps_to_threshold"), std::isnan(plan.threshold) ? 0 : finished(results, arm)),
+          steps_cell(results.summary(arm, "steps_to_recover"), forgotten.count), speed.count ? fmt::format("{:.0f}", speed.mean) : "-");
     }
   }
   out += fmt::format(

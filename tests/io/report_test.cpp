@@ -176,7 +176,8 @@ TEST(ReportRuns, ReadsTheTiming) {
     return fmt::format(R"({{"phase":"finetune","step":{},"seconds":{},"steps_per_second":{}}})", step, seconds, rate);
   };
   // the clock starts anew before step 60; the last row is still being written
-  spill(folder / "run" / "timing.jsonl", row(20, 4, 5) + "\n" + row(40, 5, 8) + "\n" + row(60, 0.5, 40) + "\n" + row(80, 10.5, 9) + "\n" + row(90, 11, 9));
+  spill(folder / "run" / "timing.jsonl",
+        row(20, 4, 5) + "\n" + row(40, 5, 8) + "\n" + row(60, 0.5, 40) + "\n" + row(80, 10.5, 9) + "\n" + row(90, 11, 9));
   const RunFiles run = read_run(folder / "run");
   const Series rates = speed(run, Scope::kOnline);
   ASSERT_EQ(rates.size(), 3u);
@@ -216,7 +217,8 @@ TEST(ReportTable, NothingIsAMeanOverTasks) {
   std::vector<RunFiles> runs = {in_memory(story(0.9), "WSRL"), in_memory(story(0.1), "WSRL")};
   runs[0].env = "maze", runs[1].env = "hopper";
   const std::string table = summary_table(runs);
-  for (const char* part : {"maze\nmethod", "\n\nhopper\nmethod", "90.0%", "10.0%"}) EXPECT_NE(table.find(part), std::string::npos) << part << table;
+  for (const char* part : {"maze\nmethod", "\n\nhopper\nmethod", "90.0%", "10.0%"})
+    EXPECT_NE(table.find(part), std::string::npos) << part << table;
   EXPECT_EQ(table.find("50.0%   20.0%  50.0%"), std::string::npos) << table;
 }
 

@@ -39,7 +39,8 @@ void serve(const LivePage& live, const std::function<void(const std::string& add
     response.status = 403;
     return httplib::Server::HandlerResponse::Handled;
   });
-  server.Get("/", [&](const httplib::Request&, httplib::Response& response) { response.set_content(live.page, "text/html; charset=utf-8"); });
+  server.Get("/",
+             [&](const httplib::Request&, httplib::Response& response) { response.set_content(live.page, "text/html; charset=utf-8"); });
   std::mutex reading;
   std::string version, data;
   server.Get("/data.json", [&](const httplib::Request& request, httplib::Response& response) {

@@ -6,10 +6,10 @@
 namespace warmstart {
 
 struct LivePage {
-  int port = 0;                         ///< 0 = any that is free
-  std::string page;                     ///< the HTML
-  std::function<std::string()> version; ///< changes whenever `data` would; cheap
-  std::function<std::string()> data;    ///< JSON text; what it throws is shown on the page
+  int port = 0;                          ///< 0 = any that is free
+  std::string page;                      ///< the HTML
+  std::function<std::string()> version;  ///< changes whenever `data` would; cheap
+  std::function<std::string()> data;     ///< JSON text; what it throws is shown on the page
 };
 
 /// Serves on 127.0.0.1 until Ctrl-C; `ready` gets the address. Throws Error(kMachine) when the port is taken.

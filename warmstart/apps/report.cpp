@@ -86,7 +86,10 @@ void add_report(CLI::App& app) {
   CLI::Option* film = verb->add_flag("--film", options->film, "show an episode of the pre-trained and of the final policy in it");
   CLI::Option* live = verb->add_flag("--live", options->live, "serve the page on 127.0.0.1 while the runs go on, until Ctrl-C");
   live->excludes(out)->excludes(film);
-  verb->add_option("--port", options->port, "of --live; 0 = any that is free")->capture_default_str()->check(CLI::Range(0, 65535))->needs(live);
+  verb->add_option("--port", options->port, "of --live; 0 = any that is free")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 65535))
+      ->needs(live);
   verb->callback([options] { report(*options); });
 }
 

@@ -18,9 +18,9 @@
 namespace warmstart {
 namespace {
 
-constexpr int kSize = 240;                   // pixels
-constexpr std::size_t kMostPictures = 60;    // of a film
-constexpr std::size_t kMostBytes = 400'000;  // of a film; a page may hold many
+constexpr int kSize = 240;                                                    // pixels
+constexpr std::size_t kMostPictures = 60;                                     // of a film
+constexpr std::size_t kMostBytes = 400'000;                                   // of a film; a page may hold many
 constexpr double kLongest = 8, kShortestPicture = 0.04, kUnknownStep = 0.05;  // s
 
 using Picture = std::vector<std::uint8_t>;
@@ -115,15 +115,15 @@ std::vector<RunFilm> film_runs(const std::vector<RunFiles>& runs) {
     for (const RunGroup& group : group_runs(task)) {
       const RunFiles& run = *group.runs.front();
       const fs::path last = existing({run.folder / "final.safetensors", run.folder / "checkpoint.safetensors"});
-      const std::pair<std::string, fs::path> wanted[] = {
-          {"pre-trained", existing({run.folder / "pretrained.safetensors", start_of(run)})},
-          {last.filename() == "checkpoint.safetensors" ? "latest" : "final", last}};
+      const std::pair<std::string, fs::path> wanted[] = {{"pre-trained", existing({run.folder / "pretrained.safetensors", start_of(run)})},
+                                                         {last.filename() == "checkpoint.safetensors" ? "latest" : "final", last}};
       for (const auto& [policy, path] : wanted) {
         RunFilm film{.label = run.label, .env = run.env, .seed = run.seed, .policy = policy};
         try {
           const std::uint64_t content = checksum(read_bytes(path));
           const auto same = known.find(content);
-          if (same != known.end()) film.picture = same->second.picture, film.media_type = same->second.media_type, film.caption = same->second.caption;
+          if (same != known.end())
+            film.picture = same->second.picture, film.media_type = same->second.media_type, film.caption = same->second.caption;
           else film_episode(path, film), known[content] = film;
         } catch (const Error& e) {
           film.picture.clear();

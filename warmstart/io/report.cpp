@@ -93,8 +93,8 @@ std::string task_table(const TaskRuns& task) {
     out += '\n';
   }
   const char* what = percent ? "success rate" : metric == "normalized" ? "normalized score" : "return";
-  return out + fmt::format("{}, mean over seeds: at the switch, lowest and last evaluation after it; recovered: steps since the switch\n",
-                           what);
+  return out +
+         fmt::format("{}, mean over seeds: at the switch, lowest and last evaluation after it; recovered: steps since the switch\n", what);
 }
 
 }  // namespace

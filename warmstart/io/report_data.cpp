@@ -26,8 +26,12 @@ json to_json(const Spread& s) {
 }
 
 json to_json(const GroupOutcome& o) {
-  return {{"before", to_json(o.before)},    {"lowest", to_json(o.lowest)}, {"final", to_json(o.last)},
-          {"drop", to_json(o.drop)},        {"forgotten", o.forgotten},    {"judged", o.judged},
+  return {{"before", to_json(o.before)},
+          {"lowest", to_json(o.lowest)},
+          {"final", to_json(o.last)},
+          {"drop", to_json(o.drop)},
+          {"forgotten", o.forgotten},
+          {"judged", o.judged},
           {"recovered_at", to_json(o.recovered_at)}};
 }
 
@@ -112,7 +116,8 @@ json warnings(const Groups& groups) {
           if (reason) reasons.push_back(name);
           else evidence[name] = value;
         }
-        out.push_back({{"group", g}, {"seed", run->seed}, {"phase", row.phase}, {"step", row.step}, {"reasons", reasons}, {"evidence", evidence}});
+        out.push_back(
+            {{"group", g}, {"seed", run->seed}, {"phase", row.phase}, {"step", row.step}, {"reasons", reasons}, {"evidence", evidence}});
       }
   return out;
 }
@@ -202,7 +207,9 @@ json configuration(const std::vector<RunGroup>& groups) {
 
 // for a POSIX shell
 std::string shell_word(const std::string& word) {
-  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("_-./=+:,@%").find(c) != std::string_view::npos; };
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("_-./=+:,@%").find(c) != std::string_view::npos;
+  };
   if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
   std::string out = "'";
   for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -211,27 +218,38 @@ std::string shell_word(const std::string& word) {
 
 // The command that makes the run again in another folder, from the recipe that it wrote; "" when it is not known how it was made.
 std::string reproduction(const RunFiles& run, const json& info) {
-  const auto text = [&](const char* key) { return info.contains(key) && info[key].is_string() ? info[key].get<std::string>() : std::string(); };
+  const auto text = [&](const char* key) {
+    return info.contains(key) && info[key].is_string() ? info[key].get<std::string>() : std::string();
+  };
   std::istringstream words(text("command"));
   std::string program, verb;
   words >> program >> verb;
   if (run.recipe.empty() || (verb != "train" && verb != "pretrain" && verb != "finetune")) return "";
   const std::string from = text("from").empty() ? "" : " --from " + shell_word(text("from"));
-  return fmt::format("{} {} {}{} --out {}", shell_word(program), from.empty() ? verb : "finetune", shell_word((run.folder / "recipe.toml").string()), from,
-                     shell_word(run.folder.string() + "-again"));
+  return fmt::format("{} {} {}{} --out {}", shell_word(program), from.empty() ? verb : "finetune",
+                     shell_word((run.folder / "recipe.toml").string()), from, shell_word(run.folder.string() + "-again"));
 }
 
 json run_json(const RunFiles& run, const std::string& label) {
   json info = json::object();
   if (!run.info.empty()) info = json::parse(run.info, nullptr, false);
-  return {{"label", label}, {"seed", run.seed}, {"status", run.status},  {"folder", run.folder.string()},
-          {"info", info},   {"recipe", run.recipe}, {"again", reproduction(run, info)}};
+  return {{"label", label},
+          {"seed", run.seed},
+          {"status", run.status},
+          {"folder", run.folder.string()},
+          {"info", info},
+          {"recipe", run.recipe},
+          {"again", reproduction(run, info)}};
 }
 
 json task_json(const TaskRuns& task) {
   const Groups groups = group_runs(task);
   const std::vector<std::string> evals = {"success_rate", "return_mean", "normalized", "episode_length"};
-  json out = {{"env", task.env}, {"metric", headline_metric(task)}, {"groups", json::array()}, {"headline", json::array()}, {"runs", json::array()}};
+  json out = {{"env", task.env},
+              {"metric", headline_metric(task)},
+              {"groups", json::array()},
+              {"headline", json::array()},
+              {"runs", json::array()}};
   for (const RunGroup& group : groups) {
     out["groups"].push_back(group_json(group));
     json headline = json::object();
@@ -244,9 +262,8 @@ json task_json(const TaskRuns& task) {
   });
   for (const char* kind : {"train", "diagnostics"})
     out[kind] = by_scope(groups, names_of(task, kind), [&](Scope scope) { return logged_as(scope, kind); });
-  out["speed"] = by_scope(groups, {"steps_per_second"}, [](Scope scope) -> Pick {
-    return [=](const RunFiles& run, const std::string&) { return speed(run, scope); };
-  });
+  out["speed"] = by_scope(groups, {"steps_per_second"},
+                          [](Scope scope) -> Pick { return [=](const RunFiles& run, const std::string&) { return speed(run, scope); }; });
   out["episodes"] = episodes(groups);
   out["warnings"] = warnings(groups);
   out["evaluations"] = evaluation_rows(groups);
@@ -277,7 +294,12 @@ json films_json(const std::vector<RunFilm>& films) {
       picture = known - pictures.begin();
       if (known == pictures.end()) pictures.push_back(uri);
     }
-    list.push_back({{"label", film.label}, {"env", film.env}, {"seed", film.seed}, {"policy", film.policy}, {"caption", film.caption}, {"picture", picture}});
+    list.push_back({{"label", film.label},
+                    {"env", film.env},
+                    {"seed", film.seed},
+                    {"policy", film.policy},
+                    {"caption", film.caption},
+                    {"picture", picture}});
   }
   return {{"list", list}, {"pictures", pictures}};
 }

@@ -54,10 +54,7 @@ std::string filled(std::initializer_list<std::pair<std::string_view, std::string
 
 std::string report_page(const std::string& data, const fs::path& plotly_js, bool live) {
   const std::string data_text = inside_script(data), plotly = read_plotly(plotly_js);
-  return filled({{"%SERVER%", live ? "'self'" : "'none'"},
-                 {"%LIVE%", live ? "yes" : "no"},
-                 {"%DATA%", data_text},
-                 {"%PLOTLY%", plotly}});
+  return filled({{"%SERVER%", live ? "'self'" : "'none'"}, {"%LIVE%", live ? "yes" : "no"}, {"%DATA%", data_text}, {"%PLOTLY%", plotly}});
 }
 
 void write_report(const std::vector<RunFiles>& runs, const fs::path& html, const fs::path& plotly_js, const ReportExtras& extras) {

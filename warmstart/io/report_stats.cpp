@@ -91,7 +91,8 @@ Series speed(const RunFiles& run, Scope scope) {
     const double now = value_of(row, "seconds").value_or(0);
     if (!last || last->phase != row.phase) {  // the phase's rate is that of its first row
       if (const auto rate = value_of(row, "steps_per_second"); rate && in_scope(row, scope)) by_step[row.step] = *rate;
-    } else if (const double before = value_of(*last, "seconds").value_or(0); now > before && row.step > last->step && in_scope(row, scope)) {
+    } else if (const double before = value_of(*last, "seconds").value_or(0);
+               now > before && row.step > last->step && in_scope(row, scope)) {
       by_step[row.step] = static_cast<double>(row.step - last->step) / (now - before);
     }
     last = &row;

@@ -181,6 +181,7 @@ const std::map<std::string, std::string> kElsewhere = {
     {"data.collect", "without it there is no dataset here; Phases.FineTuningNeedsOneFileAndNoDataset"},
     {"monitor.on", "needs a run that goes wrong; Monitor.IsSilentWhenSwitchedOff"},
     {"monitor.roll_back", "likewise; Watch.ACollapseIsRolledBackWhenAsked"},
+    {"monitor.warm_up_steps", "likewise; Watch.ACollapseIsRolledBackWhenAsked"},
     {"monitor.max_roll_backs", "likewise; Monitor.RollsBackWhenAskedWhenItLastsAndNotForEver"},
     {"collect.expert", "needs a hand; Demonstrations.TheExpertActsAsItsFileSays"},
     {"collect.trajectories", "likewise"},

@@ -61,7 +61,7 @@ const std::vector<Override> kCollapse = {{"env.id", "PointMaze_UMazeDense-v3"},
                                          {"finetune.utd", "4"},
                                          {"finetune.steps", "120"},
                                          {"eval.every", "10"},
-                                         {"monitor.roll_back", "true"}};
+                                         {"monitor.warm_up_steps", "7"}, {"monitor.roll_back", "true"}};
 
 TEST_F(Watch, MeasuresEveryPhase) {
   warmstart::Run run(recipe(), options_in(folder / "run"));
@@ -162,6 +162,13 @@ TEST_F(Watch, ACollapseIsRolledBackWhenAsked) {
         value(row, "return_mean") >= best)
       best = value(row, "return_mean"), at = row.step;
   EXPECT_EQ(backs[0].second, static_cast<double>(at));
+
+  auto at_once = kCollapse;
+  at_once[at_once.size() - 2].second = "0";
+  warmstart::Run eager(recipe(at_once), options_in(folder / "eager"));
+  train(eager);
+  EXPECT_EQ(run.state.updates, 120 - 7 * static_cast<std::int64_t>(backs.size())) << "it warms up again before it learns on";
+  EXPECT_EQ(eager.state.updates, 120);
 
   train_in_pieces(recipe(kCollapse), "pieces", 3);
   EXPECT_EQ(read_text(folder / "pieces" / "metrics.jsonl"), read_text(folder / "run" / "metrics.jsonl"));

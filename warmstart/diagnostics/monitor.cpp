@@ -32,8 +32,11 @@ Fields MonitorConfig::fields() {
          "chatter",
          "", "off for silence"});
   f.add("roll_back", roll_back,
-        {"when a collapse lasts, go back to the best evaluated agent and go on from there, keeping what was collected", "",
+        {"when a collapse lasts, go back to the best evaluated agent, warm up again and go on from there, keeping what was collected", "",
          "on a robot, or overnight"});
+  f.add("warm_up_steps", warm_up_steps,
+        {"environment steps that the agent acts after a roll-back before it learns again: a second warm-up", "environment steps",
+         "longer when it collapses again at once", 0, 1e15});
   f.add("max_roll_backs", max_roll_backs, {"times a run may go back", "", "more for long runs", 1, 1000});
   return f;
 }

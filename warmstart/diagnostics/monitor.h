@@ -14,6 +14,7 @@ struct MonitorConfig {
   bool on = true;
   bool roll_back = false;  ///< a lasting collapse restores the best evaluated agent
   int max_roll_backs = 3;
+  std::int64_t warm_up_steps = 1000;  ///< of the agent that is back, frozen, before learning goes on
 
   Fields fields();
 };

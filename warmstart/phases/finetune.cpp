@@ -62,7 +62,7 @@ void finetune(Run& run) {
   while (run.state.online_steps < steps) {
     collect_step(run);
     if (mixture) mixture->set_offline_share(offline_share(recipe.retention, run.state.online_steps - began));
-    if (run.buffer->added() >= min_buffer && data.size() > 0) {
+    if (run.buffer->added() >= min_buffer && data.size() > 0 && run.state.online_steps > run.state.frozen_until) {
       draw(data, run.state.data_rng, recipe, batch);
       run.meter.add(run.agent->update(batch.view(data.has_mc_return()), recipe.finetune.utd, noise));
       run.policy->set_actor(std::make_shared<Actor>(ac.actor));

@@ -41,6 +41,7 @@ void Run::roll_back_if_wanted(std::int64_t step) {
   agent->state() = best_->agent;
   policy->set_actor(std::make_shared<Actor>(best_->agent.actor));
   monitor.rolled_back();
+  state.frozen_until = step + recipe.monitor.warm_up_steps;
   log("monitor", step, {{"rolled_back_to", static_cast<double>(best_->step)}, {"value", best_->value}});
   note(fmt::format("rolled back at step {} to the agent of step {}, evaluated at {:.4g}; what was collected stays", step, best_->step,
                    best_->value));

@@ -137,6 +137,31 @@ class Study(Case):
         same = {k: v for k, v in rows["WSRL", "0"].items() if k not in ("arm", "run")}
         self.assertEqual({k: v for k, v in rows["no data", "0"].items() if k not in ("arm", "run")}, same, "the same data by another name")
 
+    def test_a_job_that_is_killed_stops_no_other(self):
+        self.write_study(STUDY.replace("[[arm]]", "[set]\nfinetune.steps = 2000\neval.every = 0\n[[arm]]", 1))
+        study = self.start("study", self.file, "--jobs", 1, "--seeds", 0)
+        run = self.out / "runs" / ENV / "WSRL/seed0"
+        self.assertTrue(self.wait_until(lambda: phase(run) == "finetune", study))
+        (child,) = pathlib.Path(f"/proc/{study.pid}/task/{study.pid}/children").read_text().split()
+        os.kill(int(child), signal.SIGKILL)
+        _, stderr = study.communicate(timeout=120)
+        self.check_error(study.returncode, stderr, MACHINE, ["a job failed", "killed by signal 9", "WSRL/seed0"])
+        rows = self.table(self.out)
+        self.assertEqual([r["status"] for r in rows], ["failed", "done", "done"])
+        self.assertIn("killed by signal 9", rows[0]["reason"])
+        self.ok("study", self.file, "--seeds", 0, "--quiet")
+        self.assertEqual({r["status"] for r in self.table(self.out)}, {"done"})
+
+    def test_the_file_stop(self):
+        self.make_data()
+        self.write_study(STUDY.replace("[[arm]]", "[set]\nfinetune.steps = 1000000\n[[arm]]", 1))
+        study = self.start("study", self.file, "--only", "fresh", "--seeds", 0)
+        self.assertTrue(self.wait_until(lambda: phase(self.out / "runs" / ENV / "fresh/seed0") is not None, study))
+        (self.out / "STOP").touch()
+        _, stderr = study.communicate(timeout=60)
+        self.check_error(study.returncode, stderr, INTERRUPTED, ["stopped with 1 job left", "the same command again"])
+        self.assertFalse((self.out / "STOP").exists())
+
     def test_refusals(self):
         refused = lambda parts, text, *more: self.refused(USAGE, parts, "study", self.write_study(text), *more)
         refused(["unknown key warm_up.stesp", "warm_up.steps", "s.toml"], 'recipe = "tiny.toml"\n[grid]\nwarm_up.stesp = [1]\n')

@@ -96,7 +96,9 @@ void throw_if_unfinished(const StudyPlan& plan, const std::vector<JobState>& sta
                             left ? fmt::format(", {} not done because of that", left) : "", id, first->record.reason),
                 plan.folder.string(), "`warmstart study status` lists them; the same command again repeats them");
   }
-  if (left) throw Error(Exit::kInterrupted, fmt::format("stopped with {} jobs left", left), plan.folder.string(), again);
+  if (left)
+    throw Error(Exit::kInterrupted, fmt::format("stopped with {} left", left == 1 ? "1 job" : fmt::format("{} jobs", left)),
+                plan.folder.string(), again);
 }
 
 void run_study(const Options& o) {

@@ -26,4 +26,4 @@ for ((seed = 0; seed < seeds; ++seed)); do
 done
 
 say "what happened"
-"$warmstart" report $out/wsrl $out/no-warmup --out $out/report.html
+"$warmstart" report $out/wsrl $out/no-warmup --film --out $out/report.html

@@ -61,7 +61,8 @@ const std::vector<Override> kCollapse = {{"env.id", "PointMaze_UMazeDense-v3"},
                                          {"finetune.utd", "4"},
                                          {"finetune.steps", "120"},
                                          {"eval.every", "10"},
-                                         {"monitor.warm_up_steps", "7"}, {"monitor.roll_back", "true"}};
+                                         {"monitor.warm_up_steps", "7"},
+                                         {"monitor.roll_back", "true"}};
 
 TEST_F(Watch, MeasuresEveryPhase) {
   warmstart::Run run(recipe(), options_in(folder / "run"));

@@ -107,7 +107,8 @@ std::string plan_text(const StudyPlan& plan, const std::vector<bool>& chosen) {
       const Recipe r = parse_header_recipe(arm.recipe, "plan");
       if (job.kind == JobKind::kStart) offline += static_cast<double>(r.pretrain.steps);
       if (job.kind == JobKind::kRun)
-        online += static_cast<double>(r.warm_up_steps() + r.finetune.steps), updates += static_cast<double>(r.finetune.steps * r.finetune.utd);
+        online += static_cast<double>(r.warm_up_steps() + r.finetune.steps),
+            updates += static_cast<double>(r.finetune.steps * r.finetune.utd);
     }
   }
   for (const PlannedArm& arm : plan.arms) {

@@ -67,7 +67,7 @@ struct RunState {
   std::uint64_t buffer_rows = 0;       ///< committed to the buffer's segment files
   std::uint64_t finished_rows = 0;     ///< of them, those of finished episodes
   std::int64_t warm_up_steps = -1;     ///< of warm_up.steps = "auto", once it has ended
-  std::int64_t frozen_until = 0;  ///< no update before this online step: a roll-back's warm-up
+  std::int64_t frozen_until = 0;       ///< no update before this online step: a roll-back's warm-up
   std::vector<double> warm_up_errors;  ///< of "auto": TD error of each window so far
   MetricsLog::Offsets metrics;
   Rng data_rng, noise_rng, policy_rng;

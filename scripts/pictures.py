@@ -19,28 +19,33 @@ PICTURES = [
 MARGIN = 16
 
 
+def picture(browser, page, file, width, scheme, first, last, most):
+    """False when the report has no such part"""
+    browser.size(width)
+    browser.colours(scheme)
+    browser.open(page.resolve().as_uri())
+    browser.value("new Promise((done) => setTimeout(done, 1000))")  # plots that grow into place
+    box = browser.value(f"""(() => {{
+        const a = document.querySelector({first!r}), b = document.querySelector({last!r});
+        if (!a || !b) return null;
+        const end = (b.closest("figure") || b).getBoundingClientRect().bottom;
+        return [a.getBoundingClientRect().top + scrollY, end + scrollY];
+    }})()""")
+    if box is None:
+        return False
+    top = max(0, box[0] - MARGIN)
+    browser.picture(file, (0, top, width, min(most, box[1] + MARGIN - top)))
+    return True
+
+
 def main(page, folder):
     if not CHROMIUM:
         sys.exit("Chromium is not installed: apt-get install chromium")
     browser = Browser()
     try:
-        for name, width, scheme, first, last, most in PICTURES:
-            browser.size(width)
-            browser.colours(scheme)
-            browser.open(page.resolve().as_uri())
-            browser.value("new Promise((done) => setTimeout(done, 1000))")  # plots that grow into place
-            box = browser.value(f"""(() => {{
-                const a = document.querySelector({first!r}), b = document.querySelector({last!r});
-                if (!a || !b) return null;
-                const end = (b.closest("figure") || b).getBoundingClientRect().bottom;
-                return [a.getBoundingClientRect().top + scrollY, end + scrollY];
-            }})()""")
-            if box is None:
-                print(f"{name}: this report has no such part")
-                continue
-            top = max(0, box[0] - MARGIN)
-            browser.picture(folder / f"{name}.png", (0, top, width, min(most, box[1] + MARGIN - top)))
-            print(folder / f"{name}.png")
+        for name, *how in PICTURES:
+            file = folder / f"{name}.png"
+            print(file if picture(browser, page, file, *how) else f"{name}: this report has no such part")
     finally:
         browser.close()
 

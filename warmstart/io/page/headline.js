@@ -51,7 +51,7 @@ function notices() {
   if (unfinished.length)
     parts.push(make("p", {class: "notice"}, "Not finished: " + unfinished.map((r) => `${r.label}${of_seed(r)} (${r.status})`).join("; ") + ". The numbers cover what was logged."));
   if (task.warnings.length) {
-    const first = task.warnings[0];
+    const first = task.warnings.reduce((a, b) => (b.step < a.step ? b : a));
     parts.push(make("p", {class: "notice"}, `The collapse monitor warned ${task.warnings.length === 1 ? "once" : `${task.warnings.length} times`}, first at step ${first.step} `
       + `(${groups[first.group].label}${of_seed(first)}): ${warned(first)}. All warnings are listed below the curves.`));
   }

@@ -18,6 +18,17 @@ void on_signal(int signal) {
   }
 }
 
+// Generated matrix kernels keep values below the stack pointer, beyond what the ABI protects: a handler on their stack overwrites them.
+void handle_on_own_stack(int signal) {
+  alignas(64) static char stack[1 << 16];
+  const stack_t own{.ss_sp = stack, .ss_flags = 0, .ss_size = sizeof stack};
+  ::sigaltstack(&own, nullptr);
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_ONSTACK | SA_RESTART;
+  ::sigaction(signal, &action, nullptr);
+}
+
 // On a terminal the progress line may still be open.
 const char* fresh_line() { return ::isatty(STDERR_FILENO) ? "\n" : ""; }
 
@@ -65,8 +76,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using warmstart::Exit;
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  handle_on_own_stack(SIGINT);
+  handle_on_own_stack(SIGTERM);
   std::signal(SIGXFSZ, SIG_IGN);  // a file limit then shows as a failed write, with its own message
   try {
     return run(argc, argv);

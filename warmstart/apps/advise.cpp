@@ -53,8 +53,7 @@ void run(const Options& o) {
   if (!o.env.empty() && env_spec(o.env).id != recipe.env.id)
     throw data_error("checkpoint of another task, " + recipe.env.id, o.checkpoint,
                      "leave out --env " + o.env + ", or give a checkpoint of that task");
-  recipe.env.friction_scale = o.world.friction_scale, recipe.env.mass_scale = o.world.mass_scale;
-  if (o.world.clearance > 0) recipe.env.clearance = o.world.clearance;
+  change_world(o.world, recipe.env);
 
   const auto env = make_env(recipe.env);
   const MeanReturn data = mean_return(returns_in(o, recipe, env->spec()));

@@ -5,15 +5,10 @@
 #include <memory>
 
 #include "warmstart/apps/run_options.h"
+#include "warmstart/core/text.h"
 
 namespace warmstart {
 namespace {
-
-std::string duration(double seconds) {
-  if (seconds < 60) return fmt::format("{:.0f} s", seconds);
-  if (seconds < 3600) return fmt::format("{:.0f} min {:02.0f} s", std::floor(seconds / 60), std::fmod(seconds, 60));
-  return fmt::format("{:.0f} h {:02.0f} min", std::floor(seconds / 3600), std::fmod(seconds, 3600) / 60);
-}
 
 std::string phase_title(Phase phase) {
   switch (phase) {
@@ -48,7 +43,7 @@ std::function<void(const Progress&)> progress_display(const std::string& title) 
     state->last = now;
     std::string line = fmt::format("{}  {:<9} {:>8}/{} {:3.0f}%  {:.0f} steps/s  {} left", title, phase_title(p.phase), p.step, p.steps,
                                    100.0 * static_cast<double>(p.step) / static_cast<double>(std::max<std::int64_t>(p.steps, 1)),
-                                   p.steps_per_second, duration(p.seconds_left));
+                                   p.steps_per_second, duration_text(p.seconds_left));
     if (p.last_return) line += fmt::format("  return {:.2f}", *p.last_return);
     if (p.last_success) line += fmt::format("  success {:.0f}%", 100 * *p.last_success);
     fmt::print(stderr, "{}{}{}", state->terminal ? "\r" : "", line, state->terminal ? "\x1b[K" : "\n");

@@ -31,9 +31,7 @@ void film_checkpoint(Options& o) {
   if (!o.env.id.empty() && env_spec(o.env.id).id != world.id)
     throw data_error("checkpoint of another task, " + world.id, o.checkpoint, "leave out --env " + o.env.id);
   if (o.env.max_episode_steps > 0) world.max_episode_steps = o.env.max_episode_steps;
-  if (o.env.friction_scale != 1) world.friction_scale = o.env.friction_scale;
-  if (o.env.mass_scale != 1) world.mass_scale = o.env.mass_scale;
-  if (o.env.clearance != 0) world.clearance = o.env.clearance;
+  change_world(o.env, world);
   const auto env = make_env(world);
   Camera camera(*env, o.film);
   const std::int64_t seed = o.seed >= 0 ? o.seed : file.recipe.run.seed + 1000;

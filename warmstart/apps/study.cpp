@@ -89,9 +89,7 @@ void throw_if_unfinished(const StudyPlan& plan, const std::vector<JobState>& sta
     }
   }
   if (failed) {
-    const int code = first->record.exit_code;
-    const bool ours = code == 2 || code == 3 || code == 4 || code == 5;
-    throw Error(ours ? static_cast<Exit>(code) : Exit::kMachine,
+    throw Error(exit_of(first->record),
                 fmt::format("{} failed{}; first {}: {}", failed == 1 ? "a job" : fmt::format("{} jobs", failed),
                             left ? fmt::format(", {} not done because of that", left) : "", id, first->record.reason),
                 plan.folder.string(), "`warmstart study status` lists them; the same command again repeats them");

@@ -8,17 +8,11 @@
 #include <map>
 #include <memory>
 
-#include "warmstart/core/files.h"
+#include "warmstart/core/text.h"
 #include "warmstart/phases/recipe.h"
 
 namespace warmstart {
 namespace {
-
-std::string duration(double seconds) {
-  if (seconds < 60) return fmt::format("{:.0f} s", seconds);
-  if (seconds < 3600) return fmt::format("{:.0f} min {:02.0f} s", std::floor(seconds / 60), std::floor(std::fmod(seconds, 60)));
-  return fmt::format("{:.0f} h {:02.0f} min", std::floor(seconds / 3600), std::floor(std::fmod(seconds, 3600) / 60));
-}
 
 std::string title(const StudyPlan& plan, const StudyJob& job) {
   const std::string task = plan.tasks.size() > 1 ? job.task + ", " : "";
@@ -60,15 +54,15 @@ std::function<void(const LaunchProgress&)> study_progress(const StudyPlan& plan,
       if (quiet && (done || asked)) return;
       clear();
       fmt::print(stderr, "[{}/{}] {}: {}\n", p.done + p.failed, p.total, title(plan, *p.ended),
-                 done    ? fmt::format("{}{}", duration(p.state.record.seconds), outcome_text(plan, *p.ended))
+                 done    ? fmt::format("{}{}", duration_text(p.state.record.seconds), outcome_text(plan, *p.ended))
                  : asked ? "interrupted and saved"
                          : "failed, " + p.state.record.reason);
       return;
     }
     if (quiet || !state->terminal) return;
     fmt::print(stderr, "\r{} done, {} running, {} left{}, {}{}\x1b[K", p.done, p.running, p.total - p.done - p.failed - p.running,
-               p.failed ? fmt::format(", {} failed", p.failed) : "", duration(p.seconds),
-               p.seconds_left < 0 ? "" : fmt::format(", about {} more", duration(p.seconds_left)));
+               p.failed ? fmt::format(", {} failed", p.failed) : "", duration_text(p.seconds),
+               p.seconds_left < 0 ? "" : fmt::format(", about {} more", duration_text(p.seconds_left)));
     std::fflush(stderr);
     state->open = true;
   };

@@ -11,4 +11,10 @@ std::string nearest_name(const std::string& name, const std::vector<std::string>
 /// "a, b, c"
 std::string join(const std::vector<std::string>& parts, const std::string& separator = ", ");
 
+/// `word` as a POSIX shell reads it back, in single quotes where it needs them.
+std::string shell_word(const std::string& word);
+
+/// "42 s", "3 min 07 s", "2 h 05 min"; whole minutes and hours are rounded down.
+std::string duration_text(double seconds);
+
 }  // namespace warmstart

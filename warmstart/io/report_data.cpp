@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
-#include <string_view>
 
 #include "warmstart/core/error.h"
+#include "warmstart/core/text.h"
 #include "warmstart/io/report.h"
 #include "warmstart/io/report_stats.h"
 #include "warmstart/io/toml.h"
@@ -203,17 +203,6 @@ json configuration(const std::vector<RunGroup>& groups) {
     out.push_back({{"key", key}, {"values", of_groups}, {"differs", distinct.size() > 1}, {"mixed", mixed}});
   }
   return out;
-}
-
-// for a POSIX shell
-std::string shell_word(const std::string& word) {
-  const auto plain = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("_-./=+:,@%").find(c) != std::string_view::npos;
-  };
-  if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
 }
 
 // The command that makes the run again in another folder, from the recipe that it wrote; "" when it is not known how it was made.

@@ -121,9 +121,9 @@ bool Run::load_checkpoint() {
   StateReader in(bytes, where);
   get(in, state);
   meter.load(in);
-  load_watch(in, file, where);
   if (state.phase != Phase::kPretrain) prepare_online(fresh_agent(recipe));
   get_agent(file, where, agent->state());
+  load_watch(in, file, where);
   if (state.phase != Phase::kPretrain) {
     policy->set_actor(std::make_shared<Actor>(agent->state().actor));
     policy->rng() = state.policy_rng;

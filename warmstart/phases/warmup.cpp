@@ -92,8 +92,8 @@ void warmup(Run& run) {
   if (steps > 0) {
     if (run.diagnostics.on()) run.diagnostics.take_warmup(*run.buffer);
     run.observe(steps);
+    run.evaluate_and_log(*run.policy, "eval", steps);  // the same policy, so the curve stays flat to here
   }
-  if (steps > 0) run.evaluate_and_log(*run.policy, "eval", steps);  // the same policy, so the curve stays flat to here
   run.enter(Phase::kFinetune);
 }
 

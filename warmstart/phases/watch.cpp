@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "warmstart/core/error.h"
-#include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/run.h"
 
 namespace warmstart {
@@ -60,10 +59,9 @@ void Run::load_watch(StateReader& in, const SafeTensors& file, const std::string
   monitor.load(in);
   bool has_best;
   in.get(has_best);
-  const ExtraNetworks extra = agent_info(state.phase == Phase::kPretrain ? recipe.pretrain.agent : recipe.finetune.agent).networks;
-  if (diagnostics.on()) diagnostics.get(file, where, fresh_agent(recipe, extra));
+  if (diagnostics.on()) diagnostics.get(file, where, agent->state());
   if (!has_best) return;
-  best_ = Best{fresh_agent(recipe, extra), 0, 0};
+  best_ = Best{agent->state(), 0, 0};  // of the same shapes
   in.get(best_->value), in.get(best_->step);
   for (const auto& array : best_->agent.arrays()) {
     const Tensor& tensor = file.at("best/" + array.name, where);

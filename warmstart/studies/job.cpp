@@ -186,4 +186,13 @@ JobState end_job(const StudyPlan& plan, const StudyJob& job, int status, double 
   return state;
 }
 
+Exit exit_of(const JobRecord& record) {
+  return record.exit_code >= 2 && record.exit_code <= 5 ? static_cast<Exit>(record.exit_code) : Exit::kMachine;
+}
+
+double cpu_seconds(const rusage& used) {
+  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
 }  // namespace warmstart

@@ -1,12 +1,14 @@
 // One job of a study as a process: starting it, knowing how it stands, remembering how it ended. All of it lies in files below the
 // study's folder, so that any process, on any machine that sees the folder, tells the same.
 #pragma once
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <filesystem>
 #include <optional>
 #include <string>
 
+#include "warmstart/core/error.h"
 #include "warmstart/studies/plan.h"
 
 namespace warmstart {
@@ -57,5 +59,11 @@ pid_t start_job(const StudyPlan& plan, const StudyJob& job, int threads);
 
 /// The job's process has ended with `status` as wait4 gives it after `seconds`: remembers it and returns how the job stands.
 JobState end_job(const StudyPlan& plan, const StudyJob& job, int status, double seconds, double cpu_seconds, double memory_mib);
+
+/// What a study exits with when this job's failure ended it: the job's own code, or that of a broken machine.
+Exit exit_of(const JobRecord& record);
+
+/// User and system time.
+double cpu_seconds(const rusage& used);
 
 }  // namespace warmstart

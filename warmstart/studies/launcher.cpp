@@ -21,8 +21,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
-double seconds_of(const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); }
-
 struct Running {
   std::size_t job;
   Clock::time_point began;
@@ -63,8 +61,8 @@ class Launch {
         continue;
       }
       const StudyJob& job = plan_.jobs[at->second.job];
-      const JobState state = end_job(plan_, job, status, seconds_since(at->second.began),
-                                     seconds_of(used.ru_utime) + seconds_of(used.ru_stime), static_cast<double>(used.ru_maxrss) / 1024);
+      const JobState state =
+          end_job(plan_, job, status, seconds_since(at->second.began), cpu_seconds(used), static_cast<double>(used.ru_maxrss) / 1024);
       states_[at->second.job] = state;
       at = running_.erase(at);
       LaunchProgress p = count();

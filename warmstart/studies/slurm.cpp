@@ -22,13 +22,6 @@
 namespace warmstart {
 namespace {
 
-// In single quotes, for a shell.
-std::string quoted(const std::string& word) {
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? "'\\''" : std::string(1, c);
-  return out + "'";
-}
-
 struct CommandOutput {
   int status = 0;  ///< as system() gives it
   std::string text;
@@ -67,7 +60,7 @@ std::string script_text(const StudyPlan& plan, int threads) {
       "#!/bin/bash\n"
       "# One element of an array does one job of the study: line SLURM_ARRAY_TASK_ID + 1 of the list that is the argument.\n"
       "exec {} study job {} \"$(sed -n \"$((SLURM_ARRAY_TASK_ID + 1))p\" \"$1\")\" --threads {}\n",
-      quoted(program.string()), quoted(plan.folder.string()), threads);
+      shell_word(program.string()), shell_word(plan.folder.string()), threads);
 }
 
 }  // namespace
@@ -114,10 +107,11 @@ SlurmSubmission submit_to_slurm(const StudyPlan& plan, const LaunchOptions& opti
       if (const auto at = element.find(plan.jobs[need].id); at != element.end()) needs += ":" + at->second;
     if (options.jobs > 0) array += fmt::format("%{}", options.jobs);
     const std::string name = fmt::format("{}-{}", plan.name, plan.jobs[i].id.substr(0, plan.jobs[i].id.find('/')));
-    const std::string command = fmt::format(
-        "sbatch --parsable --array={} --job-name={} --cpus-per-task={} --requeue --output={}{} {} {} 2>&1", array, quoted(name),
-        options.threads, quoted((slurm_folder(plan) / "%A_%a.out").string()),
-        needs.empty() ? "" : " --kill-on-invalid-dep=yes --dependency=afterok" + needs, quoted(script.string()), quoted(list.string()));
+    const std::string command =
+        fmt::format("sbatch --parsable --array={} --job-name={} --cpus-per-task={} --requeue --output={}{} {} {} 2>&1", array,
+                    shell_word(name), options.threads, shell_word((slurm_folder(plan) / "%A_%a.out").string()),
+                    needs.empty() ? "" : " --kill-on-invalid-dep=yes --dependency=afterok" + needs, shell_word(script.string()),
+                    shell_word(list.string()));
     const CommandOutput said = output_of(command);
     if (said.status != 0 || said.text.empty() ||
         said.text.find_first_not_of("0123456789;_-.abcdefghijklmnopqrstuvwxyz") != std::string::npos)
@@ -166,14 +160,11 @@ void do_job(const StudyPlan& plan, const std::string& id, int threads) {
   std::error_code none;
   if (takes_file && asked) fs::remove(stop_file, none);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  const double cpu = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-                     1e-6 * static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-  const JobState state = end_job(plan, *job, status, seconds, cpu, static_cast<double>(used.ru_maxrss) / 1024);
+  const JobState state = end_job(plan, *job, status, seconds, cpu_seconds(used), static_cast<double>(used.ru_maxrss) / 1024);
   if (state.status == JobStatus::kDone) return;
   if (state.status == JobStatus::kInterrupted)
     throw Error(Exit::kInterrupted, "interrupted and saved", id, "the same `study` command goes on");
-  throw Error(state.record.exit_code > 0 && state.record.exit_code <= 5 ? static_cast<Exit>(state.record.exit_code) : Exit::kMachine,
-              state.record.reason, id, "its log is " + (plan.folder / "jobs" / (id + ".log")).string());
+  throw Error(exit_of(state.record), state.record.reason, id, "its log is " + (plan.folder / "jobs" / (id + ".log")).string());
 }
 
 }  // namespace warmstart

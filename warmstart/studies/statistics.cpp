@@ -9,8 +9,7 @@
 namespace warmstart {
 namespace {
 
-constexpr double kTail = 0.1;       // share of the steps that `final` is a mean of
-constexpr double kRecovered = 0.9;  // share of the level before the switch
+constexpr double kTail = 0.1;  // share of the steps that `final` is a mean of
 
 double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -48,15 +47,7 @@ RunMeasures measure(const RunFiles& run, const std::string& metric, double thres
     if (p.step > 0 && (!m.best || p.value > *m.best)) m.best = p.value;
     if (!m.steps_to_threshold && !std::isnan(threshold) && p.value >= threshold) m.steps_to_threshold = static_cast<double>(p.step);
   }
-  if (!o.forgotten) return m;
-  // returns may be negative: 90% of the level is 10% of its size below it
-  const double enough = *o.before - (1 - kRecovered) * std::abs(*o.before);
-  if (*o.lowest >= enough) m.steps_to_recover = 0;
-  bool past_lowest = false;
-  for (const Point& p : curve) {
-    past_lowest = past_lowest || (p.step > 0 && p.value == *o.lowest);
-    if (past_lowest && !m.steps_to_recover && p.value >= enough) m.steps_to_recover = static_cast<double>(p.step);
-  }
+  if (o.recovered_at) m.steps_to_recover = static_cast<double>(*o.recovered_at);
   return m;
 }
 

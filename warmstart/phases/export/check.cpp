@@ -11,6 +11,7 @@
 #include "warmstart/agents/policy.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
+#include "warmstart/core/text.h"
 #include "warmstart/io/onnx.h"
 #include "warmstart/phases/export/export.h"
 
@@ -119,9 +120,7 @@ struct Workshop {
   }
   /// Runs a command line of the shell in this folder; true when it ends well.
   bool run(const std::string& command) const {
-    std::string quoted;
-    for (const char c : path.string()) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return std::system(fmt::format("cd '{}' && {}", quoted, command).c_str()) == 0;
+    return std::system(fmt::format("cd {} && {}", shell_word(path.string()), command).c_str()) == 0;
   }
 };
 

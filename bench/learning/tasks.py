@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The paper's tasks, really learned, at sizes that fit two cores: data, runs, and the table of docs/results.md.
 
-    tasks.py [--seeds 3] [--jobs N] [--out runs/tasks] [--check-only] [TASK[/METHOD]...]      default: everything of TASKS
+    tasks.py [--seeds 0 1 2] [--jobs N] [--out runs/tasks] [--check-only] [TASK[/METHOD]...]      default: everything of TASKS
 
 Datasets are collected when they are missing. Finished runs are not repeated, interrupted ones continued; runs that differ only
 online share one pre-training per seed. Every run has one thread; --jobs are run at once (default: all CPUs).
@@ -9,6 +9,7 @@ WARMSTART_BINARY names a program other than the release build.
 """
 import argparse
 import concurrent.futures
+import itertools
 import os
 import pathlib
 import subprocess
@@ -18,10 +19,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 WARMSTART = os.environ.get("WARMSTART_BINARY", str(ROOT / "build/release/warmstart"))
 
 # two hidden layers of 128, five critics instead of ten, and 3 x 4 actions in CQL's term instead of 3 x 10; everything else is the
-# recipe's unless it stands here
+# recipe's unless it stands here; finetune.steps are all environment steps, a warm-up's 5000 counted
 SMALL = {"network.critic_hidden": "128,128", "network.actor_hidden": "128,128", "network.num_qs": 5, "cql.actions": 4}
 ONLINE = {"eval.every": 1000, "eval.episodes": 20, "run.log_every": 500, "run.checkpoint_seconds": 120}
-BINARY = {**SMALL, **ONLINE, "finetune.steps": 10000, "eval.pretrain_every": 5000}
+BINARY = {**SMALL, **ONLINE, "finetune.steps": 15000, "eval.pretrain_every": 5000}
 TASKS = {
     "door-binary-v0": {"keys": BINARY, "methods": ["wsrl", "no-warmup", "calql"]},
     "pen-binary-v0": {"keys": BINARY, "methods": ["wsrl", "no-warmup", "calql"]},
@@ -33,11 +34,19 @@ TASKS = {
         "keys": {**SMALL, **ONLINE, "pretrain.steps": 30000, "finetune.steps": 20000, "eval.every": 2500, "eval.pretrain_every": 10000},
         "methods": ["wsrl", "no-warmup", "calql"],
     },
-    "FrankaPegInsertion-v0": {"recipes": "peg", "keys": {**SMALL, **ONLINE, "eval.pretrain_every": 5000}, "methods": ["wsrl", "rlpd"]},
+    "FrankaPegInsertion-v0": {
+        "recipes": "peg",
+        "keys": {**SMALL, **ONLINE, "finetune.steps": 8000, "eval.every": 500, "eval.pretrain_every": 5000},
+        "methods": ["wsrl", "rlpd", "rlpd-at-once"],
+    },
 }
 # method: the recipe it is, what differs, and whose pre-training it shares
-METHODS = {"no-warmup": ("wsrl", {"warm_up.steps": 0}, "wsrl")}
+METHODS = {
+    "no-warmup": ("wsrl", {"warm_up.steps": 0}, "wsrl"),
+    "rlpd-at-once": ("rlpd", {"warm_up.steps": 0}, None),  # it learns from the first step instead of acting at random for 5000
+}
 TWO_CRITICS = {"calql", "cql", "iql", "sac"}  # their recipes say how many
+WARMED_UP = {"wsrl", "rlpd"}
 
 
 def options(task, method):
@@ -45,6 +54,8 @@ def options(task, method):
     if method in TWO_CRITICS:
         keys.pop("network.num_qs", None)
     keys.update(METHODS.get(method, (None, {}))[1])
+    if method in WARMED_UP:
+        keys["finetune.steps"] -= 5000
     return [str(x) for key, value in keys.items() for x in (f"--{key}", value)]
 
 
@@ -71,7 +82,7 @@ def one_run(out, task, method, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", metavar="TASK[/METHOD]")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "runs/tasks")
     parser.add_argument("--check-only", action="store_true", help="print the table of what has been run")
@@ -80,8 +91,8 @@ def main():
     if not chosen:
         sys.exit(f"error: nothing of that name; tasks are {', '.join(TASKS)}")
     if not args.check_only:
-        for wave in (False, True):  # those that start from others come last
-            jobs = [(t, m, s) for s in range(args.seeds) for t, m in chosen if bool(METHODS.get(m, ("", {}, None))[2]) == wave]
+        for seed, wave in itertools.product(args.seeds, (False, True)):  # of a seed, those that start from others come last
+            jobs = [(t, m, seed) for t, m in chosen if bool(METHODS.get(m, ("", {}, None))[2]) == wave]
             with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
                 for done in [pool.submit(one_run, args.out, *job) for job in jobs]:
                     done.result()

@@ -141,6 +141,51 @@ TEST(Demonstrations, LeaveOutFailuresAndWhatComesAfterTheLastSuccess) {
   EXPECT_LT(report.success_share, 1);
 }
 
+CollectConfig human() {
+  return {.policy = "recorded",
+          .protocol = "demonstrations",
+          .expert = std::string(WARMSTART_GOLDEN) +
+                    "/data/door-human.hdf5",  // two episodes of DAPG's people, as gymnasium-robotics replayed them
+          .trajectories = 0};
+}
+
+TEST(Demonstrations, ReplaysWhatPeopleDid) {
+  const auto [file, report] = collect_steps({"door-binary-v0"}, human());
+  EXPECT_EQ(file.metadata.at("demonstrations_played"), "2");
+  EXPECT_EQ(file.metadata.at("demonstrations_kept"), "1");  // the second; its 225 steps are more than the task's 200
+  EXPECT_TRUE(file.metadata.at("expert").starts_with("door-human.hdf5, checksum ")) << file.metadata.at("expert");
+  const D4rlFile recorded = read_d4rl(human().expert);
+  constexpr int kFirst = 223;
+  const auto& success = recorded.infos.at("success").values;
+  const auto last = std::find(success.rbegin(), success.rend(), 1).base() - success.begin();
+  ASSERT_EQ(file.observations.rows(), last - kFirst);
+  for (int t = 0; t < file.observations.rows(); ++t) {
+    ASSERT_EQ(file.infos.at("success").values[static_cast<std::size_t>(t)], success[static_cast<std::size_t>(kFirst + t)]) << t;
+    for (int i = 0; i < 28; ++i) ASSERT_EQ(file.actions.row(t)[i], recorded.actions.row(kFirst + t)[i]) << t;
+    for (int i = 0; i < 39; ++i)  // the start is rounded to float, and contacts amplify that
+      ASSERT_NEAR(file.observations.row(t)[i], recorded.observations.row(kFirst + t)[i], 1e-3) << t << ' ' << i;
+  }
+}
+
+TEST(Demonstrations, ARecordingCanBeUseless) {
+  CollectConfig config = human();
+  expect_error(Exit::kData, {"actions have size 28", "AdroitHandPen-v1 has 24"}, [&] { collect_steps({"AdroitHandPen-v1"}, config); });
+  const TemporaryFolder folder;
+  D4rlFile file = read_d4rl(config.expert);
+  config.expert = (folder / "recording.hdf5").string();
+  file.infos.erase("door_body_pos");
+  write_d4rl(config.expert, file);
+  expect_error(Exit::kData, {"no infos/goal", "recording.hdf5"}, [&] { collect_steps({"door-binary-v0"}, config); });
+  file = read_d4rl(human().expert);
+  std::fill_n(file.actions.row(223), 28 * 225, 0.0F);
+  write_d4rl(config.expert, file);
+  expect_error(Exit::kData, {"none of 2 episodes succeeds"}, [&] { collect_steps({"door-binary-v0"}, config); });
+  config.expert = "";
+  expect_error(Exit::kUsage, {"needs a file", "collect.expert"}, [&] { collect_steps({"door-binary-v0"}, config); });
+  config.protocol = "episodes";
+  expect_error(Exit::kUsage, {"recorded states alone"}, [&] { collect_steps({"door-binary-v0"}, config); });
+}
+
 TEST(Demonstrations, EverySettingMatters) {
   const auto print = [](const CollectConfig& config) {
     const Collected made = collect_steps({.id = "door-binary-v0"}, config);

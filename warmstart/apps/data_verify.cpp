@@ -12,6 +12,7 @@
 #include "warmstart/core/error.h"
 #include "warmstart/core/text.h"
 #include "warmstart/data/summary.h"
+#include "warmstart/phases/recorded.h"
 
 namespace warmstart {
 namespace {
@@ -66,21 +67,6 @@ void check_values(const DatasetSummary& s, const EnvSpec& spec, Findings& found)
   if (s.clipped_actions) found.notes.push_back(fmt::format("{} action entries beyond +-0.99999 will be clipped", s.clipped_actions));
 }
 
-// under infos/, where the task's goal is recorded; "" when it is not
-template <class Infos>
-std::string goal_name(const Infos& infos, const Env& env) {
-  for (const std::string& name : {std::string("goal"), env.spec().goal_info})
-    if (infos.contains(name)) return name;
-  return "";
-}
-
-std::span<const double> info_row(const D4rlFile& file, const std::string& name, std::size_t row) {
-  const auto table = file.infos.find(name);
-  if (table == file.infos.end()) return {};
-  const auto cols = static_cast<std::size_t>(table->second.cols);
-  return std::span(table->second.values).subspan(row * cols, cols);
-}
-
 /// Differences between the file and the simulator, one a row.
 struct Differences {
   std::vector<double> values;
@@ -120,8 +106,7 @@ double difference(double here, double there) { return std::abs(here - there) / s
 // Puts the simulator into recorded states and compares what one step makes of them. Rows that end an episode are left out: what
 // follows them in a file may be the next start.
 Replay replay(const D4rlFile& file, Env& env, std::size_t wanted) {
-  const bool has_next = file.next_observations.rows() > 0, needs_goal = !env.goal().empty();
-  const std::string goal = goal_name(file.infos, env);
+  const bool has_next = file.next_observations.rows() > 0;
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i + 1 < file.rewards.size(); ++i)
     if (!file.terminals[i] && !file.timeouts[i]) rows.push_back(i);
@@ -134,7 +119,7 @@ Replay replay(const D4rlFile& file, Env& env, std::size_t wanted) {
     std::copy_n(file.actions.row(row), action.size(), action.begin());
     Step step;
     try {
-      env.set_state(info_row(file, "qpos", i), info_row(file, "qvel", i), needs_goal ? info_row(file, goal, i) : std::span<const double>());
+      restore_recorded(env, file, i);
       step = env.step(action);
     } catch (const Error& error) {
       if (error.code() != Exit::kDiverged) throw;
@@ -184,13 +169,12 @@ void verify(const Options& o) {
   check_values(s, spec, found);
   if (found.problems.empty()) {
     try {
-      if (s.infos.contains("qpos") && s.infos.contains("qvel") && !env->goal().empty() && goal_name(s.infos, *env).empty()) {
-        found.notes.push_back("no infos/goal, which the task's state needs: dynamics not replayed");
-      } else if (s.infos.contains("qpos") && s.infos.contains("qvel")) {
-        replayed = replay(read_all(*open_file(o)), *env, o.rows);
-        judge(replayed, spec.id, found);
+      const D4rlFile file = s.infos.contains("qpos") ? read_all(*open_file(o)) : D4rlFile{};  // without states nothing to load it for
+      if (const std::string missing = missing_state(file, *env); !missing.empty()) {
+        found.notes.push_back("no " + missing + ", which the task's state needs: dynamics not replayed");
       } else {
-        found.notes.push_back("no infos/qpos and infos/qvel: dynamics not replayed");
+        replayed = replay(file, *env, o.rows);
+        judge(replayed, spec.id, found);
       }
     } catch (const Error& error) {
       if (error.code() == Exit::kMachine) throw;  // a missing asset says nothing about the file

@@ -47,7 +47,8 @@ void copy_row(std::span<const double> from, float* to) {
 Fields CollectConfig::fields(const std::string& section) {
   Fields f(section);
   f.add("policy", policy,
-        choice("who acts: a driver that knows the task, or uniform random actions", "random for data without skill", driver_names()));
+        choice("who acts: a driver that knows the task, uniform random actions, or whoever was recorded", "random for data without skill",
+               driver_names()));
   f.add("agent", agent,
         {"policy \"agent\": the saved agent that acts, by its own distribution", "", "data of a trained policy: D4RL's medium and expert"});
   f.add("protocol", protocol,
@@ -65,10 +66,12 @@ Fields CollectConfig::fields(const std::string& section) {
   f.add("detour", detour,
         {"probability that the driver first visits another place of the maze in an episode", "", "higher for mediocre data", 0, 1});
   f.add("expert", expert,
-        {"policy \"expert\": NPZ file of the network that acts (docs/formats/expert.md)", "",
-         "data/policies/dapg_door.npz for door-binary-v0, dapg_pen.npz for pen-binary-v0"});
+        {"policy \"expert\": NPZ file of the network that acts (docs/formats/expert.md); policy \"recorded\": dataset whose episodes are "
+         "replayed from their recorded starts",
+         "", "data/policies/dapg_door.npz for door-binary-v0, dapg_pen.npz for pen-binary-v0"});
   f.add("demonstrations", demonstrations,
-        {"protocol \"demonstrations\": successful episodes of the policy; policy \"script\": episodes at the start that it plays without "
+        {"protocol \"demonstrations\": successful episodes of the policy, of a recording at most; policy \"script\": episodes at the start "
+         "that it plays without "
          "noise",
          "episodes", "fewer for a harder start", 0, 1e6});
   f.add("trajectories", trajectories,
@@ -100,10 +103,10 @@ std::map<std::string, std::string> describe_collection(const EnvConfig& world, c
   const auto leave_out = [&](std::initializer_list<const char*> keys) {
     for (const char* key : keys) said.erase(key);
   };
-  if (config.policy == "random" || config.policy == "agent") leave_out({"noise"});
+  if (config.policy == "random" || config.policy == "agent" || config.policy == "recorded") leave_out({"noise"});
   if (config.policy != "agent") leave_out({"agent"});
   if (config.policy != "waypoint") leave_out({"random_share", "detour"});
-  if (config.policy == "expert")
+  if (config.policy == "expert" || config.policy == "recorded")
     said["expert"] = fs::path(config.expert).filename().string() + ", checksum " + hex(checksum(read_bytes(expert_file(config))));
   else leave_out({"expert"});
   if (config.protocol == "demonstrations") leave_out({"steps"});

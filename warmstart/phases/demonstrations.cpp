@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "warmstart/agents/policy.h"
 #include "warmstart/data/dataset.h"
 #include "warmstart/envs/adroit.h"
+#include "warmstart/io/steps.h"
 #include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/driver.h"
+#include "warmstart/phases/expert.h"
+#include "warmstart/phases/recorded.h"
 
 namespace warmstart {
 namespace {
@@ -54,11 +58,23 @@ class Player {
   /// `choose` fills an action for env() as it is now.
   template <class Choose>
   Trajectory play(Choose&& choose) {
-    ++episodes_;
     env_->reset(starts_);
+    return go_on(choose, std::numeric_limits<std::size_t>::max());
+  }
+
+  Trajectory replay(const D4rlFile& file, const Episode& episode) {
+    restore_recorded(*env_, file, episode.start);
+    int row = static_cast<int>(episode.start);
+    return go_on([&](std::span<double> action) { std::copy_n(file.actions.row(row++), action.size(), action.begin()); }, episode.length);
+  }
+
+ private:
+  template <class Choose>
+  Trajectory go_on(Choose&& choose, std::size_t limit) {
+    ++episodes_;
     Trajectory t;
     std::vector<double> action(env_->spec().action_size);
-    for (Step step; !step.terminated && !step.truncated;) {
+    for (Step step; !step.terminated && !step.truncated && t.success.size() < limit;) {
       append(t.obs, env_->obs());
       append(t.infos["qpos"], env_->qpos());
       append(t.infos["qvel"], env_->qvel());
@@ -74,7 +90,6 @@ class Player {
     return t;
   }
 
- private:
   std::unique_ptr<Env> env_;
   Rng starts_;
   std::int64_t episodes_ = 0;
@@ -137,17 +152,17 @@ std::shared_ptr<const Actor> clone(const D4rlFile& demonstrations, const EnvSpec
   return std::make_shared<Actor>(learner->state().actor);
 }
 
-}  // namespace
+/// Those that succeeded, and how many were tried.
+struct Demonstrations {
+  std::vector<Trajectory> kept;
+  std::int64_t played = 0;
+};
 
-Collected collect_demonstrations(const EnvConfig& env_config, const CollectConfig& config, const CollectProgress&) {
-  const auto began = std::chrono::steady_clock::now();
-  const auto seed = static_cast<std::uint64_t>(config.seed);
-  Player player(env_config, seed);
+Demonstrations played_demonstrations(Player& player, const CollectConfig& config) {
   const EnvSpec& spec = player.env().spec();
   const auto driver = make_driver(player.env(), config);
   std::vector<Trajectory> kept;
-  Rng noise(seed, "demonstration actions");
-  if (config.demonstrations < 1) throw usage_error("no demonstrations to clone", "collect.demonstrations", "give at least 1");
+  Rng noise(static_cast<std::uint64_t>(config.seed), "demonstration actions");
   while (static_cast<std::int64_t>(kept.size()) < config.demonstrations) {
     if (player.episodes() >= kPatience * config.demonstrations)
       throw data_error(fmt::format("only {} of {} episodes of the policy succeeded", kept.size(), player.episodes()), spec.id,
@@ -159,7 +174,45 @@ Collected collect_demonstrations(const EnvConfig& env_config, const CollectConfi
     });
     if (t.steps > 0) kept.push_back(std::move(t));
   }
-  const std::int64_t expert_played = player.episodes();
+  return {std::move(kept), player.episodes()};
+}
+
+Demonstrations recorded_demonstrations(const EnvConfig& env_config, const CollectConfig& config) {
+  const EnvSpec& spec = env_spec(env_config);
+  if (config.expert.empty())
+    throw usage_error("policy \"recorded\" needs a file", "collect.expert", "name the dataset of the demonstrations");
+  const std::string path = expert_file(config).string();
+  const D4rlFile file = read_all(*open_steps(path, {.observation_keys = spec.observation_keys}));
+  if (file.actions.cols() != spec.action_size)
+    throw data_error(fmt::format("actions have size {}, {} has {}", file.actions.cols(), spec.id, spec.action_size), path,
+                     "give demonstrations of this task");
+  const std::vector<Episode> episodes = episodes_of(file);
+  EnvConfig world = env_config;
+  world.max_episode_steps = 1;
+  for (const Episode& e : episodes) world.max_episode_steps = std::max(world.max_episode_steps, static_cast<int>(e.length));
+  Player player(world, 0);
+  if (const std::string missing = missing_state(file, player.env()); !missing.empty())
+    throw data_error("no " + missing + ": episodes cannot be replayed", path, "record the simulator's states, or use another policy");
+  Demonstrations all;
+  for (std::size_t k = 0; k < episodes.size() && static_cast<std::int64_t>(all.kept.size()) < config.demonstrations; ++k)
+    if (Trajectory t = player.replay(file, episodes[k]); t.steps > 0) all.kept.push_back(std::move(t));
+  all.played = player.episodes();
+  if (all.kept.empty())
+    throw data_error(fmt::format("none of {} episodes succeeds when it is replayed in {}", all.played, spec.id), path,
+                     "`warmstart data verify` tells whether the dataset and the simulator fit");
+  return all;
+}
+
+}  // namespace
+
+Collected collect_demonstrations(const EnvConfig& env_config, const CollectConfig& config, const CollectProgress&) {
+  const auto began = std::chrono::steady_clock::now();
+  const auto seed = static_cast<std::uint64_t>(config.seed);
+  if (config.demonstrations < 1) throw usage_error("no demonstrations to clone", "collect.demonstrations", "give at least 1");
+  Player player(env_config, seed);
+  const EnvSpec& spec = player.env().spec();
+  auto [kept, expert_played] =
+      config.policy == "recorded" ? recorded_demonstrations(env_config, config) : played_demonstrations(player, config);
 
   Collected out;
   CollectReport& report = out.report;

@@ -114,12 +114,17 @@ std::unique_ptr<Driver> waypoint_driver(const Env& env, const CollectConfig& con
   return std::make_unique<WaypointDriver>(*maze, config);
 }
 
+/// Its episodes are replayed whole (phases/demonstrations.h); nobody can act by them from another state.
+std::unique_ptr<Driver> recorded_driver(const Env&, const CollectConfig&) {
+  throw usage_error("policy \"recorded\" acts in recorded states alone", "collect.policy", "use it with protocol \"demonstrations\"");
+}
+
 struct Entry {
   const char* name;
   std::unique_ptr<Driver> (*make)(const Env&, const CollectConfig&);
 };
-const Entry kDrivers[] = {
-    {"waypoint", waypoint_driver}, {"expert", expert_driver}, {"script", peg_driver}, {"random", random_driver}, {"agent", agent_driver}};
+const Entry kDrivers[] = {{"waypoint", waypoint_driver}, {"expert", expert_driver}, {"script", peg_driver},
+                          {"random", random_driver},     {"agent", agent_driver},   {"recorded", recorded_driver}};
 
 }  // namespace
 

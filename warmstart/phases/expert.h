@@ -11,7 +11,7 @@ namespace warmstart {
 /// Throws Error(kUsage) when no file is named or its sizes are not the task's, Error(kData) when it is missing, damaged or another network.
 std::unique_ptr<Driver> expert_driver(const Env& env, const CollectConfig& config);
 
-/// Where `config.expert` lies: as named, or below the installation's files.
+/// Where `config.expert` lies, of policy "expert" or "recorded": as named, or below the installation's files.
 std::filesystem::path expert_file(const CollectConfig& config);
 
 }  // namespace warmstart

@@ -1,4 +1,5 @@
 // The CPU backend computes the same bits for any number of threads, on small and on full-size networks, with and without CQL.
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <thread>
@@ -66,6 +67,25 @@ FloatVector train(const Size& s, Backend& cpu) {
   }
   for (const auto* kept : {&critic.params, &target, &actor.params, &critic_adam.m, &critic_adam.v, &actor_adam.m}) keep(*kept);
   return out;
+}
+
+// Denormal numbers cost hundreds of cycles each, and CQL's gradients can be full of them.
+TEST(Denormals, AreZeroInTheBackendAndNumbersOutside) {
+  constexpr std::size_t kSize = 1 << 18;  // enough for every worker
+  const volatile float tiny = 2e-38F;     // a tenth of it is denormal
+  for (int threads : {1, 2, 4}) {
+    const auto backend = make_cpu_backend(threads);
+    FloatVector params(kSize, 1.0F);
+    Adam adam;
+    adam.resize(kSize);
+    std::fill(adam.grad.begin(), adam.grad.end(), tiny);
+    backend->adam_step(params, adam, {.b1 = 0.9}, false);
+    EXPECT_EQ(std::count(adam.m.begin(), adam.m.end(), 0.0F), static_cast<std::ptrdiff_t>(kSize)) << threads;
+    EXPECT_GT(0.1F * tiny, 0.0F);
+    std::fill(adam.grad.begin(), adam.grad.end(), 20 * tiny);
+    backend->adam_step(params, adam, {.b1 = 0.9}, false);
+    EXPECT_EQ(std::count(adam.m.begin(), adam.m.end(), 0.0F), 0) << threads;
+  }
 }
 
 class Determinism : public ::testing::TestWithParam<std::tuple<Size, Precision>> {};

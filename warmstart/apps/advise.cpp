@@ -27,12 +27,11 @@ struct Options {
 
 // Undiscounted returns of the dataset's whole episodes, as recorded.
 std::vector<double> returns_in(const Options& o, const Recipe& recipe, const EnvSpec& spec) {
-  const Dataset data = Dataset::load(
-      o.dataset, {.obs_size = spec.obs_size,
-                  .action_size = spec.action_size,
-                  .observation_keys = recipe.data.observation_keys.empty() ? spec.observation_keys : recipe.data.observation_keys,
-                  .task = spec.id,
-                  .source = o.dataset});
+  const Dataset data = Dataset::load(o.dataset, {.obs_size = spec.obs_size,
+                                                 .action_size = spec.action_size,
+                                                 .observation_keys = recipe.observation_keys(),
+                                                 .task = spec.id,
+                                                 .source = o.dataset});
   std::vector<double> returns;
   for (const Episode& e : data.episodes())
     if (e.end != EpisodeEnd::kUnfinished) returns.push_back(e.reward_sum);
@@ -49,15 +48,12 @@ std::string text(const MeanReturn& m) {
 void run(const Options& o) {
   AgentFile file = read_agent_file(o.checkpoint);
   Recipe& recipe = file.recipe;
-  if (!o.plugin.empty()) recipe.env.plugin = o.plugin;
-  if (!o.env.empty() && env_spec(o.env).id != recipe.env.id)
-    throw data_error("checkpoint of another task, " + recipe.env.id, o.checkpoint,
-                     "leave out --env " + o.env + ", or give a checkpoint of that task");
+  confirm_task(recipe, o.checkpoint, o.env, o.plugin);
   change_world(o.world, recipe.env);
 
   const auto env = make_env(recipe.env);
   const MeanReturn data = mean_return(returns_in(o, recipe, env->spec()));
-  const std::int64_t seed = o.seed >= 0 ? o.seed : recipe.run.seed + 1000;
+  const std::int64_t seed = o.seed >= 0 ? o.seed : recipe.evaluation_seed();
   Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
   std::vector<double> returns;
   const Evaluation e = evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed), {.safety = recipe.safety, .returns = &returns});

@@ -27,18 +27,10 @@ struct Options {
 void run(const Options& o) {
   AgentFile file = read_agent_file(o.file);
   const Recipe& recipe = file.recipe;
-  if (!o.plugin.empty()) {  // it lies elsewhere than when it was trained
-    file.recipe.env.plugin = o.plugin;
-    if (const std::string id = env_spec(recipe.env).id; id != recipe.env.id)
-      throw data_error("checkpoint of another task, " + recipe.env.id, o.file, "give the plug-in of that task; " + o.plugin + " is " + id);
-  }
-  if (!o.env.empty() && env_spec(o.env).id != recipe.env.id)
-    throw data_error("checkpoint of another task, " + recipe.env.id, o.file,
-                     "leave out --env " + o.env + ", or give a checkpoint of that task");
-
+  confirm_task(file.recipe, o.file, o.env, o.plugin);
   const auto env = make_env(recipe.env);
   // the run's own evaluations use this stream, so that their numbers come out again
-  const std::int64_t seed = o.seed >= 0 ? o.seed : recipe.run.seed + 1000;
+  const std::int64_t seed = o.seed >= 0 ? o.seed : recipe.evaluation_seed();
   Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
   const auto start = std::chrono::steady_clock::now();
   const Evaluation e =

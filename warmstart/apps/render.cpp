@@ -27,14 +27,13 @@ struct Options {
 
 void film_checkpoint(Options& o) {
   AgentFile file = read_agent_file(o.checkpoint);
+  confirm_task(file.recipe, o.checkpoint, o.env.id);
   EnvConfig world = file.recipe.env;
-  if (!o.env.id.empty() && env_spec(o.env.id).id != world.id)
-    throw data_error("checkpoint of another task, " + world.id, o.checkpoint, "leave out --env " + o.env.id);
   if (o.env.max_episode_steps > 0) world.max_episode_steps = o.env.max_episode_steps;
   change_world(o.env, world);
   const auto env = make_env(world);
   Camera camera(*env, o.film);
-  const std::int64_t seed = o.seed >= 0 ? o.seed : file.recipe.run.seed + 1000;
+  const std::int64_t seed = o.seed >= 0 ? o.seed : file.recipe.evaluation_seed();
   Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
   const Evaluation e = evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed),
                                 {.safety = file.recipe.safety, .before_step = [&] { camera.look(); }});

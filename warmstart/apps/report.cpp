@@ -50,7 +50,7 @@ std::string version_of(const Options& options) {
       const auto time = fs::last_write_time(folder / name, absent).time_since_epoch().count();
       text += absent ? "-" : fmt::format("{}/{}/{},", folder.string(), size, time);
     }
-  return hex(checksum(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size())));
+  return hex(checksum(text));
 }
 
 void follow(const Options& options) {

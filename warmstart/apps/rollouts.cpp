@@ -1,7 +1,6 @@
 #include "warmstart/apps/rollouts.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -30,24 +29,9 @@ void drop_every_other(std::vector<Picture>& pictures) {
   pictures.resize((pictures.size() + 1) / 2);
 }
 
-/// A folder that goes away.
-struct Scratch {
-  fs::path folder;
-  Scratch() {
-    std::string name = (fs::temp_directory_path() / "warmstart-film-XXXXXX").string();
-    if (!mkdtemp(name.data()))
-      throw machine_error("cannot make a folder for a film", fs::temp_directory_path().string(), "make room there, or set TMPDIR");
-    folder = name;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    fs::remove_all(folder, ignored);
-  }
-};
-
 std::vector<std::uint8_t> gif(const std::vector<Picture>& pictures, double seconds) {
-  const Scratch scratch;
-  const fs::path path = scratch.folder / "film.gif";
+  const ScratchFolder scratch("film");
+  const fs::path path = scratch.path() / "film.gif";
   const auto film = make_film(path, kSize, kSize, seconds);
   for (const Picture& picture : pictures) film->add(picture);
   film->finish();
@@ -58,7 +42,7 @@ std::vector<std::uint8_t> gif(const std::vector<Picture>& pictures, double secon
 void film_episode(const fs::path& path, RunFilm& film) {
   AgentFile file = read_agent_file(path);
   const auto env = make_env(file.recipe.env);
-  const std::int64_t seed = file.recipe.run.seed + 1000;
+  const std::int64_t seed = file.recipe.evaluation_seed();
   Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
   Renderer renderer(*env, kSize, kSize);
   std::vector<Picture> pictures;

@@ -138,8 +138,7 @@ void run_study(const Options& o) {
 void make_dataset(const Options& o) {
   const Recipe recipe = load_recipe(o.recipe);
   collect_if_missing(recipe, [](const std::string& text) { fmt::print("{}\n", text); });
-  const std::string keys = recipe.data.observation_keys.empty() ? env_spec(recipe.env).observation_keys : recipe.data.observation_keys;
-  const auto reader = open_steps(recipe.data.path, {.observation_keys = keys});
+  const auto reader = open_steps(recipe.data.path, {.observation_keys = recipe.observation_keys()});
   const PackSizes sizes = pack_dataset(*reader, o.pack);
   fmt::print("packed {} as {}: {} steps\n", recipe.data.path, o.pack, sizes.steps);
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 #include "warmstart/core/error.h"
 
@@ -16,6 +18,8 @@ namespace warmstart {
 namespace {
 
 const char* const kDiskRemedy = "free disk space or choose another folder with --out; what was saved before is intact";
+
+std::span<const std::uint8_t> bytes_of(std::string_view text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
 
 void sync_folder(const fs::path& folder) {
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY);
@@ -51,9 +55,7 @@ void write_atomically(const fs::path& path, std::span<const std::uint8_t> bytes)
   sync_folder(folder);
 }
 
-void write_atomically(const fs::path& path, const std::string& text) {
-  write_atomically(path, std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
-}
+void write_atomically(const fs::path& path, const std::string& text) { write_atomically(path, bytes_of(text)); }
 
 std::vector<std::uint8_t> read_bytes(const fs::path& path) {
   std::ifstream in(path, std::ios::binary | std::ios::ate);
@@ -79,6 +81,43 @@ void make_folder(const fs::path& path) {
 }
 
 std::uint64_t checksum(std::span<const std::uint8_t> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
+std::uint64_t checksum(std::string_view text) { return checksum(bytes_of(text)); }
+
+ScratchFolder::ScratchFolder(const std::string& purpose) {
+  std::string name = (fs::temp_directory_path() / ("warmstart-" + purpose + "-XXXXXX")).string();
+  if (!::mkdtemp(name.data()))
+    throw machine_error("cannot make a temporary folder: " + errno_text(errno), name, "make room there, or set TMPDIR");
+  path_ = name;
+}
+
+ScratchFolder::~ScratchFolder() {
+  std::error_code none;
+  fs::remove_all(path_, none);
+}
+
+ExclusiveLock::ExclusiveLock(const fs::path& path, const std::string& remedy)
+    : fd_(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666)) {
+  if (fd_ < 0) throw machine_error("cannot write: " + errno_text(errno), path.string(), remedy);
+}
+
+ExclusiveLock::~ExclusiveLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+ExclusiveLock::ExclusiveLock(ExclusiveLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+ExclusiveLock& ExclusiveLock::operator=(ExclusiveLock&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+bool ExclusiveLock::try_lock() { return ::flock(fd_, LOCK_EX | LOCK_NB) == 0; }
+
+void ExclusiveLock::lock() {
+  while (::flock(fd_, LOCK_EX) != 0 && errno == EINTR) {
+  }
+}
 
 std::string hex(std::uint64_t value) { return fmt::format("{:016x}", value); }
 

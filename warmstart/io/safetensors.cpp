@@ -83,7 +83,7 @@ struct Reader {
     const auto at = text.find(key);
     if (at == std::string::npos || expected.size() != kNoSum.size()) fail("header checksum is malformed");
     text.replace(at + key.size(), kNoSum.size(), kNoSum);
-    if (hex(checksum({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()})) != expected) fail("header checksum differs");
+    if (hex(checksum(text)) != expected) fail("header checksum differs");
   }
 };
 
@@ -244,7 +244,7 @@ void write_safetensors(const fs::path& path, const SafeTensors& file) {
     throw data_error(fmt::format("a name or metadata text is not UTF-8: {}", error.what()), path.string(), "remove the invalid characters");
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');
-  const std::string sum = hex(checksum({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
+  const std::string sum = hex(checksum(text));
   const std::string key = fmt::format("\"{}\":\"", kHeaderSum);
   text.replace(text.find(key) + key.size(), sum.size(), sum);
 

@@ -35,30 +35,30 @@ ActorCritic fresh_agent(const Recipe& recipe, ExtraNetworks extra, int obs_size,
   return ActorCritic(recipe.network, obs_size, action_size, recipe.agent.initial_temperature, recipe.cql.initial_alpha, rng, extra);
 }
 
-void put_agent(ActorCritic& agent, SafeTensors& file) {
+void put_agent(ActorCritic& agent, SafeTensors& file, const std::string& prefix) {
   for (const auto& array : agent.arrays()) {
     for (float x : array.values)
       if (!std::isfinite(x))
         throw Error(Exit::kDiverged, "the run diverged: a parameter is not finite", array.name,
                     "lower agent.critic_lr and agent.actor_lr, keep LayerNorm on, or resume from the last checkpoint");
-    file.tensors[array.name] = Tensor::from(array.values, array.shape);
+    file.tensors[prefix + array.name] = Tensor::from(array.values, array.shape);
   }
   std::string counts;
   for (const auto* count : agent.counts()) counts += (counts.empty() ? "" : " ") + std::to_string(*count);
-  file.metadata["adam_steps"] = counts;  // actor, critic, temperature, cql_alpha
-  file.metadata["sizes"] = fmt::format("{} {}", agent.actor.spec.obs, agent.actor.spec.action);
+  file.metadata[prefix + "adam_steps"] = counts;  // actor, critic, temperature, cql_alpha
+  file.metadata[prefix + "sizes"] = fmt::format("{} {}", agent.actor.spec.obs, agent.actor.spec.action);
 }
 
-void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& agent) {
+void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& agent, const std::string& prefix) {
   for (const auto& array : agent.arrays()) {
-    const Tensor& t = file.at(array.name, where);
+    const Tensor& t = file.at(prefix + array.name, where);
     if (t.dtype != DType::kF32 || t.shape != array.shape)
       throw data_error(fmt::format("network of other sizes: {} is [{}], the recipe asks for [{}]", array.name, fmt::join(t.shape, ","),
                                    fmt::join(array.shape, ",")),
                        where, "use the recipe it was made with (its `network` section is in the file's header)");
     std::copy(t.f32().begin(), t.f32().end(), array.values.begin());
   }
-  const auto at = file.metadata.find("adam_steps");
+  const auto at = file.metadata.find(prefix + "adam_steps");
   std::istringstream counts(at == file.metadata.end() ? "" : at->second);
   std::size_t k = 0;
   constexpr std::size_t kAlways = 4;  // files of earlier builds end here
@@ -67,6 +67,17 @@ void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& a
     else if (k < kAlways) throw data_error("optimiser counts are missing", where, "use a file that `warmstart` wrote");
     else *count = 0;
   }
+}
+
+void confirm_task(Recipe& recipe, const std::string& where, const std::string& env, const std::string& plugin) {
+  const std::string what = "checkpoint of another task, " + recipe.env.id;
+  if (!plugin.empty()) {
+    recipe.env.plugin = plugin;
+    if (const std::string id = env_spec(recipe.env).id; id != recipe.env.id)
+      throw data_error(what, where, "give the plug-in of that task; " + plugin + " is " + id);
+  }
+  if (!env.empty() && env_spec(env).id != recipe.env.id)
+    throw data_error(what, where, "leave out --env " + env + ", or give a checkpoint of that task");
 }
 
 void put_header(Recipe recipe, const std::string& kind, const std::string& phase, SafeTensors& file) {

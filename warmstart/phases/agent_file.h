@@ -17,10 +17,10 @@ struct AgentFile {
 
 inline constexpr const char* kFormatVersion = "1";
 
-/// Puts every array of `agent` into `file` and its counts into the metadata.
-void put_agent(ActorCritic& agent, SafeTensors& file);
+/// Puts every array of `agent` into `file` and its counts into the metadata; `prefix` comes before all their names.
+void put_agent(ActorCritic& agent, SafeTensors& file, const std::string& prefix = "");
 /// The reverse; `agent` has the right shapes already. Throws Error(kData) naming `where`, the tensor and both shapes.
-void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& agent);
+void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& agent, const std::string& prefix = "");
 /// Puts what every file says about itself into the metadata: format, version, kind ("agent", "checkpoint"), task, phase, recipe.
 void put_header(Recipe recipe, const std::string& kind, const std::string& phase, SafeTensors& file);
 /// Refuses files of another kind, version or task: Error(kData). `env` "" accepts any task.
@@ -31,6 +31,10 @@ void check_header(const SafeTensors& file, const std::string& where, const std::
 AgentFile read_agent_file(const std::filesystem::path& path);
 /// The same for a file that is read already; `where` names it in errors.
 AgentFile agent_file_of(const SafeTensors& file, const std::string& where);
+
+/// What a command line may say of the task of the agent in `where`: its id, to be sure, or the plug-in's file, where it lies now (each may
+/// be ""). Throws Error(kData) when that is another task than the agent's.
+void confirm_task(Recipe& recipe, const std::string& where, const std::string& env, const std::string& plugin = "");
 
 /// Standard deviation of the noise with which the agent explored in the phase that wrote the file; 0 samples from the policy.
 double exploration_noise(const AgentFile& file);

@@ -32,17 +32,8 @@ std::vector<std::uint8_t> state_of(const ExperienceSource& source) {
   return out.bytes();
 }
 
-// The first key in which two resolved recipes differ; "" when they are the same. Budgets may: they decide when a run pauses, not
-// what it computes.
-std::string difference(Recipe a, Recipe b) {
-  a.run.max_steps = b.run.max_steps, a.run.max_seconds = b.run.max_seconds;
-  const Fields of_a = a.fields(), of_b = b.fields();
-  for (std::size_t i = 0; i < of_a.list().size(); ++i)
-    if (of_a.list()[i].key != "env.plugin" && of_a.list()[i].key != "env.plugin_timeout" &&  // where, not what
-        of_a.list()[i].toml() != of_b.list()[i].toml())
-      return fmt::format("{} (was {}, now {})", of_a.list()[i].key, of_a.list()[i].toml(), of_b.list()[i].toml());
-  return "";
-}
+// Budgets decide when a run pauses, and where a plug-in lies is not what it is: neither changes what is computed.
+const std::set<std::string> kMayChange = {"run.max_steps", "run.max_seconds", "env.plugin", "env.plugin_timeout"};
 
 }  // namespace
 
@@ -106,7 +97,7 @@ bool Run::load_checkpoint() {
   check_header(file, where, recipe.env.id);
   const auto saved = file.metadata.find("recipe");
   if (saved == file.metadata.end()) throw data_error("the header has no recipe", where, "start again with --overwrite");
-  const std::string changed = difference(parse_header_recipe(saved->second, where), recipe);
+  const std::string changed = difference(parse_header_recipe(saved->second, where), recipe, kMayChange);
   if (!changed.empty())
     throw usage_error("the recipe changed since this run was saved: " + changed, where, "resume with the same keys, or use another --out");
   // the same wish may come to less on another machine; emulated or not, bf16 is the same mathematics

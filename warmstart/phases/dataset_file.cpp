@@ -1,37 +1,20 @@
 #include "warmstart/phases/dataset_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
 
-#include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 
 namespace warmstart {
-namespace {
-
-struct Descriptor {
-  int fd = -1;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
-}  // namespace
-
 void collect_if_missing(const Recipe& recipe, const std::function<void(const std::string&)>& note) {
   if (fs::exists(recipe.data.path) || !recipe.data.collect) return;
   const fs::path folder = fs::path(recipe.data.path).parent_path();
   if (!folder.empty()) make_folder(folder);
   // of several runs that begin together one collects and the others wait
   const fs::path lock = recipe.data.path + ".lock";
-  const Descriptor mine{::open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666)};
-  if (mine.fd < 0)
-    throw machine_error("cannot write: " + errno_text(errno), lock.string(), "name a data.path in a folder you may write to");
-  if (::flock(mine.fd, LOCK_EX | LOCK_NB) != 0) {
+  ExclusiveLock mine(lock, "name a data.path in a folder you may write to");
+  if (!mine.try_lock()) {
     note("another run collects " + recipe.data.path + ": waiting for it");
-    ::flock(mine.fd, LOCK_EX);
+    mine.lock();
   }
   if (fs::exists(recipe.data.path)) return;
   note(recipe.collect.protocol == "demonstrations"

@@ -35,7 +35,7 @@ void finetune(Run& run) {
   const Recipe& recipe = run.recipe;
   const ActorCritic& ac = run.agent->state();
   const std::int64_t began = run.warm_up_steps(), steps = began + recipe.finetune.steps;
-  const std::int64_t every = observe_every(recipe);
+  const std::int64_t every = recipe.observe_every();
   const std::uint64_t min_buffer = rows_before_first_update(recipe);
 
   std::unique_ptr<Mixture> mixture;

@@ -8,9 +8,4 @@ namespace warmstart {
 /// ends; counters and episode metrics move on.
 void collect_step(Run& run);
 
-/// Steps between measurements of the diagnostics.
-inline std::int64_t observe_every(const Recipe& recipe) {
-  return recipe.diagnostics.every > 0 ? recipe.diagnostics.every : recipe.run.log_every;
-}
-
 }  // namespace warmstart

@@ -23,7 +23,7 @@ void pretrain(Run& run) {
 
     const std::int64_t step = ++run.state.pretrain_steps;
     run.log_training(step);
-    if (step % observe_every(recipe) == 0) run.observe(step);
+    if (step % recipe.observe_every() == 0) run.observe(step);
     const std::int64_t every = recipe.eval.pretrain_every;
     if (every > 0 && step % every == 0 && step < steps) evaluate_now();
     run.tick(step, steps);

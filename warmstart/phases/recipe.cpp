@@ -202,6 +202,19 @@ AgentSettings Recipe::online_settings() const {
   return s;
 }
 
+std::string Recipe::observation_keys() const {
+  return data.observation_keys.empty() ? env_spec(env).observation_keys : data.observation_keys;
+}
+
+std::string difference(Recipe was, Recipe now, const std::set<std::string>& ignored) {
+  const Fields before = was.fields(), after = now.fields();
+  for (std::size_t i = 0; i < before.list().size(); ++i) {
+    const Field &a = before.list()[i], &b = after.list()[i];
+    if (!ignored.contains(a.key) && a.toml() != b.toml()) return fmt::format("{} (was {}, now {})", a.key, a.toml(), b.toml());
+  }
+  return "";
+}
+
 std::string Recipe::toml() { return fields().toml(); }
 
 void Recipe::validate(bool with_task) const {

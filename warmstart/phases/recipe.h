@@ -2,6 +2,7 @@
 // every key can be overridden on the command line.
 #pragma once
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -119,8 +120,17 @@ struct Recipe : AgentSettings {
     if (warm_up.automatic()) return warm_up.max_steps;
     return warm_up.steps > 0 ? warm_up.steps + (warm_up.reference_count ? 1 : 0) : 0;
   }
+  /// What Dict observations of its dataset are flattened from: data.observation_keys, or else the task's.
+  std::string observation_keys() const;
+  /// Of starts and actions in every evaluation, so that its numbers come out again.
+  std::int64_t evaluation_seed() const { return run.seed + 1000; }
+  /// Steps between measurements of the diagnostics.
+  std::int64_t observe_every() const { return diagnostics.every > 0 ? diagnostics.every : run.log_every; }
   bool needs_dataset_online() const { return retention.mode != "none"; }
 };
+
+/// The first key in which two recipes differ, with both values; "" when they are the same but for the keys `ignored`.
+std::string difference(Recipe was, Recipe now, const std::set<std::string>& ignored = {});
 
 /// One command-line override: "agent.tau" = "0.01".
 using Override = std::pair<std::string, std::string>;

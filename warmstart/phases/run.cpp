@@ -45,7 +45,7 @@ DatasetOptions dataset_options(const Recipe& r) {
           .infinite_horizon = r.data.infinite_horizon,
           .obs_size = spec.obs_size,
           .action_size = spec.action_size,
-          .observation_keys = r.data.observation_keys.empty() ? spec.observation_keys : r.data.observation_keys,
+          .observation_keys = r.observation_keys(),
           .task = r.env.id,
           .source = r.data.path};
 }
@@ -99,10 +99,6 @@ Run::~Run() {
   if (saving_.valid()) saving_.wait();
 }
 
-Run::Descriptor::~Descriptor() {
-  if (fd >= 0) ::close(fd);
-}
-
 void Run::prepare_folder() {
   const fs::path& folder = options.folder;
   bool used = false;
@@ -111,11 +107,8 @@ void Run::prepare_folder() {
     throw usage_error("the output folder holds a run", folder.string(),
                       "continue it with --resume, replace it with --overwrite, or choose another --out");
   make_folder(folder);
-  const fs::path lock = folder / ".lock";
-  lock_.fd = ::open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
-  if (lock_.fd < 0) throw machine_error("cannot write: " + errno_text(errno), lock.string(), "choose a folder you may write to with --out");
-  if (::flock(lock_.fd, LOCK_EX | LOCK_NB) != 0)
-    throw usage_error("another process works on this run", folder.string(), "wait for it, or choose another --out");
+  lock_ = ExclusiveLock(folder / ".lock", "choose a folder you may write to with --out");
+  if (!lock_.try_lock()) throw usage_error("another process works on this run", folder.string(), "wait for it, or choose another --out");
   if (options.overwrite && !options.resume)
     for (const auto& name : kOwnFiles) fs::remove_all(folder / name);
 }
@@ -293,7 +286,7 @@ Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int6
   state.evaluating = true;
   Evaluation e;
   try {
-    e = evaluate(*eval_env_, who, recipe.eval.episodes, static_cast<std::uint64_t>(recipe.run.seed) + 1000,
+    e = evaluate(*eval_env_, who, recipe.eval.episodes, static_cast<std::uint64_t>(recipe.evaluation_seed()),
                  {.safety = recipe.safety, .before_step = [&] { stop_if_asked(step); }});
   } catch (const Error& error) {
     if (error.code() == Exit::kInterrupted) throw;  // saved already

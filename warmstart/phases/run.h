@@ -7,6 +7,7 @@
 #include <future>
 #include <optional>
 
+#include "warmstart/core/files.h"
 #include "warmstart/data/dataset.h"
 #include "warmstart/data/mixture.h"
 #include "warmstart/data/replay_buffer.h"
@@ -168,11 +169,7 @@ class Run {
   std::int64_t rate_began_at_ = -1, ticked_ = 0;  ///< steps of the phase, unlike those of metrics
   std::optional<double> last_return_, last_success_;
   /// A file descriptor; a constructor that throws half-way gives it back too.
-  struct Descriptor {
-    int fd = -1;
-    ~Descriptor();
-  };
-  Descriptor lock_;  ///< keeps a second process out of the folder
+  ExclusiveLock lock_;  ///< keeps a second process out of the folder
 };
 
 }  // namespace warmstart

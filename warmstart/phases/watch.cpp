@@ -4,9 +4,15 @@
 #include <algorithm>
 
 #include "warmstart/core/error.h"
+#include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/run.h"
 
 namespace warmstart {
+namespace {
+
+const std::string kBest = "best/";  // before the names of the best agent's arrays in a checkpoint
+
+}  // namespace
 
 void Run::observe(std::int64_t step) {
   if (!diagnostics.on()) return;
@@ -51,8 +57,7 @@ void Run::save_watch(StateWriter& out, SafeTensors& file) {
   out.put(best_.has_value());
   if (!best_) return;
   out.put(best_->value), out.put(best_->step);
-  for (const auto& array : best_->agent.arrays()) file.tensors["best/" + array.name] = Tensor::from(array.values, array.shape);
-  for (const std::int64_t* count : best_->agent.counts()) out.put(*count);
+  put_agent(best_->agent, file, kBest);
 }
 
 void Run::load_watch(StateReader& in, const SafeTensors& file, const std::string& where) {
@@ -63,13 +68,7 @@ void Run::load_watch(StateReader& in, const SafeTensors& file, const std::string
   if (!has_best) return;
   best_ = Best{agent->state(), 0, 0};  // of the same shapes
   in.get(best_->value), in.get(best_->step);
-  for (const auto& array : best_->agent.arrays()) {
-    const Tensor& tensor = file.at("best/" + array.name, where);
-    if (tensor.dtype != DType::kF32 || tensor.shape != array.shape)
-      throw data_error("the best agent has other sizes", where + ", tensor best/" + array.name, "start again with --overwrite");
-    std::copy(tensor.f32().begin(), tensor.f32().end(), array.values.begin());
-  }
-  for (std::int64_t* count : best_->agent.counts()) in.get(*count);
+  get_agent(file, where, best_->agent, kBest);
 }
 
 }  // namespace warmstart

@@ -30,10 +30,7 @@ const std::set<std::string> kChangedWorld = {"env.friction_scale", "env.mass_sca
 
 bool needs_data(const Recipe& r) { return r.pretrain.steps > 0 || r.needs_dataset_online(); }
 
-std::string dataset_key(const Recipe& recipe) {
-  const std::string keys = recipe.data.observation_keys.empty() ? env_spec(recipe.env).observation_keys : recipe.data.observation_keys;
-  return recipe.data.path + "\n" + keys;
-}
+std::string dataset_key(const Recipe& recipe) { return recipe.data.path + "\n" + recipe.observation_keys(); }
 
 // How the dataset of this recipe would be collected.
 std::string collection_key(const Recipe& recipe) {
@@ -106,9 +103,7 @@ class Planner {
     for (std::size_t i = 0; i < cells_.size(); ++i) run(i, seed);
   }
 
-  static std::string short_hash(const std::string& text) {
-    return hex(checksum(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()))).substr(0, 8);
-  }
+  static std::string short_hash(const std::string& text) { return hex(checksum(text)).substr(0, 8); }
 
   static std::string start_name(const StudyCell& cell) {
     return cell.recipe.pretrain.agent + "-" + short_hash(pretraining_key(cell.recipe));

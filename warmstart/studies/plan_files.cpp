@@ -78,16 +78,6 @@ StudyPlan from_json(const Json& in, const fs::path& folder) {
   return plan;
 }
 
-// The first key in which two resolved recipes differ.
-std::string difference(const std::string& was, const std::string& now) {
-  Recipe a = parse_header_recipe(was, "plan.json"), b = parse_header_recipe(now, "plan.json");
-  const Fields of_a = a.fields(), of_b = b.fields();
-  for (std::size_t i = 0; i < of_a.list().size(); ++i)
-    if (of_a.list()[i].toml() != of_b.list()[i].toml())
-      return fmt::format("{} (was {}, now {})", of_a.list()[i].key, of_a.list()[i].toml(), of_b.list()[i].toml());
-  return "";
-}
-
 void check_same(const StudyPlan& old, const StudyPlan& now) {
   const std::string where = (old.folder / "plan.json").string(), remedy = "restore it, or choose another --out for this one";
   if (old.name != now.name) throw usage_error("the folder holds another study, " + old.name, where, remedy);
@@ -96,7 +86,7 @@ void check_same(const StudyPlan& old, const StudyPlan& now) {
         std::find_if(now.arms.begin(), now.arms.end(), [&](const PlannedArm& a) { return a.task == was.task && a.arm == was.arm; });
     const std::string what = fmt::format("arm {} on {}", was.arm, was.task);
     if (is == now.arms.end()) throw usage_error("the folder holds a study with " + what + ", which the file has no more", where, remedy);
-    const std::string changed = difference(was.recipe, is->recipe);
+    const std::string changed = difference(parse_header_recipe(was.recipe, where), parse_header_recipe(is->recipe, where));
     if (!changed.empty()) throw usage_error(what + " changed since the study began: " + changed, where, remedy);
     if (was.start != is->start) throw usage_error(what + " has another start since the study began", where, remedy);
   }

@@ -25,21 +25,6 @@ struct Options {
   bool json = false, child = false;
 };
 
-/// A folder for one run that leaves nothing behind.
-struct TemporaryFolder {
-  fs::path path;
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "warmstart-bench-XXXXXX").string();
-    if (!::mkdtemp(name.data()))
-      throw machine_error("cannot make a folder: " + errno_text(errno), name, "set TMPDIR to a folder you may write to");
-    path = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-};
-
 // To the process that measures: ready to learn, then one step done.
 void say(char byte) {
   std::fputc(byte, stdout);
@@ -62,9 +47,9 @@ void first_step_of_case(const Options& o) {
 
 // All that `train` does before its first gradient step: recipe, task, dataset, networks, folder, metrics.
 void first_step_of_recipe(const Options& o) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder("bench");
   const Recipe recipe = load_recipe(o.recipe);
-  Run run(recipe, {.folder = folder.path / "run", .threads = o.threads});
+  Run run(recipe, {.folder = folder.path() / "run", .threads = o.threads});
   const Dataset& data = run.dataset();
   BatchStorage batch;
   batch.resize(recipe.pretrain.batch, data.obs_size(), data.action_size());

@@ -22,6 +22,7 @@ TrunkParams CpuBackend::actor_params(const Actor& actor) {
 std::unique_ptr<ActorTape> CpuBackend::make_tape() const { return std::make_unique<Tape>(); }
 
 void CpuBackend::actor_forward(const Actor& actor, ConstMatrixView obs, MatrixView mean, MatrixView log_std, ActorTape* tape) {
+  const FlushDenormals mode;
   const int count = blocks(obs.rows, kActorBlockRows), h = actor.spec.trunk.width(), a = actor.spec.action;
   auto* kept = static_cast<Tape*>(tape);
   if (kept && static_cast<int>(kept->blocks.size()) < count) kept->blocks.resize(count);
@@ -48,6 +49,7 @@ void CpuBackend::actor_forward(const Actor& actor, ConstMatrixView obs, MatrixVi
 
 void CpuBackend::actor_backward(const Actor& actor, ConstMatrixView obs, const ActorTape& tape, ConstMatrixView d_mean,
                                 ConstMatrixView d_log_std, FloatVector& grad) {
+  const FlushDenormals mode;
   assert(grad.size() == actor.params.size());
   const auto& kept = static_cast<const Tape&>(tape);
   const int count = blocks(obs.rows, kActorBlockRows), lanes = std::min(kLanes, count), h = actor.spec.trunk.width(), a = actor.spec.action;
@@ -84,6 +86,7 @@ void CpuBackend::actor_backward(const Actor& actor, ConstMatrixView obs, const A
 }
 
 void CpuBackend::adam_step(FloatVector& params, Adam& adam, const AdamConfig& config, bool idle) {
+  const FlushDenormals mode;
   const AdamFactors factors(config, ++adam.steps);
   team_.for_each(blocks(static_cast<int>(params.size()), static_cast<int>(kAdamRange)), [&](int task, int) {
     const std::size_t first = static_cast<std::size_t>(task) * kAdamRange, count = std::min(kAdamRange, params.size() - first);

@@ -1,6 +1,8 @@
 // The CPU backend's schedule: which rows of which member run as one task. Block sizes are constants, so results do not
-// depend on the number of threads; sums over blocks run in index order.
+// depend on the number of threads; sums over blocks run in index order. Denormal numbers are zero here: where a softmax gives
+// most actions next to no weight, CQL's gradients are full of them.
 #pragma once
+#include "warmstart/core/denormals.h"
 #include "warmstart/core/threads.h"
 #include "warmstart/nn/backend.h"
 #include "warmstart/nn/cpu/trunk.h"
@@ -18,7 +20,13 @@ inline int blocks(int count, int size) { return (count + size - 1) / size; }
 
 class CpuBackend : public Backend {
  public:
-  CpuBackend(int threads, Precision precision) : team_(threads), work_(threads), precision_(precision) {}
+  CpuBackend(int threads, Precision precision)
+      : team_([threads] {
+          const FlushDenormals mode;  // of the workers, for good
+          return ThreadTeam(threads);
+        }()),
+        work_(threads),
+        precision_(precision) {}
   std::string name() const override { return "cpu"; }
 
   void actor_forward(const Actor& actor, ConstMatrixView obs, MatrixView mean, MatrixView log_std, ActorTape* tape) override;

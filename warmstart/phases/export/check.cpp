@@ -107,17 +107,8 @@ double check_tensors(const ExportedActor& from, const fs::path& path) {
 }
 
 struct Workshop {
-  fs::path path;
-  Workshop() {
-    std::string pattern = (fs::temp_directory_path() / "warmstart-export-XXXXXX").string();
-    if (!::mkdtemp(pattern.data()))
-      throw machine_error("cannot make a temporary folder", pattern, "set TMPDIR to a folder you may write to");
-    path = pattern;
-  }
-  ~Workshop() {
-    std::error_code none;
-    fs::remove_all(path, none);
-  }
+  const ScratchFolder folder{"export"};
+  const fs::path path = folder.path();
   /// Runs a command line of the shell in this folder; true when it ends well.
   bool run(const std::string& command) const {
     return std::system(fmt::format("cd {} && {}", shell_word(path.string()), command).c_str()) == 0;

@@ -36,7 +36,9 @@ bench_train() {
   mv "$out/train.part" "$out/train.json"
 }
 bench_act() { measure act act; }
-bench_env() { measure_each env --env HalfCheetah-v4 Hopper-v4 Walker2d-v4 PointMaze_Medium-v3; }
+bench_env() {
+  measure_each env --env HalfCheetah-v4 Hopper-v4 Walker2d-v4 Ant-v4 AntMaze_Medium-v5 AdroitHandPen-v1 FrankaKitchen-v1 FrankaPegInsertion-v0 PointMaze_Medium-v3
+}
 bench_start() { measure_each start --case wsrl-antmaze wsrl-adroit wsrl-kitchen wsrl-locomotion calql-antmaze calql-adroit cql-kitchen cql-locomotion; }
 bench_memory() { measure memory memory; }
 bench_scale() { measure scale scale; }

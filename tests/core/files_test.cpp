@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
+#include <optional>
 
 #include "warmstart/core/error.h"
 
@@ -108,6 +110,43 @@ TEST_F(Files, MakesFolders) {
   EXPECT_THROW(make_folder(folder / "file" / "below"), Error);
 }
 
+TEST_F(Files, AScratchFolderGoesWithAllThatIsInIt) {
+  fs::path where;
+  {
+    const ScratchFolder scratch("test");
+    where = scratch.path();
+    make_folder(where / "a" / "b");
+    std::ofstream(where / "a" / "file") << "x";
+    EXPECT_NE(ScratchFolder("test").path(), where);
+  }
+  EXPECT_FALSE(fs::exists(where));
+  const char* before = std::getenv("TMPDIR");
+  const std::string kept = before ? before : "";
+  ::setenv("TMPDIR", folder.c_str(), 1);
+  EXPECT_EQ(ScratchFolder("test").path().parent_path(), folder);
+  before ? ::setenv("TMPDIR", kept.c_str(), 1) : ::unsetenv("TMPDIR");
+}
+
+TEST_F(Files, ALockIsOneProcessAtATime) {
+  const fs::path path = folder / ".lock";
+  std::optional<ExclusiveLock> mine(std::in_place, path, "remedy");
+  ASSERT_TRUE(mine->try_lock());
+  ExclusiveLock second(path, "remedy");
+  EXPECT_FALSE(second.try_lock());
+  ExclusiveLock moved = std::move(*mine);
+  mine.reset();  // gave it away, and so does not end it
+  EXPECT_FALSE(second.try_lock());
+  moved = ExclusiveLock();
+  EXPECT_TRUE(second.try_lock());
+  try {
+    ExclusiveLock nowhere(folder / "none" / ".lock", "make the folder");
+    ADD_FAILURE() << "no error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), Exit::kMachine);
+    EXPECT_NE(std::string(e.what()).find("make the folder"), std::string::npos) << e.what();
+  }
+}
+
 TEST(Checksum, SeesEveryFlippedBit) {
   std::vector<std::uint8_t> bytes(100, 5);
   const auto whole = checksum(bytes);
@@ -118,7 +157,7 @@ TEST(Checksum, SeesEveryFlippedBit) {
       bytes[i] ^= static_cast<std::uint8_t>(1 << bit);
     }
   }
-  EXPECT_EQ(hex(checksum({})), "2d06800538d394c2");  // XXH3 of nothing, as its specification gives it
+  EXPECT_EQ(hex(checksum("")), "2d06800538d394c2");  // XXH3 of nothing, as its specification gives it
   EXPECT_EQ(hex(255), "00000000000000ff");
 }
 

@@ -35,6 +35,25 @@ class Interrupt(Case):
         code, stderr = self.interrupted(*self.long, at="warmup", code=signal.SIGTERM)
         self.check_error(code, stderr, INTERRUPTED, ["interrupted and saved", "--resume"])
 
+    def test_never_damages_networks_of_real_size(self):
+        """Generated matrix products keep values below the stack pointer: a handler on that stack overwrote them in a third of the tries"""
+        recipe = self.write_recipe(
+            "wide.toml",
+            network={"critic_hidden": [256, 256], "actor_hidden": [256, 256], "num_qs": 2},
+            pretrain={"agent": "sac", "steps": 0},
+            warm_up={"steps": 0},
+            finetune={"steps": 1000000, "batch": 256, "utd": 1, "min_buffer": 1},
+            eval={"every": 0, "episodes": 2},
+        )
+        for attempt in range(12):
+            process = self.start("train", recipe, "--out", self.out, "--resume", "--threads", 1, "--quiet")
+            rows = self.out / "timing.jsonl"
+            size = rows.stat().st_size if rows.exists() else 0
+            self.assertTrue(self.wait_until(lambda: rows.exists() and rows.stat().st_size > size, process), "no step was made")
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=60)
+            self.check_error(process.returncode, stderr, INTERRUPTED, ["interrupted and saved", "--resume"])
+
     def test_resume_of_nothing_starts(self):
         self.ok("train", self.recipe, "--out", self.out, "--resume", "--pretrain.steps", 5, "--finetune.steps", 5)
         self.assertTrue((self.out / "final.safetensors").exists())

@@ -39,11 +39,13 @@ class Interrupt(Case):
         """Generated matrix products keep values below the stack pointer: a handler on that stack overwrote them in a third of the tries"""
         recipe = self.write_recipe(
             "wide.toml",
+            env={"id": "HalfCheetah-v4", "max_episode_steps": 0, "reward_scale": 1, "reward_bias": 0},
             network={"critic_hidden": [256, 256], "actor_hidden": [256, 256], "num_qs": 2},
             pretrain={"agent": "sac", "steps": 0},
             warm_up={"steps": 0},
             finetune={"steps": 1000000, "batch": 256, "utd": 1, "min_buffer": 1},
             eval={"every": 0, "episodes": 2},
+            run={"log_every": 20, "checkpoint_every": 1000000, "checkpoint_seconds": 1000},
         )
         for attempt in range(12):
             process = self.start("train", recipe, "--out", self.out, "--resume", "--threads", 1, "--quiet")

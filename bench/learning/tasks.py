@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """The paper's tasks, really learned, at sizes that fit two cores: data, runs, and the table of docs/results.md.
 
-    tasks.py [--seeds 0 1 2] [--jobs N] [--out runs/tasks] [--check-only] [TASK[/METHOD]...]      default: everything of TASKS
+    tasks.py [--seeds 0 1 2] [--jobs N] [--out runs/tasks] [--check-only] [--docs] [TASK[/METHOD]...]    default: everything of TASKS
 
 Datasets are collected when they are missing. Finished runs are not repeated, interrupted ones continued; runs that differ only
 online share one pre-training per seed. Every run has one thread; --jobs are run at once (default: all CPUs).
-WARMSTART_BINARY names a program other than the release build.
+WARMSTART_BINARY names a program other than the release build. --docs (with the Python of .venv, and Chromium) also writes the curves:
+docs/images/tasks-TASK.png, and every evaluation in docs/data/tasks.csv.
 """
 import argparse
 import concurrent.futures
@@ -80,6 +81,33 @@ def one_run(out, task, method, seed):
         call("train", *common, log=folder.with_suffix(".log"))
 
 
+def write_docs(out, chosen):
+    sys.path[:0] = [str(ROOT / "tests/apps"), str(ROOT / "scripts"), str(ROOT / "bench/learning")]
+    from browser import Browser
+    from pictures import picture
+    from success import evaluations
+
+    lines, browser = ["task,method,seed,phase,step,success_rate,return_mean"], Browser()
+    try:
+        for task in dict.fromkeys(t for t, _ in chosen):
+            runs = [p.parent for _, m in (c for c in chosen if c[0] == task) for p in sorted((out / task / m).glob("seed*/final.safetensors"))]
+            if not runs:
+                continue
+            for run in runs:
+                success, returns = evaluations(run), evaluations(run, "return_mean")
+                name = f"{task},{run.parent.name},{run.name.removeprefix('seed')}"
+                lines += [f"{name},{phase},{step},{rate:g},{returns[phase, step]:g}" for (phase, step), rate in success.items()]
+            page = out / task / "report.html"
+            subprocess.run([WARMSTART, "report", *map(str, runs), "--out", page], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+            image = ROOT / f"docs/images/tasks-{task}.png"
+            picture(browser, page, image, 1120, "light", "#online h2", '#online [data-plot^="eval-"]', 700)
+    finally:
+        browser.close()
+    data = ROOT / "docs/data/tasks.csv"
+    data.parent.mkdir(exist_ok=True)
+    data.write_text("\n".join(lines) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", metavar="TASK[/METHOD]")
@@ -87,6 +115,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "runs/tasks")
     parser.add_argument("--check-only", action="store_true", help="print the table of what has been run")
+    parser.add_argument("--docs", action="store_true", help="also write pictures and numbers into docs")
     args = parser.parse_args()
     chosen = [(t, m) for t in TASKS for m in TASKS[t]["methods"] if not args.what or any(w in (t, f"{t}/{m}") for w in args.what)]
     if not chosen:
@@ -99,6 +128,8 @@ def main():
                     done.result()
     folders = [args.out / t / m for t, m in chosen if (args.out / t / m).exists()]
     subprocess.run([sys.executable, ROOT / "bench/learning/success.py", "--summary", *folders], check=True)
+    if args.docs:
+        write_docs(args.out, chosen)
 
 
 if __name__ == "__main__":

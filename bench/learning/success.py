@@ -18,6 +18,10 @@ def evaluations(run, number="success_rate"):
     return {(r["phase"], r["step"]): r[number] for r in rows if r["kind"] in ("eval", "switch")}
 
 
+def runs_of(folder):
+    return [run for run in sorted(Path(folder).glob("seed*")) if (run / "metrics.jsonl").exists()]
+
+
 def mean(values):
     return sum(values) / len(values)
 
@@ -31,7 +35,7 @@ def cell(values):
 
 def before_and_after(folder, number):
     """per seed: the value at the switch and those of fine-tuning"""
-    runs = [evaluations(run, number) for run in sorted(Path(folder).glob("seed*")) if (run / "metrics.jsonl").exists()]
+    runs = [evaluations(run, number) for run in runs_of(folder)]
     runs = [run for run in runs if any(phase == "finetune" for phase, _ in run)]
     at_switch = [next((v for (phase, step), v in run.items() if step == 0 and phase == "warmup"), None) for run in runs]
     at_switch = [next(iter(run.values())) if v is None else v for run, v in zip(runs, at_switch)]
@@ -87,7 +91,7 @@ def main(arguments):
     if wants_summary:
         summary(arguments)
         sys.exit(0 if check(thresholds, arguments) else 1)
-    columns = [[evaluations(run) for run in sorted(Path(f).glob("seed*"))] for f in arguments]
+    columns = [[evaluations(run) for run in runs_of(f)] for f in arguments]
     if not all(columns):
         sys.exit(__doc__)
     print(f"{'success, %':<20}" + "".join(f"{f'{Path(f).name} ({len(runs)} seeds)':>20}" for f, runs in zip(arguments, columns)))

@@ -55,6 +55,8 @@ def options(task, method):
     keys = dict(TASKS[task]["keys"])
     if method in TWO_CRITICS:
         keys.pop("network.num_qs", None)
+    if METHODS.get(method, (method,))[0] == "rlpd":
+        keys.pop("pretrain.steps", None)  # it has none
     keys.update(METHODS.get(method, (None, {}))[1])
     if method in WARMED_UP:
         keys["finetune.steps"] -= 5000

@@ -48,17 +48,21 @@ METHODS = {
     "rlpd-at-once": ("rlpd", {"warm_up.steps": 0}, None),  # it learns from the first step instead of acting at random for 5000
 }
 TWO_CRITICS = {"calql", "cql", "iql", "sac"}  # their recipes say how many
-WARMED_UP = {"wsrl", "rlpd"}
+WARMED_UP = {"wsrl", "rlpd"}  # recipes with 5000 steps of warm-up
+
+
+def meaning(method):
+    return METHODS.get(method, (method, {}, None))
 
 
 def options(task, method):
-    keys = dict(TASKS[task]["keys"])
-    if method in TWO_CRITICS:
+    recipe, changes, _ = meaning(method)
+    keys = {**TASKS[task]["keys"], **changes}
+    if recipe in TWO_CRITICS:
         keys.pop("network.num_qs", None)
-    if METHODS.get(method, (method,))[0] == "rlpd":
+    if recipe == "rlpd":
         keys.pop("pretrain.steps", None)  # it has none
-    keys.update(METHODS.get(method, (None, {}))[1])
-    if method in WARMED_UP:
+    if recipe in WARMED_UP and keys.get("warm_up.steps") != 0:
         keys["finetune.steps"] -= 5000
     return [str(x) for key, value in keys.items() for x in (f"--{key}", value)]
 
@@ -72,7 +76,7 @@ def call(*arguments, log):
 
 
 def one_run(out, task, method, seed):
-    recipe, _, start = METHODS.get(method, (method, {}, None))
+    recipe, _, start = meaning(method)
     file = ROOT / "recipes" / TASKS[task].get("recipes", task) / f"{recipe}.toml"
     folder = out / task / method / f"seed{seed}"
     common = [file, "--seed", seed, "--threads", 1, "--out", folder, "--resume", "--quiet", "--label", method, *options(task, method)]
@@ -84,7 +88,7 @@ def one_run(out, task, method, seed):
 
 
 def write_docs(out, chosen):
-    sys.path[:0] = [str(ROOT / "tests/apps"), str(ROOT / "scripts"), str(ROOT / "bench/learning")]
+    sys.path[:0] = [str(ROOT / "tests/apps"), str(ROOT / "scripts")]
     from browser import Browser
     from pictures import picture
     from success import evaluations
@@ -124,7 +128,7 @@ def main():
         sys.exit(f"error: nothing of that name; tasks are {', '.join(TASKS)}")
     if not args.check_only:
         for seed, wave in itertools.product(args.seeds, (False, True)):  # of a seed, those that start from others come last
-            jobs = [(t, m, seed) for t, m in chosen if bool(METHODS.get(m, ("", {}, None))[2]) == wave]
+            jobs = [(t, m, seed) for t, m in chosen if bool(meaning(m)[2]) == wave]
             with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
                 for done in [pool.submit(one_run, args.out, *job) for job in jobs]:
                     done.result()

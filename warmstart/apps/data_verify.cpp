@@ -169,11 +169,10 @@ void verify(const Options& o) {
   check_values(s, spec, found);
   if (found.problems.empty()) {
     try {
-      const D4rlFile file = s.infos.contains("qpos") ? read_all(*open_file(o)) : D4rlFile{};  // without states nothing to load it for
-      if (const std::string missing = missing_state(file, *env); !missing.empty()) {
+      if (const std::string missing = missing_state(s.infos, *env); !missing.empty()) {
         found.notes.push_back("no " + missing + ", which the task's state needs: dynamics not replayed");
       } else {
-        replayed = replay(file, *env, o.rows);
+        replayed = replay(read_all(*open_file(o)), *env, o.rows);
         judge(replayed, spec.id, found);
       }
     } catch (const Error& error) {

@@ -71,8 +71,7 @@ Fields CollectConfig::fields(const std::string& section) {
          "", "data/policies/dapg_door.npz for door-binary-v0, dapg_pen.npz for pen-binary-v0"});
   f.add("demonstrations", demonstrations,
         {"protocol \"demonstrations\": successful episodes of the policy, of a recording at most; policy \"script\": episodes at the start "
-         "that it plays without "
-         "noise",
+         "that it plays without noise",
          "episodes", "fewer for a harder start", 0, 1e6});
   f.add("trajectories", trajectories,
         {"protocol \"demonstrations\": episodes that the clone plays; those without success are dropped", "episodes",

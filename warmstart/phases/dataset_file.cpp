@@ -5,6 +5,7 @@
 #include "warmstart/core/files.h"
 
 namespace warmstart {
+
 void collect_if_missing(const Recipe& recipe, const std::function<void(const std::string&)>& note) {
   if (fs::exists(recipe.data.path) || !recipe.data.collect) return;
   const fs::path folder = fs::path(recipe.data.path).parent_path();

@@ -191,7 +191,7 @@ Demonstrations recorded_demonstrations(const EnvConfig& env_config, const Collec
   world.max_episode_steps = 1;
   for (const Episode& e : episodes) world.max_episode_steps = std::max(world.max_episode_steps, static_cast<int>(e.length));
   Player player(world, 0);
-  if (const std::string missing = missing_state(file, player.env()); !missing.empty())
+  if (const std::string missing = missing_state(file.infos, player.env()); !missing.empty())
     throw data_error("no " + missing + ": episodes cannot be replayed", path, "record the simulator's states, or use another policy");
   Demonstrations all;
   for (std::size_t k = 0; k < episodes.size() && static_cast<std::int64_t>(all.kept.size()) < config.demonstrations; ++k)

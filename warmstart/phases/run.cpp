@@ -1,9 +1,6 @@
 #include "warmstart/phases/run.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <cmath>
 

@@ -168,8 +168,8 @@ class Run {
   std::chrono::steady_clock::time_point began_, phase_began_, last_save_, last_progress_, rate_began_;
   std::int64_t rate_began_at_ = -1, ticked_ = 0;  ///< steps of the phase, unlike those of metrics
   std::optional<double> last_return_, last_success_;
-  /// A file descriptor; a constructor that throws half-way gives it back too.
-  ExclusiveLock lock_;  ///< keeps a second process out of the folder
+  /// Keeps a second process out of the folder.
+  ExclusiveLock lock_;
 };
 
 }  // namespace warmstart

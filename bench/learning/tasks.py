@@ -25,7 +25,7 @@ SMALL = {"network.critic_hidden": "128,128", "network.actor_hidden": "128,128", 
 ONLINE = {"eval.every": 1000, "eval.episodes": 20, "run.log_every": 500, "run.checkpoint_seconds": 120}
 BINARY = {**SMALL, **ONLINE, "finetune.steps": 15000, "eval.pretrain_every": 5000}
 TASKS = {
-    "door-binary-v0": {"keys": BINARY, "methods": ["wsrl", "no-warmup", "calql"]},
+    "door-binary-v0": {"keys": BINARY, "methods": ["wsrl", "no-warmup", "calql", "wsrl-longer"]},
     "pen-binary-v0": {"keys": BINARY, "methods": ["wsrl", "no-warmup", "calql"]},
     "halfcheetah-medium-replay-v2": {
         "keys": {**SMALL, **ONLINE, "pretrain.steps": 20000, "finetune.steps": 50000, "eval.every": 5000, "eval.pretrain_every": 10000, "eval.episodes": 5},
@@ -45,6 +45,7 @@ TASKS = {
 # method: the recipe it is, what differs, and whose pre-training it shares
 METHODS = {
     "no-warmup": ("wsrl", {"warm_up.steps": 0}, "wsrl"),
+    "wsrl-longer": ("wsrl", {"finetune.steps": 50000, "eval.every": 2500}, "wsrl"),
     "rlpd-at-once": ("rlpd", {"warm_up.steps": 0}, None),  # it learns from the first step instead of acting at random for 5000
 }
 TWO_CRITICS = {"calql", "cql", "iql", "sac"}  # their recipes say how many

@@ -3,7 +3,8 @@
 
     success.py FOLDER...
     success.py --summary [--check FILE] FOLDER...    one row per folder: at the switch, lowest and last after it, seeds that
-                                                     never come back to 90% of the switch
+                                                     never come back to 90% of the switch; finished runs only,
+                                                     D4RL's normalized score where no run ever succeeds
 FILE: {"TASK/METHOD": [[number, "switch" or "last", least mean over seeds]...]}, number as metrics.jsonl names it.
 """
 import json
@@ -13,9 +14,9 @@ from pathlib import Path
 
 
 def evaluations(run, number="success_rate"):
-    """{(phase, step): number}, in the order in which they happened"""
+    """{(phase, step): number}, in the order in which they happened; None where the task has no such number"""
     rows = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
-    return {(r["phase"], r["step"]): r[number] for r in rows if r["kind"] in ("eval", "switch")}
+    return {(r["phase"], r["step"]): r.get(number) for r in rows if r["kind"] in ("eval", "switch")}
 
 
 def runs_of(folder):
@@ -35,7 +36,7 @@ def cell(values):
 
 def before_and_after(folder, number):
     """per seed: the value at the switch and those of fine-tuning"""
-    runs = [evaluations(run, number) for run in runs_of(folder)]
+    runs = [evaluations(run, number) for run in runs_of(folder) if (run / "final.safetensors").exists()]
     runs = [run for run in runs if any(phase == "finetune" for phase, _ in run)]
     at_switch = [next((v for (phase, step), v in run.items() if step == 0 and phase == "warmup"), None) for run in runs]
     at_switch = [next(iter(run.values())) if v is None else v for run, v in zip(runs, at_switch)]
@@ -49,17 +50,22 @@ def title(folder):
 def summary(folders):
     """one table per task; returns only where they are not the success rate itself"""
     for task in dict.fromkeys(Path(f).parent.name for f in folders):
+        arms = {f: before_and_after(f, "success_rate") for f in folders if Path(f).parent.name == task}
+        arms = {f: (before, after) for f, (before, after) in arms.items() if before}
+        if not arms:
+            continue
+        succeeds = any(v for before, after in arms.values() for run in [before, *after] for v in run)
+        what, scale = ("success", 100) if succeeds else ("score", 1)
         rows, dense = [], False
-        for folder in (f for f in folders if Path(f).parent.name == task):
-            before, after = before_and_after(folder, "success_rate")
-            if not before:
-                continue
+        for folder, (before, after) in arms.items():
             returns, later = before_and_after(folder, "return_mean")
             dense = dense or any(abs(a - b) > 1e-6 for a, b in zip(returns, before))
+            if not succeeds:
+                before, after = before_and_after(folder, "normalized")
             lost = sum(max(a[a.index(min(a)):]) < 0.9 * b for a, b in zip(after, before))
-            percent = [[100 * v for v in values] for values in (before, [min(a) for a in after], [a[-1] for a in after])]
-            rows.append([Path(folder).name, str(len(before)), *map(cell, percent), str(lost), cell(returns), cell([a[-1] for a in later])])
-        columns = ["recipe", "seeds", "success at the switch, %", "lowest after", "last", "never back to 90%", "return at the switch", "last"]
+            values = [[scale * v for v in values] for values in (before, [min(a) for a in after], [a[-1] for a in after])]
+            rows.append([Path(folder).name, str(len(before)), *map(cell, values), str(lost), cell(returns), cell([a[-1] for a in later])])
+        columns = ["recipe", "seeds", f"{what} at the switch" + ", %" * succeeds, "lowest after", "last", "never back to 90%", "return at the switch", "last"]
         keep = len(columns) if dense else 6
         print(f"{task}\n\n| {' | '.join(columns[:keep])} |\n|{'---|' * keep}")
         for row in rows:

@@ -25,7 +25,7 @@ SMALL = {"network.critic_hidden": "128,128", "network.actor_hidden": "128,128", 
 ONLINE = {"eval.every": 1000, "eval.episodes": 20, "run.log_every": 500, "run.checkpoint_seconds": 120}
 BINARY = {**SMALL, **ONLINE, "finetune.steps": 15000, "eval.pretrain_every": 5000}
 TASKS = {
-    "door-binary-v0": {"keys": BINARY, "methods": ["wsrl", "no-warmup", "calql", "wsrl-longer"]},
+    "door-binary-v0": {"keys": BINARY, "methods": ["wsrl", "no-warmup", "calql", "wsrl-50k-online"]},
     "pen-binary-v0": {"keys": BINARY, "methods": ["wsrl", "no-warmup", "calql"]},
     "halfcheetah-medium-replay-v2": {
         "keys": {**SMALL, **ONLINE, "pretrain.steps": 20000, "finetune.steps": 50000, "eval.every": 5000, "eval.pretrain_every": 10000, "eval.episodes": 5},
@@ -33,7 +33,7 @@ TASKS = {
     },
     "antmaze-umaze-v2": {
         "keys": {**SMALL, **ONLINE, "pretrain.steps": 30000, "finetune.steps": 20000, "eval.every": 2500, "eval.pretrain_every": 10000},
-        "methods": ["wsrl", "no-warmup", "calql"],
+        "methods": ["wsrl", "no-warmup", "calql", "wsrl-100k-offline", "no-warmup-100k-offline"],
     },
     "FrankaPegInsertion-v0": {
         "recipes": "peg",
@@ -45,10 +45,13 @@ TASKS = {
 # method: the recipe it is, what differs, and whose pre-training it shares
 METHODS = {
     "no-warmup": ("wsrl", {"warm_up.steps": 0}, "wsrl"),
-    "wsrl-longer": ("wsrl", {"finetune.steps": 50000, "eval.every": 2500}, "wsrl"),
+    "wsrl-50k-online": ("wsrl", {"finetune.steps": 50000, "eval.every": 2500}, "wsrl"),
+    "wsrl-100k-offline": ("wsrl", {"pretrain.steps": 100000}, None),
+    "no-warmup-100k-offline": ("wsrl", {"warm_up.steps": 0, "pretrain.steps": 100000}, "wsrl-100k-offline"),
     "rlpd-at-once": ("rlpd", {"warm_up.steps": 0}, None),  # it learns from the first step instead of acting at random for 5000
 }
 TWO_CRITICS = {"calql", "cql", "iql", "sac"}  # their recipes say how many
+NUMBERS = ["success_rate", "return_mean", "normalized"]  # of docs/data/tasks.csv
 WARMED_UP = {"wsrl", "rlpd"}  # recipes with 5000 steps of warm-up
 
 
@@ -94,16 +97,17 @@ def write_docs(out, chosen):
     from pictures import picture
     from success import evaluations
 
-    lines, browser = ["task,method,seed,phase,step,success_rate,return_mean"], Browser()
+    lines, browser = [",".join(["task,method,seed,phase,step", *NUMBERS])], Browser()
     try:
         for task in dict.fromkeys(t for t, _ in chosen):
             runs = [p.parent for _, m in (c for c in chosen if c[0] == task) for p in sorted((out / task / m).glob("seed*/final.safetensors"))]
             if not runs:
                 continue
             for run in runs:
-                success, returns = evaluations(run), evaluations(run, "return_mean")
-                name = f"{task},{run.parent.name},{run.name.removeprefix('seed')}"
-                lines += [f"{name},{phase},{step},{rate:g},{returns[phase, step]:g}" for (phase, step), rate in success.items()]
+                measured = [evaluations(run, number) for number in NUMBERS]
+                for phase, step in measured[0]:
+                    values = [f"{m[phase, step]:g}" if m[phase, step] is not None else "" for m in measured]
+                    lines.append(",".join([task, run.parent.name, run.name.removeprefix("seed"), phase, str(step), *values]))
             page = out / task / "report.html"
             subprocess.run([WARMSTART, "report", *map(str, runs), "--out", page], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
             image = ROOT / f"docs/images/tasks-{task}.png"

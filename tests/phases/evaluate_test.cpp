@@ -42,6 +42,8 @@ TEST_F(Evaluate, DoesNotDependOnWhatTheEnvironmentDidBefore) {
   EXPECT_EQ(evaluate(*env, policy, 2, 5).return_mean, first.return_mean);
 }
 
+TEST_F(Evaluate, AMeanOfEqualNumbersIsThatNumber) { EXPECT_EQ(play(1, true, 0, 11).length_mean, 30); }
+
 TEST_F(Evaluate, OneEpisodeHasNoSpread) { EXPECT_EQ(play(1, true, 0, 1).return_std, 0); }
 
 TEST(StatsMeter, MeansOfWhatWasPresent) {

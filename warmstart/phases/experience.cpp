@@ -85,15 +85,17 @@ Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, 
       solved = std::max(solved, step.solved);
     }
     returns.push_back(total);
-    score += normalized_score(spec, total, solved) / episodes;
-    result.return_mean += total / episodes;
-    result.success_rate += success ? 1.0 / episodes : 0.0;
-    result.length_mean += static_cast<double>(length) / episodes;
+    score += normalized_score(spec, total, solved);
+    result.return_mean += total;
+    result.success_rate += success;
+    result.length_mean += length;
   }
+  // sums first: twenty successes of twenty are 1, not a little more
+  result.return_mean /= episodes, result.success_rate /= episodes, result.length_mean /= episodes;
   double squares = 0;
   for (double r : returns) squares += (r - result.return_mean) * (r - result.return_mean);
   result.return_std = std::sqrt(squares / episodes);
-  result.normalized = score;
+  result.normalized = score / episodes;
   if (options.returns) *options.returns = returns;
   return result;
 }

@@ -11,6 +11,7 @@ docs/images/tasks-TASK.png, and every evaluation in docs/data/tasks.csv.
 import argparse
 import concurrent.futures
 import itertools
+import json
 import os
 import pathlib
 import subprocess
@@ -39,7 +40,7 @@ TASKS = {
         "recipes": "peg",
         # pre-trained until about as many pegs go in as in the paper (13 of 20): after 20,000 steps all do
         "keys": {**SMALL, **ONLINE, "pretrain.steps": 4000, "finetune.steps": 8000, "eval.every": 500, "eval.pretrain_every": 2000},
-        "methods": ["wsrl", "rlpd", "rlpd-at-once"],
+        "methods": ["wsrl", "no-warmup", "rlpd", "rlpd-at-once"],
     },
 }
 # method: the recipe it is, what differs, and whose pre-training it shares
@@ -91,6 +92,17 @@ def one_run(out, task, method, seed):
         call("train", *common, log=folder.with_suffix(".log"))
 
 
+def wall_clock(out, chosen):
+    """the fastest seed's minutes, since whatever else the machine does only adds to them"""
+    print("| task | recipe | pre-training, min | online, min |\n|---|---|---|---|")
+    for task, method in chosen:
+        runs = [json.loads((p.parent / "run.json").read_text())["seconds"] for p in (out / task / method).glob("seed*/final.safetensors")]
+        if runs:
+            offline = min(r.get("pretrain", 0) for r in runs) / 60
+            online = min(r.get("warmup", 0) + r["finetune"] for r in runs) / 60
+            print(f"| {task} | {method} | {f'{offline:.0f}' if offline > 0.1 else '-'} | {online:.0f} |")
+
+
 def write_docs(out, chosen):
     sys.path[:0] = [str(ROOT / "tests/apps"), str(ROOT / "scripts")]
     from browser import Browser
@@ -139,6 +151,7 @@ def main():
                     done.result()
     folders = [args.out / t / m for t, m in chosen if (args.out / t / m).exists()]
     subprocess.run([sys.executable, ROOT / "bench/learning/success.py", "--summary", *folders], check=True)
+    wall_clock(args.out, chosen)
     if args.docs:
         write_docs(args.out, chosen)
 

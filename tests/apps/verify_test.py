@@ -11,6 +11,11 @@ with h5py.File(target, "r+") as f:
         f["actions"][...] = np.roll(f["actions"][...], 1, axis=0)
     elif how == "rewards":
         f["rewards"][...] = f["rewards"][...] * 2 + 1
+    elif how == "after":  # states after the step, as D4RL's AntMaze files have them
+        for name in ("infos/qpos", "infos/qvel"):
+            f[name][...] = np.roll(f[name][...], -1, axis=0)
+    elif how == "no timeouts":
+        del f["timeouts"]
     elif how == "nan":
         f["infos/qpos"][5, 2] = np.nan
     elif how == "some":  # one row in fifty
@@ -60,6 +65,47 @@ class Verify(Case):
         self.verdict(self.file, code=DATA)
         self.assertEqual(self.verdict(self.file, "--mass-scale", 1.2)["next_observation"]["agree"], 1)
         self.assertEqual(json.loads(self.ok("data", "info", self.file, "--json").stdout)["metadata"]["mass_scale"], "1.2")
+
+    def test_states_after_the_step(self):
+        self.ok("collect", "--env", "antmaze-umaze-v2", "--policy", "random", "--max-episode-steps", 50, "--steps", 400, "--out", self.file)
+        self.assertEqual(self.verdict(self.file, "--rows", 0, env="antmaze-umaze-v2")["next_observation"]["agree"], 1)
+        v = self.verdict(self.damaged("after"), "--rows", 0, env="antmaze-umaze-v2")
+        self.assertEqual(v["next_observation"]["agree"], 1)
+        self.assertEqual(v["replayed"], 400 - 8 * 2)  # neither the first nor the last row of an episode
+        self.assertIn("after each step", v["notes"][0])
+
+    def test_no_timeouts(self):
+        """Then the task's time limit ends episodes."""
+        self.ok("collect", "--env", "HalfCheetah-v4", "--policy", "random", "--steps", 2500, "--out", self.file)
+        bare = self.damaged("no timeouts")
+        self.refused(DATA, ["timeouts", "--env"], "data", "info", bare)
+        info = json.loads(self.ok("data", "info", bare, "--env", "HalfCheetah-v4", "--json").stdout)
+        self.assertEqual(info["episodes"]["count"], 3)
+        self.verdict(bare)
+        self.ok("data", "convert", bare, self.folder / "whole.hdf5", "--env", "HalfCheetah-v4")
+        self.assertEqual(json.loads(self.ok("data", "info", self.folder / "whole.hdf5", "--json").stdout)["episodes"]["count"], 3)
+
+    def test_other_bodies(self):
+        """HalfCheetah's rows have Walker2d's sizes."""
+        self.collect()
+        v = self.verdict(self.file, env="Walker2d-v4", code=DATA)
+        self.assertIn("recorded in HalfCheetah-v4", v["problems"][0])
+        self.refused(DATA, ["recorded in HalfCheetah-v4", "walker2d-medium-v2"], "train", pathlib.Path(__file__).parents[2] / "recipes/walker2d-medium-v2/wsrl.toml",
+                     "--data.path", self.file, "--out", self.folder / "run")
+        self.verdict(self.file, env="halfcheetah-random-v2")
+
+    def test_other_rewards_of_the_same_hand(self):
+        """Two people at the door, dense rewards: refused where success - 1 is meant, until they are made data of that task."""
+        people = pathlib.Path(__file__).parents[1] / "golden/data/door-human.hdf5"
+        made = self.folder / "binary.hdf5"
+        self.assertIn("convert --for door-binary-v0", self.verdict(people, env="door-binary-v0", code=DATA)["problems"][0])
+        self.refused(DATA, ["door-human.hdf5", "reward", "-1 to 0"], "train",
+                     pathlib.Path(__file__).parents[2] / "recipes/door-binary-v0/wsrl.toml", "--data.path", people, "--out", self.folder / "run")
+        self.ok("data", "convert", people, made, "--for", "door-binary-v0")
+        v = self.verdict(made, "--rows", 0, env="door-binary-v0")
+        self.assertEqual(v["reward"]["agree"], 1)
+        self.assertGreater(v["next_observation"]["agree"], 0.95)
+        self.refused(USAGE, ["Hopper-v4", "--for"], "data", "convert", people, self.folder / "no.hdf5", "--for", "Hopper-v4")
 
     def test_damaged_files(self):
         self.collect()

@@ -2,6 +2,7 @@
 // and an id's recipe is its family's with another id and other data.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 
@@ -87,19 +88,24 @@ class PaperRecipe : public testing::TestWithParam<Case> {
   static void TearDownTestSuite() { fs::remove_all(shared()); }
 };
 
-TEST_P(PaperRecipe, RunsEveryPhase) {
-  const auto& [family, method] = GetParam();
-  const TemporaryFolder folder;
-  const fs::path data = shared() / (family + ".hdf5");  // one for all methods
+/// Overrides that leave some steps of each phase of `whole`, on a few random transitions in `data`.
+std::vector<Override> little_of(const Recipe& whole, const fs::path& data) {
   std::vector<Override> little = {
       {"data.path", data.string()}, {"data.collect", "true"},        {"collect.policy", "random"}, {"collect.protocol", "episodes"},
       {"collect.steps", "120"},     {"env.max_episode_steps", "30"}, {"warm_up.steps", "5"},       {"finetune.steps", "40"},
       {"finetune.batch", "4"},      {"finetune.min_buffer", "36"},   {"pretrain.batch", "4"},      {"eval.episodes", "1"},
       {"eval.every", "0"},          {"eval.pretrain_every", "0"},    {"run.log_every", "1"}};
-  Recipe whole = load_recipe(recipe(family, method));
   if (whole.pretrain.steps > 0) little.emplace_back("pretrain.steps", "2");
   if (whole.warm_up.steps == 0) little.emplace_back("warm_up.steps", "0");
-  warmstart::Run run(load_recipe(recipe(family, method), little), {.folder = folder / "run", .threads = 2});
+  return little;
+}
+
+TEST_P(PaperRecipe, RunsEveryPhase) {
+  const auto& [family, method] = GetParam();
+  const TemporaryFolder folder;
+  const Recipe whole = load_recipe(recipe(family, method));
+  const fs::path data = shared() / (family + ".hdf5");  // one for all methods
+  warmstart::Run run(load_recipe(recipe(family, method), little_of(whole, data)), {.folder = folder / "run", .threads = 2});
   train(run);
   EXPECT_EQ(run.state.phase, Phase::kDone);
   EXPECT_GT(run.state.updates, 0) << "it learned online";
@@ -117,6 +123,30 @@ std::vector<Case> all_cases() {
 
 INSTANTIATE_TEST_SUITE_P(All, PaperRecipe, testing::ValuesIn(all_cases()),
                          [](const testing::TestParamInfo<Case>& p) { return p.param.family + "_" + p.param.method; });
+
+// The same of every id, with the sizes of its observations and actions; its networks are its family's but for them, and small here.
+class PaperId : public testing::TestWithParam<std::pair<std::string, std::string>> {};
+
+TEST_P(PaperId, RunsEveryMethod) {
+  const std::string& id = GetParam().first;
+  const TemporaryFolder folder;
+  for (const std::string& method : kMethods) {
+    std::vector<Override> little = little_of(load_recipe(recipe(id, method)), folder / "data.hdf5");
+    little.emplace_back("network.critic_hidden", "[8]"), little.emplace_back("network.actor_hidden", "[8]");
+    warmstart::Run run(load_recipe(recipe(id, method), little), {.folder = folder / method, .threads = 1});
+    train(run);
+    EXPECT_EQ(run.state.phase, Phase::kDone) << method;
+    EXPECT_GT(run.state.updates, 0) << method;
+    EXPECT_EQ(run.agent->state().actor.spec.obs, env_spec(id).obs_size) << method;
+    EXPECT_EQ(run.agent->state().actor.spec.action, env_spec(id).action_size) << method;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PaperId, testing::ValuesIn(ids_and_families()), [](const testing::TestParamInfo<PaperId::ParamType>& p) {
+  std::string name = p.param.first;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace warmstart

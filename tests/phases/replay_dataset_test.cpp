@@ -74,7 +74,7 @@ TEST(Collect, ASavedAgentActs) {
   const std::string agent = (folder / "run" / "final.safetensors").string();
   const CollectConfig config{.policy = "agent", .agent = agent, .steps = 200, .seed = 4};
   const D4rlFile file = collect_steps(run.recipe.env, config).file;
-  EXPECT_EQ(file.metadata.at("agent"), '"' + agent + '"');
+  EXPECT_EQ(file.metadata.at("agent").rfind("final.safetensors, checksum ", 0), 0u) << file.metadata.at("agent");
   // its own distribution: many draws at one state have the policy's mean
   const Actor& actor = run.agent->state().actor;
   Policy mode(std::make_shared<Actor>(actor), Rng(0, "mode"));

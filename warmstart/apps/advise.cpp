@@ -29,7 +29,11 @@ struct Options {
 std::vector<double> returns_in(const Options& o, const Recipe& recipe, const EnvSpec& spec) {
   const Dataset data = Dataset::load(o.dataset, {.obs_size = spec.obs_size,
                                                  .action_size = spec.action_size,
+                                                 .reward_low = reward_range(spec).first,
+                                                 .reward_high = reward_range(spec).second,
+                                                 .final_reward = spec.final_reward,
                                                  .observation_keys = recipe.observation_keys(),
+                                                 .max_episode_steps = spec.max_episode_steps,
                                                  .task = spec.id,
                                                  .source = o.dataset});
   std::vector<double> returns;

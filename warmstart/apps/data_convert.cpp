@@ -11,12 +11,13 @@
 #include "warmstart/data/pack_dataset.h"
 #include "warmstart/envs/env.h"
 #include "warmstart/phases/replay_dataset.h"
+#include "warmstart/phases/task_data.h"
 
 namespace warmstart {
 namespace {
 
 struct Options {
-  std::string in, out, keys, env;
+  std::string in, out, keys, env, task;
   bool overwrite = false;
 };
 
@@ -31,8 +32,14 @@ void check_output(const Options& o) {
 
 std::unique_ptr<StepsReader> open_input(const Options& o) {
   check_output(o);
-  const std::string keys = o.keys.empty() && !o.env.empty() ? env_spec(o.env).observation_keys : o.keys;
-  auto reader = open_steps(o.in, {.observation_keys = keys});
+  StepsOptions options{.observation_keys = o.keys};
+  if (const std::string& id = o.task.empty() ? o.env : o.task; !id.empty()) {
+    const EnvSpec& spec = env_spec(id);
+    if (o.keys.empty())
+      options.observation_keys = o.task.empty() || spec.data.other_keys.empty() ? spec.observation_keys : spec.data.other_keys;
+    options.max_episode_steps = spec.max_episode_steps;
+  }
+  auto reader = open_steps(o.in, options);
   const StepsLayout& l = reader->layout();
   fmt::print("read     {} ({})\n", l.path, format_name(l.format));
   if (!l.observation_keys.empty()) fmt::print("flatten  observations: {}\n", join(l.observation_keys));
@@ -48,7 +55,12 @@ D4rlFile read_input(const Options& o) {
 }
 
 void convert(const Options& o) {
-  const D4rlFile file = read_input(o);
+  D4rlFile file = read_input(o);
+  if (!o.task.empty()) {
+    const std::size_t before = file.rewards.size();
+    file = data_for_task(file, env_spec(o.task), o.in);
+    fmt::print("made     data of {}: {} of {} steps are kept, rewards and ends are the task's\n", o.task, file.rewards.size(), before);
+  }
   write_d4rl(o.out, file);
   std::vector<std::string> infos;
   for (const auto& [name, table] : file.infos) infos.push_back(name);
@@ -78,13 +90,17 @@ void add_data_conversions(CLI::App& data) {
     verb->add_option("IN", options->in, in)->required();
     verb->add_option("OUT", options->out, out)->required();
     verb->add_option("--observation-keys", options->keys, "Dict observations: keys to take, in order, comma-separated");
-    verb->add_option("--env", options->env, "Dict observations: take the keys of this task");
+    verb->add_option("--env", options->env, "take this task's keys of Dict observations, and its time limit where there are no timeouts");
     verb->add_flag("--overwrite", options->overwrite, "replace OUT");
     verb->callback([options, work] { work(*options); });
+    return verb;
   };
-  add("convert", "writes any dataset in D4RL's HDF5 layout",
-      "dataset: D4RL HDF5, Minari file or folder, NPZ, pack; or a run's folder, for its replay buffer", "D4RL .hdf5 file to write",
-      convert);
+  CLI::App* convert_verb = add("convert", "writes any dataset in D4RL's HDF5 layout",
+                               "dataset: D4RL HDF5, Minari file or folder, NPZ, pack; or a run's folder, for its replay buffer",
+                               "D4RL .hdf5 file to write", convert);
+  convert_verb->add_option(
+      "--for", options->task,
+      "recordings of the same body as data of this task: kitchen-...-v0 from FrankaKitchen-v1, ...-binary-v0 from other rewards");
   add("pack", "writes a memory-mapped copy for datasets larger than memory", "dataset: D4RL HDF5, Minari file or folder, NPZ, pack",
       "file to write; name it in data.path", pack);
 }

@@ -13,6 +13,7 @@
 #include "warmstart/core/text.h"
 #include "warmstart/data/summary.h"
 #include "warmstart/phases/recorded.h"
+#include "warmstart/phases/task_data.h"
 
 namespace warmstart {
 namespace {
@@ -55,15 +56,23 @@ void check_values(const DatasetSummary& s, const EnvSpec& spec, Findings& found)
   if (s.actions.min < spec.action_low - 1e-3 || s.actions.max > spec.action_high + 1e-3)
     found.problems.push_back(fmt::format("actions reach {:.4g} .. {:.4g}, {} takes {:g} .. {:g}", s.actions.min, s.actions.max, spec.id,
                                          spec.action_low, spec.action_high));
-  if (spec.sparse_reward && (s.rewards.min < 0 || s.rewards.max > 1))
-    found.notes.push_back(fmt::format("rewards reach {:.4g} .. {:.4g}; {} gives 0 or 1: check reward_scale and reward_bias", s.rewards.min,
-                                      s.rewards.max, spec.id));
+  const auto [low, high] = reward_range(spec);
+  if (low < high && (s.rewards.min < low - 1e-3 || s.rewards.max > high + 1e-3))
+    found.problems.push_back(fmt::format("rewards reach {:.4g} .. {:.4g}, {} pays {:g} to {:g}{}", s.rewards.min, s.rewards.max, spec.id,
+                                         low, high,
+                                         spec.data.done ? ": `warmstart data convert --for " + spec.id + "` makes them anew" : ""));
   if (s.length_max > static_cast<std::size_t>(spec.max_episode_steps) + 1)
     found.notes.push_back(
         fmt::format("the longest episode has {} steps, {} stops after {}", s.length_max, spec.id, spec.max_episode_steps));
   const auto recorded = s.metadata.find("env");
-  if (recorded != s.metadata.end() && recorded->second != spec.id)
+  if (recorded != s.metadata.end() && !same_task(recorded->second, spec.id)) {
     found.notes.push_back(fmt::format("the file says that it was recorded in {}", recorded->second));
+    try {
+      check_body(recorded->second, spec, "");
+    } catch (const Error& error) {
+      found.problems.push_back(error.what());
+    }
+  }
   if (s.clipped_actions) found.notes.push_back(fmt::format("{} action entries beyond +-0.99999 will be clipped", s.clipped_actions));
 }
 
@@ -104,12 +113,13 @@ struct Replay {
 double difference(double here, double there) { return std::abs(here - there) / std::max(1.0, std::abs(there)); }
 
 // Puts the simulator into recorded states and compares what one step makes of them. Rows that end an episode are left out: what
-// follows them in a file may be the next start.
-Replay replay(const D4rlFile& file, Env& env, std::size_t wanted) {
+// follows them in a file may be the next start. `lag` 1: row t holds the state after step t.
+Replay replay(const D4rlFile& file, Env& env, std::size_t wanted, std::size_t lag) {
   const bool has_next = file.next_observations.rows() > 0;
   std::vector<std::size_t> rows;
-  for (std::size_t i = 0; i + 1 < file.rewards.size(); ++i)
-    if (!file.terminals[i] && !file.timeouts[i]) rows.push_back(i);
+  const auto ends = [&](std::size_t i) { return file.terminals[i] || file.timeouts[i]; };
+  for (std::size_t i = lag; i + 1 < file.rewards.size(); ++i)
+    if (!ends(i) && (lag == 0 || !ends(i - 1))) rows.push_back(i);
   const std::size_t stride = wanted > 0 ? std::max<std::size_t>(1, rows.size() / wanted) : 1;
   Replay result;
   std::vector<double> action(static_cast<std::size_t>(file.actions.cols()));
@@ -119,7 +129,7 @@ Replay replay(const D4rlFile& file, Env& env, std::size_t wanted) {
     std::copy_n(file.actions.row(row), action.size(), action.begin());
     Step step;
     try {
-      restore_recorded(env, file, i);
+      restore_recorded(env, file, i - lag);
       step = env.step(action);
     } catch (const Error& error) {
       if (error.code() != Exit::kDiverged) throw;
@@ -137,6 +147,8 @@ Replay replay(const D4rlFile& file, Env& env, std::size_t wanted) {
   return result;
 }
 
+bool agrees(const Replay& r) { return !r.observations.values.empty() && 1 - r.observations.share_within(kAgrees) <= kMayDiffer; }
+
 void judge(Replay& r, const std::string& id, Findings& found) {
   if (r.observations.values.empty()) return found.notes.push_back("no step whose next observation is known: dynamics not replayed");
   Differences& o = r.observations;
@@ -145,18 +157,20 @@ void judge(Replay& r, const std::string& id, Findings& found) {
       "{} transitions replayed: next observation off by {:.2g} in the median, {:.2g} at worst (row {}, entry {}); {:.1f}% of rows "
       "agree within {:g}, {:.1f}% within {:g}",
       o.values.size(), o.median(), o.worst, o.worst_row, o.worst_entry, 100 * agree, kAgrees, 100 * o.share_within(kRounding), kRounding);
-  if (1 - agree > kMayDiffer) found.problems.push_back(text + ": the data come from other dynamics than those of " + id);
+  if (!agrees(r)) found.problems.push_back(text + ": the data come from other dynamics than those of " + id);
   else found.notes.push_back(text);
   if (r.rewards.values.empty()) return;
   const double paid = r.rewards.share_within(kAgrees);
   const std::string rewards = fmt::format("rewards off by {:.2g} in the median, {:.2g} at worst (row {}); {:.1f}% of rows agree",
                                           r.rewards.median(), r.rewards.worst, r.rewards.worst_row, 100 * paid);
-  if (1 - paid > kMayDiffer && 1 - agree <= kMayDiffer) found.problems.push_back(rewards + ": the file's rewards follow another rule");
+  if (1 - paid > kMayDiffer && agrees(r)) found.problems.push_back(rewards + ": the file's rewards follow another rule");
   else found.notes.push_back(rewards);
 }
 
 std::unique_ptr<StepsReader> open_file(const Options& o) {
-  return open_steps(o.file, {.observation_keys = o.keys.empty() ? env_spec(o.env).observation_keys : o.keys});
+  const EnvSpec& spec = env_spec(o.env);
+  return open_steps(o.file,
+                    {.observation_keys = o.keys.empty() ? spec.observation_keys : o.keys, .max_episode_steps = spec.max_episode_steps});
 }
 
 void verify(const Options& o) {
@@ -172,7 +186,16 @@ void verify(const Options& o) {
       if (const std::string missing = missing_state(s.infos, *env); !missing.empty()) {
         found.notes.push_back("no " + missing + ", which the task's state needs: dynamics not replayed");
       } else {
-        replayed = replay(read_all(*open_file(o)), *env, o.rows);
+        const D4rlFile file = read_all(*open_file(o));
+        replayed = replay(file, *env, o.rows, 0);
+        // D4RL's AntMaze files say where the ant is after the step, others where it is before
+        if (!agrees(replayed)) {
+          Replay later = replay(file, *env, o.rows, 1);
+          if (agrees(later)) {
+            replayed = std::move(later);
+            found.notes.push_back("infos/qpos and infos/qvel are those after each step");
+          }
+        }
         judge(replayed, spec.id, found);
       }
     } catch (const Error& error) {

@@ -9,6 +9,7 @@
 
 #include "warmstart/apps/camera.h"
 #include "warmstart/apps/verbs.h"
+#include "warmstart/apps/world_options.h"
 #include "warmstart/core/error.h"
 #include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/experience.h"
@@ -19,6 +20,7 @@ namespace {
 struct Options {
   std::string file, env, plugin;
   FilmOptions film;
+  EnvConfig world;
   int episodes = 20;
   std::int64_t seed = -1;
   bool stochastic = false, json = false;
@@ -28,6 +30,7 @@ void run(const Options& o) {
   AgentFile file = read_agent_file(o.file);
   const Recipe& recipe = file.recipe;
   confirm_task(file.recipe, o.file, o.env, o.plugin);
+  change_world(o.world, file.recipe.env);
   const auto env = make_env(recipe.env);
   // the run's own evaluations use this stream, so that their numbers come out again
   const std::int64_t seed = o.seed >= 0 ? o.seed : recipe.evaluation_seed();
@@ -85,6 +88,7 @@ void add_eval(CLI::App& app) {
   verb->add_flag("--stochastic", o->stochastic, "Sample actions instead of taking the most likely one");
   verb->add_option("--env", o->env, "Refuse the file when it was made for another task than this (exit code 3)");
   verb->add_option("--env-plugin", o->plugin, "Where the plug-in of the checkpoint's task lies now");
+  add_world_options(*verb, o->world);
   verb->add_option("--video", o->film.out, "Film the first episode: x.gif, x.mp4 (needs ffmpeg), or a folder for PNG files");
   add_film_options(*verb, o->film);
   verb->add_flag("--json", o->json, "One JSON object instead of text");

@@ -11,6 +11,9 @@ std::string nearest_name(const std::string& name, const std::vector<std::string>
 /// "a, b, c"
 std::string join(const std::vector<std::string>& parts, const std::string& separator = ", ");
 
+/// {"a", "b", "c"} of "a,b,c"; nothing of "".
+std::vector<std::string> split(const std::string& text, char separator);
+
 /// `word` as a POSIX shell reads it back, in single quotes where it needs them.
 std::string shell_word(const std::string& word);
 

@@ -33,6 +33,17 @@ void check_sizes(std::size_t steps, int obs_size, int action_size, const Dataset
   check("actions", action_size, o.action_size);
 }
 
+// The rewards of another task, or of another rule, with the observations of this one look right and teach something else.
+void check_rewards(std::span<const float> rewards, const DatasetOptions& o) {
+  if (!(o.reward_low < o.reward_high)) return;
+  constexpr double kRounding = 1e-3;
+  for (std::size_t i = 0; i < rewards.size(); ++i)
+    if (rewards[i] < o.reward_low - kRounding || rewards[i] > o.reward_high + kRounding)
+      throw data_error(
+          fmt::format("reward {:g} in row {}, but task {} pays {:g} to {:g}", rewards[i], i, o.task, o.reward_low, o.reward_high), o.source,
+          "choose the task that the data were recorded in, or see `warmstart data convert --for`");
+}
+
 }  // namespace
 
 void add_episodes(std::span<const float> rewards, std::span<const std::uint8_t> terminals, std::span<const std::uint8_t> timeouts,
@@ -75,7 +86,10 @@ McReturnOptions DatasetOptions::mc_returns() const {
 Dataset Dataset::load(const std::filesystem::path& path, DatasetOptions options) {
   const std::filesystem::path file = steps_file(path);
   options.source = file.string();
-  if (!is_pack(file)) return from_d4rl(read_all(*open_steps(file, {.observation_keys = options.observation_keys})), options);
+  if (!is_pack(file))
+    return from_d4rl(
+        read_all(*open_steps(file, {.observation_keys = options.observation_keys, .max_episode_steps = options.max_episode_steps})),
+        options);
 
   Dataset d;
   d.pack_ = std::make_shared<const PackMap>(file);
@@ -97,6 +111,7 @@ Dataset Dataset::from_d4rl(const D4rlFile& file, const DatasetOptions& options) 
   Dataset d;
   d.obs_size_ = file.observations.cols(), d.action_size_ = file.actions.cols();
   d.steps_ = static_cast<std::size_t>(file.observations.rows());
+  if (const auto env = file.metadata.find("env"); env != file.metadata.end()) d.recorded_in_ = env->second;
   check_sizes(d.steps_, d.obs_size_, d.action_size_, options);
   check_finite_steps(file, options.source);
   const auto O = static_cast<std::size_t>(d.obs_size_);
@@ -125,6 +140,13 @@ Dataset Dataset::from_d4rl(const D4rlFile& file, const DatasetOptions& options) 
 
 void Dataset::make_rows(std::span<const float> rewards, std::span<const std::uint8_t> terminals, std::span<const std::uint8_t> timeouts,
                         const DatasetOptions& options) {
+  check_rewards(rewards, options);
+  std::vector<std::uint8_t> ended;
+  if (options.final_reward > 0) {
+    ended.assign(terminals.begin(), terminals.end());
+    for (std::size_t i = 0; i < steps_; ++i) ended[i] |= rewards[i] >= options.final_reward;
+    terminals = ended;
+  }
   Episode current;
   add_episodes(rewards, terminals, timeouts, episodes_, current);
   if (current.length) episodes_.push_back(current);

@@ -21,7 +21,10 @@ struct DatasetOptions {
   double negative_reward = 0;                ///< file's reward of a step without success (AntMaze 0, Adroit binary -1)
   bool infinite_horizon = false;             ///< Monte-Carlo returns go on after the last step (continuing tasks)
   int obs_size = 0, action_size = 0;         ///< what the task expects; 0 = do not check
+  double reward_low = 0, reward_high = 0;    ///< the file's rewards must lie between, as the task's do; equal = do not check
+  double final_reward = 0;                   ///< steps with this reward or more are terminal (D4RL's Kitchen); 0 = none
   std::string observation_keys = {};         ///< of Dict observations, see StepsOptions
+  int max_episode_steps = 0;                 ///< ends episodes of files without timeouts, see StepsOptions
   std::string task = {};                     ///< id named in a size mismatch
   std::string source = "dataset";            ///< file named in errors
 
@@ -55,7 +58,7 @@ void check_finite_steps(const D4rlFile& slab, const std::string& source, std::si
 /// Monte-Carlo returns run over the kept transitions of each episode.
 class Dataset : public DataSource {
  public:
-  /// Throws Error(kData) naming file, key, row and remedy: NaN or infinity, sizes that do not fit the task, no transition.
+  /// Throws Error(kData) naming file, key, row and remedy: NaN or infinity, sizes or rewards that do not fit the task, no transition.
   static Dataset from_d4rl(const D4rlFile& file, const DatasetOptions& options);
   /// Any format of io/steps.h, errors naming `path`. A pack stays where it is: rows are read from the map when they are drawn, and
   /// memory holds 12 bytes a transition (16 without next observations). The bits are those of the file that was packed.
@@ -88,6 +91,7 @@ class Dataset : public DataSource {
   std::size_t clipped_actions() const { return clipped_actions_; }  ///< action entries beyond action_clip
   std::size_t dropped_steps() const { return dropped_steps_; }      ///< steps without a known next observation
   const std::vector<Episode>& episodes() const { return episodes_; }
+  const std::string& recorded_in() const { return recorded_in_; }  ///< task that the file's metadata name, or ""
 
  private:
   struct Stretch {
@@ -119,6 +123,7 @@ class Dataset : public DataSource {
   std::vector<Stretch> held_;  // ascending
   NStep n_step_;
   std::size_t clipped_actions_ = 0, dropped_steps_ = 0;
+  std::string recorded_in_;
 };
 
 }  // namespace warmstart

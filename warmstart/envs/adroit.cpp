@@ -12,12 +12,14 @@ struct Task {
   const char *summary, *goal_info;
   int obs_size, action_size, binary_steps;
   std::unique_ptr<AdroitHand> (*make)(const EnvSpec&, HandReward);
+  unsigned (*achieved)(std::span<const float> obs);  ///< 1 when the observation shows success; null: not needed
 };
 const Task kTasks[] = {
-    {"Door", "door-binary-v0", "a hand undoes a latch and opens a door", "door_body_pos", 39, 28, 200, make_hand_door},
-    {"Pen", "pen-binary-v0", "a hand turns a pen to a target", "desired_orien", 45, 24, 100, make_hand_pen},
-    {"Relocate", "relocate-binary-v0", "a hand carries a ball to a target", "goal", 39, 30, 200, make_hand_relocate},
-    {"Hammer", nullptr, "a hand drives a nail in with a hammer", "board_pos", 46, 26, 200, make_hand_hammer},
+    {"Door", "door-binary-v0", "a hand undoes a latch and opens a door", "door_body_pos", 39, 28, 200, make_hand_door, door_is_open},
+    {"Pen", "pen-binary-v0", "a hand turns a pen to a target", "desired_orien", 45, 24, 100, make_hand_pen, pen_lies_right},
+    {"Relocate", "relocate-binary-v0", "a hand carries a ball to a target", "obj_pos,target_pos", 39, 30, 200, make_hand_relocate,
+     ball_is_there},
+    {"Hammer", nullptr, "a hand drives a nail in with a hammer", "board_pos", 46, 26, 200, make_hand_hammer, nullptr},
 };
 
 struct Variant {
@@ -39,16 +41,20 @@ std::string id_of(const Task& task, HandReward reward) {
 std::vector<EnvSpec> adroit_specs() {
   std::vector<EnvSpec> specs;
   for (const Variant& variant : kVariants)
-    for (const Task& task : kTasks)
+    for (const Task& task : kTasks) {
+      const bool binary = variant.reward == HandReward::kBinary;
       if (const std::string id = id_of(task, variant.reward); !id.empty())
         specs.push_back({.id = id,
                          .summary = fmt::format("{}{}", task.summary, variant.summary),
                          .obs_size = task.obs_size,
                          .action_size = task.action_size,
-                         .max_episode_steps = variant.reward == HandReward::kBinary ? task.binary_steps : 200,
+                         .max_episode_steps = binary ? task.binary_steps : 200,
                          .control_seconds = 0.01,
                          .reports_success = true,
-                         .goal_info = task.goal_info});
+                         .goal_info = task.goal_info,
+                         .reward_low = binary ? -1.0 : 0.0,
+                         .data = {.done = binary ? task.achieved : nullptr}});
+    }
   return specs;
 }
 

@@ -1,5 +1,9 @@
 #include "warmstart/envs/env.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
 #include <limits>
 #include <map>
 
@@ -27,6 +31,8 @@ const Family kFamilies[] = {
     {ant_reach_specs, make_ant_reach},         {adroit_specs, make_adroit},         {kitchen_specs, make_kitchen},
     {peg_insertion_specs, make_peg_insertion},
 };
+
+constexpr double kLeastScale = 1e-3;  // of frictions and masses
 
 using Maker = std::function<std::unique_ptr<Env>(const EnvSpec&)>;
 
@@ -84,6 +90,10 @@ std::unique_ptr<Env> make_plain(const EnvConfig& config) {
   EnvSpec spec = env_spec(config);
   if (config.max_episode_steps < 0) throw usage_error("negative time limit", config.id, "give a number of steps, or 0 for the task's own");
   spec.max_episode_steps = time_limit(config);
+  for (const auto& [key, scale] : {std::pair("env.friction_scale", config.friction_scale), std::pair("env.mass_scale", config.mass_scale)})
+    if (!(scale >= kLeastScale && scale <= 1 / kLeastScale))
+      throw usage_error(fmt::format("a scale of {:g}", scale), key,
+                        fmt::format("give {:g} to {:g}; 1 is the world as it was", kLeastScale, 1 / kLeastScale));
   if (config.clearance != 0 && !spec.takes_clearance)
     throw usage_error("the task has no clearance", config.id, "leave env.clearance at 0; it is for peg insertion");
   if (!config.plugin.empty()) return make_plugin_env(std::move(spec), config.plugin, config.plugin_timeout);
@@ -94,6 +104,25 @@ std::unique_ptr<Env> make_plain(const EnvConfig& config) {
 }
 
 }  // namespace
+
+std::pair<double, double> reward_range(const EnvSpec& spec) {
+  return spec.sparse_reward ? std::pair(0.0, 1.0) : std::pair(spec.reward_low, spec.reward_high);
+}
+
+bool same_task(const std::string& a, const std::string& b) {
+  const auto first_name = [](const std::string& id) {
+    for (const EnvSpec& spec : env_specs())
+      if (spec.id == id && !spec.same_as.empty()) return spec.same_as;
+    return id;
+  };
+  return first_name(a) == first_name(b);
+}
+
+std::string body_of(const std::string& id) {
+  std::string body = id.substr(0, id.find_first_of("-_"));
+  std::transform(body.begin(), body.end(), body.begin(), [](unsigned char c) { return std::tolower(c); });
+  return body;
+}
 
 double normalized_score(const EnvSpec& spec, double episode_return, double solved) {
   if (spec.counts_parts) return 100 * solved;

@@ -6,12 +6,24 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "warmstart/core/random.h"
 #include "warmstart/core/state.h"
 
 namespace warmstart {
+
+/// How recordings of another task with the same body become this task's.
+struct TaskData {
+  /// Parts of the task that an observation shows as done, a bit each; one bit, success, where it counts none. Null: not visible.
+  std::function<unsigned(std::span<const float> obs)> done = {};
+  int parts = 1;
+  /// The other task's observation, when it is not the same: its size, and what makes this one's of it.
+  int other_obs_size = 0;
+  std::string other_keys = {};  ///< its keys where it is a Dict, as in EnvSpec::observation_keys
+  std::function<void(std::span<const float> other, std::span<float> obs)> translate = {};
+};
 
 /// What is known of a task before it is built.
 struct EnvSpec {
@@ -28,14 +40,23 @@ struct EnvSpec {
   std::string observation_keys = {};
   /// Another registered task with the same dynamics, rewards and ends, of which this is a second name (D4RL's datasets are ids).
   std::string same_as = {};
-  /// What D4RL's files of this task call goal(), below infos/; "goal" is understood everywhere.
+  /// What D4RL's files of this task call goal(), below infos/: names whose numbers follow each other, comma-separated; "goal" is understood
+  /// everywhere.
   std::string goal_info = "goal";
   /// Returns that the normalised score calls 0 and 100 (D4RL's random and expert policies); equal: returns have none.
   double score_low = 0, score_high = 0;
   /// The normalised score is 100 times the share of the task's parts solved (`Step::solved`), whatever the rewards are.
   bool counts_parts = false;
   bool takes_clearance = false;  ///< `EnvConfig::clearance` means something
+  /// Least and greatest reward of a step; equal: not bounded.
+  double reward_low = 0, reward_high = 0;
+  /// A recorded step with this reward or more ended the task, whatever the file's flags say (D4RL's Kitchen); 0: none does.
+  double final_reward = 0;
+  TaskData data = {};
 };
+
+/// Least and greatest reward of a step, {0, 1} where the reward is sparse; equal: not bounded.
+std::pair<double, double> reward_range(const EnvSpec& spec);
 
 /// D4RL's score: 100 (return - low) / (high - low), or 100 times `solved` where the task counts parts. NaN when the task has none.
 double normalized_score(const EnvSpec& spec, double episode_return, double solved);
@@ -90,6 +111,12 @@ const std::vector<EnvSpec>& env_specs();
 /// recipe may have changed. Call it at the start of the program, before recipes are read and other threads run. Throws Error(kUsage)
 /// when the id is taken or a size is not positive.
 void register_env(EnvSpec spec, std::function<std::unique_ptr<Env>(const EnvSpec&)> make);
+
+/// One task, or two names of it.
+bool same_task(const std::string& a, const std::string& b);
+
+/// "halfcheetah" of HalfCheetah-v4 and of halfcheetah-medium-v2: what ids of one body have in common.
+std::string body_of(const std::string& id);
 
 /// Settings of an environment that are not part of its id.
 struct EnvConfig {

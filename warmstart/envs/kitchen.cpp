@@ -74,6 +74,48 @@ const Rules kRules[] = {
      0.1, 9},
 };
 
+std::vector<const Part*> parts_of(const Rules& rules) {
+  std::vector<const Part*> parts;
+  for (const char* name : rules.parts)
+    parts.push_back(std::find_if(std::begin(kParts), std::end(kParts), [&](const Part& p) { return std::string_view(p.name) == name; }));
+  return parts;
+}
+
+/// [30], zero where no part has a goal.
+std::vector<double> goal_of(const Rules& rules) {
+  std::vector<double> goal(kPos);
+  for (const Part* part : parts_of(rules)) std::copy(part->goal.begin(), part->goal.end(), goal.begin() + part->first);
+  return goal;
+}
+
+template <class Number>
+bool is_done(const Part& part, const Number* positions) {
+  double squares = 0;
+  for (std::size_t i = 0; i < part.goal.size(); ++i)
+    squares += std::pow(positions[static_cast<std::size_t>(part.first) + i] - part.goal[i], 2);
+  return std::sqrt(squares) < kNear;
+}
+
+/// D4RL's ids from recordings of FrankaKitchen-v1, which see velocities too and no goal.
+TaskData data_of(const Rules& rules) {
+  TaskData data;
+  if (!rules.d4rl) return data;
+  data.done = [parts = parts_of(rules)](std::span<const float> obs) {
+    unsigned bits = 0;
+    for (std::size_t k = 0; k < parts.size(); ++k) bits |= static_cast<unsigned>(is_done(*parts[k], obs.data())) << k;
+    return bits;
+  };
+  data.parts = static_cast<int>(rules.parts.size());
+  data.other_obs_size = kPos + kVel;
+  data.other_keys = "observation";
+  data.translate = [goal = goal_of(rules)](std::span<const float> other, std::span<float> obs) {
+    auto at = std::copy_n(other.begin(), kRobot, obs.begin());
+    at = std::copy_n(other.begin() + 2 * kRobot, kObjectPos, at);
+    std::transform(goal.begin(), goal.end(), at, [](double g) { return static_cast<float>(g); });
+  };
+  return data;
+}
+
 class Kitchen : public MujocoEnv {
  public:
   Kitchen(EnvSpec env_spec, const Rules& rules)
@@ -81,18 +123,12 @@ class Kitchen : public MujocoEnv {
                   load_model(find_asset(std::string(kRoboticsAssets) + "kitchen_franka/kitchen_assets/kitchen_env_model.xml")), 40, false,
                   0),
         rules_(rules),
+        parts_(parts_of(rules)),
+        done_(parts_.size()),
         qpos_(kPos),
         qvel_(kVel),
         control_(kRobot),
-        goal_obs_(kPos) {
-    for (const char* name : rules.parts) {
-      const Part& part =
-          *std::find_if(std::begin(kParts), std::end(kParts), [&](const Part& p) { return std::string_view(p.name) == name; });
-      parts_.push_back(&part);
-      std::copy(part.goal.begin(), part.goal.end(), goal_obs_.begin() + part.first);
-    }
-    done_.assign(parts_.size(), 0);
-  }
+        goal_obs_(goal_of(rules)) {}
 
   void feed(std::vector<double> draws) {
     fed_ = std::move(draws);
@@ -178,9 +214,7 @@ class Kitchen : public MujocoEnv {
     const double* seen = rules_.d4rl ? qpos_.data() : data().qpos;
     for (std::size_t k = 0; k < parts_.size(); ++k) {
       if (done_[k]) continue;
-      double squares = 0;
-      for (std::size_t i = 0; i < parts_[k]->goal.size(); ++i) squares += std::pow(seen[parts_[k]->first + i] - parts_[k]->goal[i], 2);
-      if (std::sqrt(squares) >= kNear) continue;
+      if (!is_done(*parts_[k], seen)) continue;
       done_[k] = 1;
       ++now;
     }
@@ -213,7 +247,10 @@ std::vector<EnvSpec> kitchen_specs() {
                      .reports_success = true,
                      .observation_keys = r.d4rl ? "" : "observation",
                      .same_as = r.same_as,
-                     .counts_parts = true});
+                     .counts_parts = true,
+                     .reward_high = static_cast<double>(r.parts.size()),
+                     .final_reward = r.d4rl ? static_cast<double>(r.parts.size()) : 0,
+                     .data = data_of(r)});
   return specs;
 }
 

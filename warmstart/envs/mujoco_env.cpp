@@ -29,8 +29,11 @@ void quiet_warnings() {
 }
 
 Error bad_model(const std::string& where, const char* message) {
-  return machine_error(fmt::format("MuJoCo cannot compile the model: {}", message), where,
-                       "install the pinned versions with `make setup`, or point WARMSTART_ASSETS at intact files");
+  const std::string below = fs::path(where).lexically_relative(asset_root()).string();
+  const std::string wheel = below.empty() || below[0] == '.' ? "the pinned wheels" : "the wheel " + below.substr(0, below.find('/'));
+  return machine_error(
+      fmt::format("MuJoCo cannot compile the model: {}", message), where,
+      fmt::format("a file of {} is missing or damaged: `make setup` brings it, or point WARMSTART_ASSETS at intact files", wheel));
 }
 
 void check_numbers(std::span<const double> values, int size, const std::string& id, const char* name) {
@@ -86,7 +89,8 @@ MujocoEnv::MujocoEnv(EnvSpec spec, ModelPtr model, int frame_skip, bool contact_
       data_(mj_makeData(model_.get())),
       frame_skip_(frame_skip),
       contact_forces_(contact_forces),
-      obs_(spec_.obs_size) {
+      obs_(spec_.obs_size),
+      before_(static_cast<std::size_t>(model_->nq + model_->nv)) {
   assert(model_->nu >= spec_.action_size);  // a controller may stand between them
   if (!data_) throw machine_error("no memory for the simulator state", spec_.id, "free some memory or run fewer environments");
 }
@@ -142,8 +146,10 @@ Step MujocoEnv::step(std::span<const double> action) {
   assert(running_ && "step after the end of an episode");
   check_numbers(action, spec_.action_size, spec_.id, "action");
   const double time_before = data_->time;
+  std::copy_n(data_->qpos, model_->nq, before_.begin());
+  std::copy_n(data_->qvel, model_->nv, before_.begin() + model_->nq);
   Step result = act(action);
-  check_simulator(time_before);
+  check_simulator(time_before, action);
   ++elapsed_;
   result.truncated = elapsed_ >= spec_.max_episode_steps;
   running_ = !result.terminated && !result.truncated;
@@ -151,13 +157,14 @@ Step MujocoEnv::step(std::span<const double> action) {
   return result;
 }
 
-void MujocoEnv::check_simulator(double time_before) const {
+void MujocoEnv::check_simulator(double time_before, std::span<const double> action) const {
   for (int w = 0; w < mjNWARNING; ++w) {
     if (!data_->warning[w].number) continue;
-    // MuJoCo resets the state when it becomes unstable, so the state shown is what is left of it.
+    // MuJoCo resets the state when it becomes unstable: the one before the step is what tells something
     throw Error(Exit::kDiverged, fmt::format("simulator warning: {}", mju_warningText(w, data_->warning[w].lastinfo)),
-                fmt::format("{} after {:.4f} s, step {} of the episode, qpos {}, qvel {}", spec_.id, time_before, elapsed_ + 1,
-                            numbers(data_->qpos, model_->nq), numbers(data_->qvel, model_->nv)),
+                fmt::format("{} after {:.4f} s, step {} of the episode, from qpos {}, qvel {} with action {}", spec_.id, time_before,
+                            elapsed_ + 1, numbers(before_.data(), model_->nq), numbers(before_.data() + model_->nq, model_->nv),
+                            numbers(action.data(), static_cast<int>(action.size()))),
                 "look for extreme actions or an impossible start state; the same seed repeats it");
   }
 }

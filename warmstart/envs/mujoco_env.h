@@ -84,7 +84,7 @@ class MujocoEnv : public Env {
   friend class SimulatorAlone;  // repeats the calls of a step without the task
   friend class Renderer;        // shows the state
   void place(std::span<const double> qpos, std::span<const double> qvel);
-  void check_simulator(double time_before) const;
+  void check_simulator(double time_before, std::span<const double> action) const;
 
   EnvSpec spec_;
   ModelPtr model_;
@@ -92,8 +92,9 @@ class MujocoEnv : public Env {
   int frame_skip_;
   bool contact_forces_;
   std::vector<double> obs_;
-  std::int32_t elapsed_ = 0;  ///< steps in this episode
-  bool running_ = false;      ///< between reset (or set_state) and the end of the episode
+  std::vector<double> before_;  ///< [nq + nv] state before the last step
+  std::int32_t elapsed_ = 0;    ///< steps in this episode
+  bool running_ = false;        ///< between reset (or set_state) and the end of the episode
 };
 
 }  // namespace warmstart

@@ -25,7 +25,7 @@ constexpr double kStartTurn = 30 * mjPI / 180;
 
 double checked_clearance(double mm) {
   if (mm == 0) return 1e-3 * PegWorld::kDefaultClearance;
-  if (mm < PegWorld::kMinClearance || mm > PegWorld::kMaxClearance)
+  if (!(mm >= PegWorld::kMinClearance && mm <= PegWorld::kMaxClearance))
     throw usage_error(fmt::format("clearance of {:g} mm", mm), "env.clearance",
                       fmt::format("give {} to {} mm per side, or 0 for {} mm", PegWorld::kMinClearance, PegWorld::kMaxClearance,
                                   PegWorld::kDefaultClearance));

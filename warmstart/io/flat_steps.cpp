@@ -20,6 +20,7 @@ ArrayShape number_shape(const ArrayFile& file, const std::string& key) {
     std::string remedy = "the file has: " + (names.empty() ? std::string("no keys at all") : join(names));
     const bool minari = std::any_of(names.begin(), names.end(), [](const auto& n) { return n.rfind("episode_", 0) == 0; });
     if (minari) remedy = "this is Minari's layout (episode_0, ...), not D4RL's flat one";
+    else if (key == "timeouts") remedy = "name the task (--env), whose time limit then ends episodes; " + remedy;
     else if (!names.empty()) remedy += fmt::format("; the nearest name is '{}'", nearest_name(key, names));
     throw data_error("key '" + key + "' is missing", file.path(), remedy);
   }
@@ -49,13 +50,16 @@ std::size_t column_rows(const ArrayFile& file, const std::string& key) {
 
 class FlatSteps : public StepsReader {
  public:
-  FlatSteps(std::unique_ptr<ArrayFile> file, StepsFormat format) : file_(std::move(file)) {
+  FlatSteps(std::unique_ptr<ArrayFile> file, StepsFormat format, const StepsOptions& options)
+      : file_(std::move(file)), max_episode_steps_(options.max_episode_steps) {
     layout_.format = format, layout_.path = file_->path();
     layout_.obs_size = static_cast<int>(table_cols(*file_, "observations", &layout_.steps));
     std::size_t rows = 0;
     layout_.action_size = static_cast<int>(table_cols(*file_, "actions", &rows));
     check_rows("actions", rows);
-    for (const char* key : {"rewards", "terminals", "timeouts"}) check_rows(key, column_rows(*file_, key));
+    for (const char* key : {"rewards", "terminals"}) check_rows(key, column_rows(*file_, key));
+    if (file_->has("timeouts") || max_episode_steps_ == 0) check_rows("timeouts", column_rows(*file_, "timeouts"));
+    else counts_steps_ = true;
     layout_.has_next = file_->has("next_observations");
     if (layout_.has_next) {
       const std::size_t cols = table_cols(*file_, "next_observations", &rows);
@@ -82,8 +86,16 @@ class FlatSteps : public StepsReader {
     flags_.resize(n);
     file_->read_rows("terminals", done_, n, flags_);
     check_flags(layout_.path, "terminals", flags_, done_, slab.terminals);
-    file_->read_rows("timeouts", done_, n, flags_);
-    check_flags(layout_.path, "timeouts", flags_, done_, slab.timeouts);
+    if (counts_steps_) {
+      slab.timeouts.resize(n);
+      for (std::size_t i = 0; i < n; ++i) {
+        slab.timeouts[i] = ++in_episode_ == max_episode_steps_ && !slab.terminals[i];
+        if (slab.timeouts[i] || slab.terminals[i]) in_episode_ = 0;
+      }
+    } else {
+      file_->read_rows("timeouts", done_, n, flags_);
+      check_flags(layout_.path, "timeouts", flags_, done_, slab.timeouts);
+    }
     done_ += n;
   }
 
@@ -133,6 +145,8 @@ class FlatSteps : public StepsReader {
   }
 
   std::unique_ptr<ArrayFile> file_;
+  int max_episode_steps_ = 0, in_episode_ = 0;
+  bool counts_steps_ = false;  ///< there are no timeouts: the time limit makes them
   std::size_t done_ = 0;
   std::vector<float> flags_;
 };
@@ -156,8 +170,8 @@ void check_flags(const std::string& path, const std::string& key, std::span<cons
   }
 }
 
-std::unique_ptr<StepsReader> open_flat_steps(std::unique_ptr<ArrayFile> file, StepsFormat format) {
-  return std::make_unique<FlatSteps>(std::move(file), format);
+std::unique_ptr<StepsReader> open_flat_steps(std::unique_ptr<ArrayFile> file, StepsFormat format, const StepsOptions& options) {
+  return std::make_unique<FlatSteps>(std::move(file), format, options);
 }
 
 }  // namespace warmstart

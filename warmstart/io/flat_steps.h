@@ -8,7 +8,7 @@
 namespace warmstart {
 
 /// Owns `file`. Shapes are checked at once; values while they are read.
-std::unique_ptr<StepsReader> open_flat_steps(std::unique_ptr<ArrayFile> file, StepsFormat format);
+std::unique_ptr<StepsReader> open_flat_steps(std::unique_ptr<ArrayFile> file, StepsFormat format, const StepsOptions& options);
 
 /// Throws when an array has more values than any dataset: a damaged header must not eat the machine.
 void check_value_count(const std::string& path, const std::string& key, const ArrayShape& shape);

@@ -42,7 +42,7 @@ class Hdf5Steps : public StepsReader {
     const Hdf5Session session(path_);
     auto file = std::make_unique<Hdf5Reader>(path);
     if (minari_too && is_minari(*file)) inner_ = open_minari(std::move(file), options);
-    else inner_ = open_flat_steps(std::move(file), StepsFormat::kD4rl);
+    else inner_ = open_flat_steps(std::move(file), StepsFormat::kD4rl, options);
     layout_ = inner_->layout();
   }
   ~Hdf5Steps() override {
@@ -87,7 +87,7 @@ std::unique_ptr<StepsReader> open_steps(const std::filesystem::path& path, const
   std::array<char, 8> head = {};
   std::ifstream(file, std::ios::binary).read(head.data(), head.size());
   const auto begins = [&](const char* magic, std::size_t size) { return std::memcmp(head.data(), magic, size) == 0; };
-  if (begins("PK\3\4", 4) || begins("PK\5\6", 4)) return open_flat_steps(open_npz(file), StepsFormat::kNpz);
+  if (begins("PK\3\4", 4) || begins("PK\5\6", 4)) return open_flat_steps(open_npz(file), StepsFormat::kNpz, options);
   if (begins("\x93NUMPY", 6))
     throw data_error("a single NumPy array is no dataset", file.string(), "write all arrays into one file with numpy.savez");
   if (is_pack(file)) return open_pack_steps(file);

@@ -76,7 +76,7 @@ void confirm_task(Recipe& recipe, const std::string& where, const std::string& e
     if (const std::string id = env_spec(recipe.env).id; id != recipe.env.id)
       throw data_error(what, where, "give the plug-in of that task; " + plugin + " is " + id);
   }
-  if (!env.empty() && env_spec(env).id != recipe.env.id)
+  if (!env.empty() && !same_task(env_spec(env).id, recipe.env.id))
     throw data_error(what, where, "leave out --env " + env + ", or give a checkpoint of that task");
 }
 

@@ -103,10 +103,13 @@ std::map<std::string, std::string> describe_collection(const EnvConfig& world, c
     for (const char* key : keys) said.erase(key);
   };
   if (config.policy == "random" || config.policy == "agent" || config.policy == "recorded") leave_out({"noise"});
-  if (config.policy != "agent") leave_out({"agent"});
+  const auto with_checksum = [](const fs::path& file) {
+    return file.filename().string() + ", checksum " + hex(checksum(read_bytes(file)));
+  };
+  if (config.policy == "agent") said["agent"] = with_checksum(config.agent);
+  else leave_out({"agent"});
   if (config.policy != "waypoint") leave_out({"random_share", "detour"});
-  if (config.policy == "expert" || config.policy == "recorded")
-    said["expert"] = fs::path(config.expert).filename().string() + ", checksum " + hex(checksum(read_bytes(expert_file(config))));
+  if (config.policy == "expert" || config.policy == "recorded") said["expert"] = with_checksum(expert_file(config));
   else leave_out({"expert"});
   if (config.protocol == "demonstrations") leave_out({"steps"});
   else leave_out({"trajectories", "clone_steps"});

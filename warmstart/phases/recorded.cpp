@@ -14,8 +14,13 @@ std::span<const double> info_row(const D4rlFile& file, const std::string& name, 
 }  // namespace
 
 void restore_recorded(Env& env, const D4rlFile& file, std::size_t row) {
-  env.set_state(info_row(file, "qpos", row), info_row(file, "qvel", row),
-                env.goal().empty() ? std::span<const double>() : info_row(file, goal_name(file.infos, env), row));
+  std::vector<double> goal;
+  if (!env.goal().empty())
+    for (const std::string& name : goal_names(file.infos, env)) {
+      const auto part = info_row(file, name, row);
+      goal.insert(goal.end(), part.begin(), part.end());
+    }
+  env.set_state(info_row(file, "qpos", row), info_row(file, "qvel", row), goal);
 }
 
 }  // namespace warmstart

@@ -35,7 +35,12 @@ D4rlFile replay_dataset(const std::filesystem::path& folder) {
     file.terminals[at] = row.mask == 0;
     file.timeouts[at] = !file.terminals[at] && (t + 1 == n || !buffer.follows(at));
   }
-  file.metadata = {{"env", saved.recipe.env.id}, {"policy", "replay buffer"}, {"recipe", saved.recipe.name}};
+  file.metadata = {{"env", saved.recipe.env.id},
+                   {"policy", "replay buffer"},
+                   {"recipe", Recipe(saved.recipe).toml()},
+                   {"seed", std::to_string(saved.recipe.run.seed)},
+                   {"env_steps", std::to_string(state.online_steps)},
+                   {"simulator", simulator_version()}};
   return file;
 }
 

@@ -9,6 +9,7 @@
 #include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/dataset_file.h"
 #include "warmstart/phases/jsrl.h"
+#include "warmstart/phases/task_data.h"
 #include "warmstart/phases/train.h"
 
 namespace warmstart {
@@ -34,6 +35,7 @@ const std::vector<std::string> kOwnFiles = {"recipe.toml",
 
 DatasetOptions dataset_options(const Recipe& r) {
   const EnvSpec& spec = env_spec(r.env);
+  const auto [reward_low, reward_high] = reward_range(spec);
   return {.reward_scale = r.reward_scale,
           .reward_bias = r.reward_bias,
           .discount = r.agent.discount,
@@ -42,7 +44,11 @@ DatasetOptions dataset_options(const Recipe& r) {
           .infinite_horizon = r.data.infinite_horizon,
           .obs_size = spec.obs_size,
           .action_size = spec.action_size,
+          .reward_low = reward_low,
+          .reward_high = reward_high,
+          .final_reward = spec.final_reward,
           .observation_keys = r.observation_keys(),
+          .max_episode_steps = spec.max_episode_steps,
           .task = r.env.id,
           .source = r.data.path};
 }
@@ -159,6 +165,10 @@ const Dataset& Run::dataset() {
   collect_dataset_if_missing();
   const DatasetOptions o = dataset_options(recipe);
   dataset_ = Dataset::load(recipe.data.path, o);
+  const EnvSpec& spec = env_spec(recipe.env);
+  check_body(dataset_->recorded_in(), spec, o.source);
+  if (const std::string& there = dataset_->recorded_in(); !there.empty() && !same_task(there, spec.id))
+    note(fmt::format("{} says that it was recorded in {}, not in {}", o.source, there, spec.id));
   dataset_->set_n_step({recipe.agent.n_step, recipe.agent.discount});
   std::string text =
       fmt::format("dataset {}: {} transitions, {} episodes", recipe.data.path, dataset_->size(), dataset_->episodes().size());

@@ -4,6 +4,9 @@
 namespace warmstart {
 namespace {
 
+constexpr double kOpen = 1.35;      // rad
+constexpr std::size_t kHinge = 28;  // in an observation
+
 class Door : public AdroitHand {
  public:
   Door(EnvSpec env_spec, HandReward reward)
@@ -22,7 +25,7 @@ class Door : public AdroitHand {
   void place_goal() override { std::copy_n(goal_.begin(), 3, model().body_pos + 3 * frame_); }
 
   double hinge() const { return data().qpos[hinge_]; }
-  bool achieved() const override { return hinge() >= 1.35; }
+  bool achieved() const override { return hinge() >= kOpen; }
 
   // The first term pays for being far from the handle: that is how this version of the original has it.
   double dense_reward() const override {
@@ -55,6 +58,8 @@ class Door : public AdroitHand {
 };
 
 }  // namespace
+
+unsigned door_is_open(std::span<const float> obs) { return obs[kHinge] >= kOpen; }
 
 std::unique_ptr<AdroitHand> make_hand_door(const EnvSpec& spec, HandReward reward) { return std::make_unique<Door>(spec, reward); }
 

@@ -55,6 +55,11 @@ class ObsWriter {
   std::span<double>::iterator at_;
 };
 
+// Success by the rule of achieved(), of an observation: 1 or 0.
+unsigned door_is_open(std::span<const float> obs);
+unsigned pen_lies_right(std::span<const float> obs);
+unsigned ball_is_there(std::span<const float> obs);
+
 std::unique_ptr<AdroitHand> make_hand_door(const EnvSpec& spec, HandReward reward);
 std::unique_ptr<AdroitHand> make_hand_pen(const EnvSpec& spec, HandReward reward);
 std::unique_ptr<AdroitHand> make_hand_relocate(const EnvSpec& spec, HandReward reward);

@@ -6,6 +6,9 @@
 namespace warmstart {
 namespace {
 
+constexpr double kNear = 0.075, kAlike = 0.95;               // m; cosine
+constexpr std::size_t kAxis = 33, kWanted = 36, kAway = 39;  // in an observation
+
 class Pen : public AdroitHand {
  public:
   Pen(EnvSpec env_spec, HandReward reward)
@@ -38,7 +41,7 @@ class Pen : public AdroitHand {
   Vec3 target_axis() const { return (site(target_top_) - site(target_bottom_)) / target_length_; }
   double distance() const { return norm(body(pen_) - site(place_)); }
   double cosine() const { return dot(axis(), target_axis()); }
-  bool achieved() const override { return distance() < 0.075 && cosine() > 0.95; }
+  bool achieved() const override { return distance() < kNear && cosine() > kAlike; }
 
   double dense_reward() const override {
     const double away = distance(), alike = cosine();
@@ -67,6 +70,11 @@ class Pen : public AdroitHand {
 };
 
 }  // namespace
+
+unsigned pen_lies_right(std::span<const float> obs) {
+  const auto at = [&](std::size_t i) { return Vec3{obs[i], obs[i + 1], obs[i + 2]}; };
+  return norm(at(kAway)) < kNear && dot(at(kAxis), at(kWanted)) > kAlike;
+}
 
 std::unique_ptr<AdroitHand> make_hand_pen(const EnvSpec& spec, HandReward reward) { return std::make_unique<Pen>(spec, reward); }
 

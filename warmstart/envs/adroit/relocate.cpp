@@ -4,6 +4,9 @@
 namespace warmstart {
 namespace {
 
+constexpr double kNear = 0.1;      // m
+constexpr std::size_t kAway = 36;  // in an observation
+
 class Relocate : public AdroitHand {
  public:
   Relocate(EnvSpec env_spec, HandReward reward)
@@ -29,7 +32,7 @@ class Relocate : public AdroitHand {
   }
 
   double distance() const { return norm(body(ball_) - site(target_)); }
-  bool achieved() const override { return distance() < 0.1; }
+  bool achieved() const override { return distance() < kNear; }
 
   // The first term pays for a hand far from the ball: that is how this version of the original has it.
   double dense_reward() const override {
@@ -60,6 +63,8 @@ class Relocate : public AdroitHand {
 };
 
 }  // namespace
+
+unsigned ball_is_there(std::span<const float> obs) { return norm({obs[kAway], obs[kAway + 1], obs[kAway + 2]}) < kNear; }
 
 std::unique_ptr<AdroitHand> make_hand_relocate(const EnvSpec& spec, HandReward reward) { return std::make_unique<Relocate>(spec, reward); }
 

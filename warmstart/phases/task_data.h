@@ -1,0 +1,26 @@
+// Recordings of another task with the same body, as data of this one.
+#pragma once
+#include <string>
+
+#include "warmstart/envs/env.h"
+#include "warmstart/io/d4rl.h"
+
+namespace warmstart {
+
+/// `file` with the task's own observations, rewards and ends, made from what its observations show:
+///
+/// - a task that counts parts (D4RL's Kitchen): the reward is how many parts were seen done since the episode began; the step in which the
+///   last one is done is terminal, and what follows it is left out;
+/// - any other (the Adroit tasks of binary reward): the reward is success - 1 and every step with success is terminal; episodes are cut
+/// after
+///   their last success, and those without one are left out.
+///
+/// What the last step of an episode did is seen only when its next observation is in the file; else all is done where it is terminal, and
+/// nothing where not. Throws Error(kUsage) when the task's observations do not
+/// show what is done, Error(kData) for sizes that fit neither the task nor the one it is translated from, or when nothing is left.
+D4rlFile data_for_task(const D4rlFile& file, const EnvSpec& spec, const std::string& source);
+
+/// Throws Error(kData) when `recorded_in` is a registered task of another body than `spec`'s: HalfCheetah's rows would fit Walker2d.
+void check_body(const std::string& recorded_in, const EnvSpec& spec, const std::string& source);
+
+}  // namespace warmstart

@@ -34,7 +34,7 @@ TASKS = {
     },
     "antmaze-umaze-v2": {
         "keys": {**SMALL, **ONLINE, "pretrain.steps": 30000, "finetune.steps": 20000, "eval.every": 2500, "eval.pretrain_every": 10000},
-        "methods": ["wsrl", "no-warmup", "calql", "wsrl-100k-offline", "no-warmup-100k-offline"],
+        "methods": ["wsrl", "no-warmup", "calql", "wsrl-100k-offline"],
     },
     "FrankaPegInsertion-v0": {
         "recipes": "peg",
@@ -48,7 +48,6 @@ METHODS = {
     "no-warmup": ("wsrl", {"warm_up.steps": 0}, "wsrl"),
     "wsrl-50k-online": ("wsrl", {"finetune.steps": 50000, "eval.every": 2500}, "wsrl"),
     "wsrl-100k-offline": ("wsrl", {"pretrain.steps": 100000}, None),
-    "no-warmup-100k-offline": ("wsrl", {"warm_up.steps": 0, "pretrain.steps": 100000}, "wsrl-100k-offline"),
     "rlpd-at-once": ("rlpd", {"warm_up.steps": 0}, None),  # it learns from the first step instead of acting at random for 5000
 }
 TWO_CRITICS = {"calql", "cql", "iql", "sac"}  # their recipes say how many

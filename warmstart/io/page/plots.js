@@ -57,15 +57,21 @@ function traces(lines, options, fits) {
   });
   return out;
 }
-// the warm-up, shaded, and the monitor's warnings as dotted lines with their reason
+const many_warnings = 8;
+// the warm-up, shaded, and the monitor's warnings: a few as dotted lines with their reason, many as ticks at the top, a row per method
 function mark_online(l, options) {
   const ends = unique(groups.map((g) => g.warm_up_steps)).filter((k) => k > 0);
   for (const k of ends) l.shapes.push({type: "rect", xref: "x", yref: "paper", x0: 0, x1: k, y0: 0, y1: 1, fillcolor: css("--shade"), line: {width: 0}, layer: "below"});
   const note = {showarrow: false, xanchor: "left", font: {size: 11, color: css("--muted")}};
   if (ends.length && !options.small) l.annotations.push({...note, x: 0, xref: "x", y: .01, yref: "paper", text: "warm-up", yanchor: "bottom"});
-  for (const w of options.unwarned ? [] : task.warnings) {
-    if (w.phase === "pretrain") continue;
+  const warnings = options.unwarned ? [] : task.warnings.filter((w) => w.phase !== "pretrain");
+  for (const w of warnings) {
     const tone = several ? css(`--c${w.group % 8}`) : css("--bad");
+    if (warnings.length > many_warnings) {
+      const top = 1 - .035 * (w.group % 8);
+      l.shapes.push({type: "line", xref: "x", yref: "paper", x0: w.step, x1: w.step, y0: top - .025, y1: top, line: {color: tone, width: 2}});
+      continue;
+    }
     l.shapes.push({type: "line", xref: "x", yref: "paper", x0: w.step, x1: w.step, y0: 0, y1: 1, line: {color: tone, width: 1.3, dash: "dot"}});
     if (!options.small) l.annotations.push({...note, x: w.step, xref: "x", y: 1, yref: "paper", yanchor: "top", xshift: 2, text: "<b>!</b>", font: {size: 13, color: tone},
       hovertext: `${groups[w.group].label}${of_seed(w)}, step ${w.step}: ${warned(w)}`});

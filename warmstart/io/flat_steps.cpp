@@ -20,7 +20,6 @@ ArrayShape number_shape(const ArrayFile& file, const std::string& key) {
     std::string remedy = "the file has: " + (names.empty() ? std::string("no keys at all") : join(names));
     const bool minari = std::any_of(names.begin(), names.end(), [](const auto& n) { return n.rfind("episode_", 0) == 0; });
     if (minari) remedy = "this is Minari's layout (episode_0, ...), not D4RL's flat one";
-    else if (key == "timeouts") remedy = "name the task (--env), whose time limit then ends episodes; " + remedy;
     else if (!names.empty()) remedy += fmt::format("; the nearest name is '{}'", nearest_name(key, names));
     throw data_error("key '" + key + "' is missing", file.path(), remedy);
   }
@@ -58,8 +57,10 @@ class FlatSteps : public StepsReader {
     layout_.action_size = static_cast<int>(table_cols(*file_, "actions", &rows));
     check_rows("actions", rows);
     for (const char* key : {"rewards", "terminals"}) check_rows(key, column_rows(*file_, key));
-    if (file_->has("timeouts") || max_episode_steps_ == 0) check_rows("timeouts", column_rows(*file_, "timeouts"));
-    else counts_steps_ = true;
+    counts_steps_ = format == StepsFormat::kD4rl && !file_->has("timeouts");
+    if (!counts_steps_) check_rows("timeouts", column_rows(*file_, "timeouts"));
+    else if (max_episode_steps_ == 0)
+      throw data_error("key 'timeouts' is missing", layout_.path, "name the task (--env), whose time limit then ends episodes");
     layout_.has_next = file_->has("next_observations");
     if (layout_.has_next) {
       const std::size_t cols = table_cols(*file_, "next_observations", &rows);

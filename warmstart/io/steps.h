@@ -29,7 +29,7 @@ struct StepsOptions {
   /// Dict observations only: the keys to take, in this order, comma-separated ("observation,desired_goal"; a nested key is
   /// "outer/inner"). "" takes all in the order of gymnasium.spaces.flatten.
   std::string observation_keys = {};
-  /// Flat files without `timeouts`: an episode ends after so many steps, D4RL's rule; 0 refuses such files.
+  /// D4RL files without `timeouts`: an episode ends after so many steps, D4RL's rule; 0 refuses such files.
   int max_episode_steps = 0;
 };
 

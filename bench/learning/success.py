@@ -7,16 +7,22 @@
                                                      D4RL's normalized score where no run ever succeeds
 FILE: {"TASK/METHOD": [[number, "switch" or "last", least mean over seeds]...]}, number as metrics.jsonl names it.
 """
+import functools
 import json
 import math
 import sys
 from pathlib import Path
 
 
+@functools.cache
+def rows_of(run):
+    """of a finished or waiting run: what is read once is not read again"""
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
 def evaluations(run, number="success_rate"):
     """{(phase, step): number}, in the order in which they happened; None where the task has no such number"""
-    rows = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
-    return {(r["phase"], r["step"]): r.get(number) for r in rows if r["kind"] in ("eval", "switch")}
+    return {(r["phase"], r["step"]): r.get(number) for r in rows_of(run) if r["kind"] in ("eval", "switch")}
 
 
 def runs_of(folder):

@@ -2,18 +2,20 @@
 
     bench/peers/envs.py [--env ID ...] [--rounds N] [--gymnasium PYTHON] [--envpool PYTHON] [--json FILE]
 
-The Python of .venv has Gymnasium after `make setup`; EnvPool is measured when a Python that has it is named. An id that a peer
-lacks is left out of its column.
+The Python of .venv has Gymnasium after `make test`; EnvPool is measured when a Python that has it is named. An id that a peer
+lacks is left out of its column, and why is said.
 """
 import argparse
 import json
 import pathlib
 import statistics
 import subprocess
+import sys
 
 from run import HERE, ours
 
-DEFAULT = ["HalfCheetah-v4", "Hopper-v4", "Walker2d-v4", "Ant-v4", "AntMaze_Medium-v5", "AdroitHandPen-v1", "FrankaKitchen-v1"]
+DEFAULT = ["PointMaze_Medium-v3", "HalfCheetah-v4", "Hopper-v4", "Walker2d-v4", "Ant-v4", "AntMaze_Medium-v5", "antmaze-medium-play-v2",
+           "AdroitHandDoor-v1", "AdroitHandPen-v1", "FrankaPegInsertion-v0", "FrankaKitchen-v1"]
 STEPS = 2000
 
 
@@ -35,6 +37,8 @@ class Stepper:
 def contest(name, args):
     peers = {kind: Stepper(python, kind, name) for kind, python in (("gymnasium", args.gymnasium), ("envpool", args.envpool)) if python}
     for kind in [k for k, p in peers.items() if not p.about]:
+        why = peers[kind].process.stderr.read().strip().splitlines()
+        print(f"{name}: no {kind}: {why[-1] if why else 'it stopped without a word'}", file=sys.stderr)
         peers.pop(kind).close()
     times = {"ours": [], "simulator": [], **{kind: [] for kind in peers}}
     for _ in range(args.rounds):

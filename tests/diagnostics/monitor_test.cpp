@@ -104,6 +104,21 @@ TEST(Monitor, HearsChatter) {
   EXPECT_EQ(names(monitor.measurement(40, jerk(0.4))), std::vector<std::string>{"chatter"});  // another bout
 }
 
+TEST(Monitor, NamesAWarmUpWithoutSuccess) {
+  CollapseMonitor monitor({}, 1000), lucky({}, 1000), off({.on = false}, 1000);
+  monitor.start(0.6), lucky.start(0.6), off.start(0.6);
+  std::vector<float> rewards(5000, -1.0f);
+  const auto warnings = monitor.warm_up(rewards);
+  ASSERT_EQ(names(warnings), std::vector<std::string>{"no_reward"});
+  for (const char* part : {"all 5000 rewards", "0.6", "retention.mode"})
+    EXPECT_NE(warnings[0].text.find(part), std::string::npos) << warnings[0].text;
+  EXPECT_FALSE(monitor.wants_roll_back());
+  EXPECT_EQ(names(off.warm_up(rewards)), kNothing);
+  rewards[4711] = 0;
+  EXPECT_EQ(names(lucky.warm_up(rewards)), kNothing);
+  EXPECT_EQ(names(lucky.warm_up({})), kNothing);
+}
+
 TEST(Monitor, RollsBackWhenAskedWhenItLastsAndNotForEver) {
   CollapseMonitor unasked({}, 1000), asked({.roll_back = true, .max_roll_backs = 2}, 1000);
   for (CollapseMonitor* m : {&unasked, &asked}) {

@@ -82,6 +82,17 @@ TEST_F(Watch, MeasuresEveryPhase) {
   EXPECT_FALSE(std::isnan(value(last, "chatter_warmup"))) << "known from the end of the warm-up on";
 }
 
+TEST_F(Watch, AWarmUpWithoutSuccessIsSaidOnceUnlessDataAreKept) {
+  for (const char* mode : {"none", "mixed"}) {
+    warmstart::Run run(recipe({{"retention.mode", mode}}), options_in(folder / mode));
+    train(run);
+    std::vector<std::int64_t> steps;
+    for (const MetricsRow& row : rows_of(mode, "monitor"))
+      if (value(row, "no_reward") == 1) steps.push_back(row.step);
+    EXPECT_EQ(steps, std::string(mode) == "none" ? std::vector<std::int64_t>{31} : std::vector<std::int64_t>{}) << mode;
+  }
+}
+
 TEST_F(Watch, TheOfflineRowsComeAlongWithTheStart) {
   warmstart::Run start(recipe(), options_in(folder / "start"));
   pretrain(start);

@@ -13,6 +13,7 @@
 #include "warmstart/core/files.h"
 #include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/experience.h"
+#include "warmstart/phases/task_data.h"
 
 namespace warmstart {
 namespace {
@@ -27,15 +28,7 @@ struct Options {
 
 // Undiscounted returns of the dataset's whole episodes, as recorded.
 std::vector<double> returns_in(const Options& o, const Recipe& recipe, const EnvSpec& spec) {
-  const Dataset data = Dataset::load(o.dataset, {.obs_size = spec.obs_size,
-                                                 .action_size = spec.action_size,
-                                                 .reward_low = reward_range(spec).first,
-                                                 .reward_high = reward_range(spec).second,
-                                                 .final_reward = spec.final_reward,
-                                                 .observation_keys = recipe.observation_keys(),
-                                                 .max_episode_steps = spec.max_episode_steps,
-                                                 .task = spec.id,
-                                                 .source = o.dataset});
+  const Dataset data = Dataset::load(o.dataset, dataset_options(spec, recipe.observation_keys()));
   std::vector<double> returns;
   for (const Episode& e : data.episodes())
     if (e.end != EpisodeEnd::kUnfinished) returns.push_back(e.reward_sum);

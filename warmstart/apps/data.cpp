@@ -6,7 +6,7 @@
 
 #include "warmstart/apps/verbs.h"
 #include "warmstart/data/summary.h"
-#include "warmstart/envs/env.h"
+#include "warmstart/phases/task_data.h"
 
 namespace warmstart {
 namespace {
@@ -17,12 +17,7 @@ struct Options {
 };
 
 void info(const Options& o) {
-  StepsOptions options{.observation_keys = o.keys};
-  if (!o.env.empty()) {
-    const EnvSpec& spec = env_spec(o.env);
-    if (o.keys.empty()) options.observation_keys = spec.observation_keys;
-    options.max_episode_steps = spec.max_episode_steps;
-  }
+  const StepsOptions options = o.env.empty() ? StepsOptions{.observation_keys = o.keys} : steps_options(env_spec(o.env), o.keys);
   const DatasetSummary s = summarize(*open_steps(o.file, options));
   fmt::print("{}", o.json ? summary_json(s, o.file) : summary_text(s, o.file));
 }

@@ -33,11 +33,11 @@ void check_output(const Options& o) {
 std::unique_ptr<StepsReader> open_input(const Options& o) {
   check_output(o);
   StepsOptions options{.observation_keys = o.keys};
-  if (const std::string& id = o.task.empty() ? o.env : o.task; !id.empty()) {
-    const EnvSpec& spec = env_spec(id);
-    if (o.keys.empty())
-      options.observation_keys = o.task.empty() || spec.data.other_keys.empty() ? spec.observation_keys : spec.data.other_keys;
-    options.max_episode_steps = spec.max_episode_steps;
+  if (!o.task.empty()) {
+    const EnvSpec& spec = env_spec(o.task);
+    options = steps_options(spec, o.keys.empty() ? spec.data.other_keys : o.keys);
+  } else if (!o.env.empty()) {
+    options = steps_options(env_spec(o.env), o.keys);
   }
   auto reader = open_steps(o.in, options);
   const StepsLayout& l = reader->layout();

@@ -29,7 +29,7 @@ Fields MonitorConfig::fields() {
   Fields f("monitor");
   f.add("on", on,
         {"warn in the progress line when Q diverges downwards, the level drops or stays below the start's, evaluations swing or actions "
-         "chatter",
+         "chatter, or a warm-up brings no success",
          "", "off for silence"});
   f.add("roll_back", roll_back,
         {"when a collapse lasts, go back to the best evaluated agent, warm up again and go on from there, keeping what was collected", "",
@@ -42,7 +42,7 @@ Fields MonitorConfig::fields() {
 }
 
 const char* trouble_name(Trouble trouble) {
-  constexpr const char* names[] = {"q_diverging", "drop", "plateau", "early_variance", "chatter"};
+  constexpr const char* names[] = {"q_diverging", "drop", "plateau", "early_variance", "chatter", "no_reward"};
   return names[static_cast<int>(trouble)];
 }
 
@@ -123,6 +123,18 @@ std::vector<Warning> CollapseMonitor::measurement(std::int64_t step, const Measu
                        "safety.max_action_change or smooth with safety.smoothing",
                        chatter / std::max(before, 1e-9), chatter, before),
            {{"chatter_before", before}, {"chatter_now", chatter}}, out);
+  return out;
+}
+
+std::vector<Warning> CollapseMonitor::warm_up(std::span<const float> rewards) {
+  std::vector<Warning> out;
+  if (!config_.on || rewards.empty()) return out;
+  const bool same = std::all_of(rewards.begin(), rewards.end(), [&](float r) { return r == rewards.front(); });
+  report(same, Trouble::kNoReward,
+         fmt::format("all {} rewards of the warm-up are the same: fine-tuning has no success to learn from and may unlearn the start, "
+                     "{:.4g} when evaluated (a longer warm-up, or retention.mode = \"mixed\", may bring some)",
+                     rewards.size(), before_),
+         {{"before", before_}, {"rewards", static_cast<double>(rewards.size())}}, out);
   return out;
 }
 

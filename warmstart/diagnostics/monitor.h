@@ -2,6 +2,7 @@
 // wrong. The rules are ours; docs/diagnostics.md has them with what they found.
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,10 @@ enum class Trouble : int {
   kPlateau,        ///< evaluations stay below the pre-trained level and do not rise
   kEarlyVariance,  ///< evaluations jump up and down soon after the switch
   kChatter,        ///< actions jerk far more than the pre-trained policy's
+  kNoReward,       ///< the warm-up saw one reward only: no success to learn from
 };
-inline constexpr int kTroubles = 5;
-const char* trouble_name(Trouble trouble);  ///< "q_diverging", "drop", "plateau", "early_variance", "chatter"
+inline constexpr int kTroubles = 6;
+const char* trouble_name(Trouble trouble);  ///< "q_diverging", "drop", "plateau", "early_variance", "chatter", "no_reward"
 
 struct Warning {
   Trouble trouble;
@@ -47,6 +49,9 @@ class CollapseMonitor {
   std::vector<Warning> evaluation(std::int64_t step, double value);
   /// A measurement, also before and at the end of the warm-up (step <= 0); the first one is what the later are compared with.
   std::vector<Warning> measurement(std::int64_t step, const Measurements& now);
+
+  /// The rewards of a warm-up that ends, when fine-tuning will learn from them alone.
+  std::vector<Warning> warm_up(std::span<const float> rewards);
 
   /// True when roll-back is asked for, the trouble lasts, and some are left.
   bool wants_roll_back() const;

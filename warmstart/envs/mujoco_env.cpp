@@ -28,9 +28,12 @@ void quiet_warnings() {
   (void)once;
 }
 
+/// Each wheel's folder bears its name. `below` the folder of all.
+std::string wheel_of(const std::string& below) { return below.substr(0, below.find('/')); }
+
 Error bad_model(const std::string& where, const char* message) {
   const std::string below = fs::path(where).lexically_relative(asset_root()).string();
-  const std::string wheel = below.empty() || below[0] == '.' ? "the pinned wheels" : "the wheel " + below.substr(0, below.find('/'));
+  const std::string wheel = below.empty() || below[0] == '.' ? "the pinned wheels" : "the wheel " + wheel_of(below);
   return machine_error(
       fmt::format("MuJoCo cannot compile the model: {}", message), where,
       fmt::format("a file of {} is missing or damaged: `make setup` brings it, or point WARMSTART_ASSETS at intact files", wheel));
@@ -56,7 +59,7 @@ fs::path find_asset(const std::string& relative) {
   const char* chosen = std::getenv("WARMSTART_ASSETS");
   const fs::path path = asset_root() / relative;
   if (!fs::exists(path)) {
-    const std::string package = relative.substr(0, relative.find('/'));  // each wheel's folder bears its name
+    const std::string package = wheel_of(relative);
     const std::string remedy = fmt::format("WARMSTART_ASSETS to a folder that holds {}/ as the wheel {} brings it", package, package);
     throw machine_error("task description is missing", path.string(),
                         chosen && *chosen ? "set " + remedy + ", or unset it" : "run `make setup`, or set " + remedy);

@@ -211,14 +211,11 @@ class MinariSteps : public StepsReader {
     const bool dict = file_->has(key) && file_->shape(key).kind == ArrayKind::kGroup;
     if (dict) check_no_tuple(key, file_->keys(key));
     if (!dict || wanted.empty()) add_leaves(top);
-    for (std::size_t begin = 0; dict && begin < wanted.size();) {
-      const std::size_t end = std::min(wanted.find(',', begin), wanted.size());
-      const std::string name = wanted.substr(begin, end - begin);
+    for (const std::string& name : dict ? split(wanted, ',') : std::vector<std::string>{}) {
       if (name.empty() || !file_->has(key + "/" + name))
         throw bad(fmt::format("observation key '{}' is missing from '{}'", name, key),
                   "the observation has: " + join(file_->keys(key)) + "; see data.observation_keys");
       add_leaves(top + "/" + name);
-      begin = end + 1;
     }
     if (dict)
       for (const Leaf& leaf : leaves_)

@@ -33,24 +33,14 @@ const std::vector<std::string> kOwnFiles = {"recipe.toml",
                                             "buffer",
                                             kStopFile};
 
-DatasetOptions dataset_options(const Recipe& r) {
-  const EnvSpec& spec = env_spec(r.env);
-  const auto [reward_low, reward_high] = reward_range(spec);
-  return {.reward_scale = r.reward_scale,
-          .reward_bias = r.reward_bias,
-          .discount = r.agent.discount,
-          .sparse_reward = r.data.sparse_reward,
-          .negative_reward = r.data.negative_reward,
-          .infinite_horizon = r.data.infinite_horizon,
-          .obs_size = spec.obs_size,
-          .action_size = spec.action_size,
-          .reward_low = reward_low,
-          .reward_high = reward_high,
-          .final_reward = spec.final_reward,
-          .observation_keys = r.observation_keys(),
-          .max_episode_steps = spec.max_episode_steps,
-          .task = r.env.id,
-          .source = r.data.path};
+DatasetOptions recipe_dataset_options(const Recipe& r) {
+  DatasetOptions o = dataset_options(env_spec(r.env), r.observation_keys());
+  o.reward_scale = r.reward_scale, o.reward_bias = r.reward_bias;
+  o.discount = r.agent.discount;
+  o.sparse_reward = r.data.sparse_reward, o.negative_reward = r.data.negative_reward;
+  o.infinite_horizon = r.data.infinite_horizon;
+  o.task = r.env.id, o.source = r.data.path;
+  return o;
 }
 
 }  // namespace
@@ -153,7 +143,7 @@ void Run::prepare_online(ActorCritic pretrained) {
   policy = std::make_unique<Policy>(std::make_shared<Actor>(agent->state().actor), state.policy_rng, agent->exploration_noise());
   buffer = std::make_unique<ReplayBuffer>(recipe.run.replay_capacity, spec.obs_size, spec.action_size);
   buffer->set_n_step({recipe.agent.n_step, recipe.agent.discount});
-  if (agent_info(recipe.finetune.agent).needs_mc_return) buffer->keep_mc_returns(dataset_options(recipe).mc_returns());
+  if (agent_info(recipe.finetune.agent).needs_mc_return) buffer->keep_mc_returns(recipe_dataset_options(recipe).mc_returns());
 }
 
 void Run::collect_dataset_if_missing() {
@@ -163,11 +153,12 @@ void Run::collect_dataset_if_missing() {
 const Dataset& Run::dataset() {
   if (dataset_) return *dataset_;
   collect_dataset_if_missing();
-  const DatasetOptions o = dataset_options(recipe);
+  const DatasetOptions o = recipe_dataset_options(recipe);
   dataset_ = Dataset::load(recipe.data.path, o);
   const EnvSpec& spec = env_spec(recipe.env);
-  check_body(dataset_->recorded_in(), spec, o.source);
-  if (const std::string& there = dataset_->recorded_in(); !there.empty() && !same_task(there, spec.id))
+  const std::string& there = dataset_->recorded_in();
+  check_body(there, spec, o.source);
+  if (!there.empty() && !same_task(there, spec.id))
     note(fmt::format("{} says that it was recorded in {}, not in {}", o.source, there, spec.id));
   dataset_->set_n_step({recipe.agent.n_step, recipe.agent.discount});
   std::string text =

@@ -122,6 +122,8 @@ class Run {
   void log(const std::string& kind, std::int64_t step, std::vector<std::pair<std::string, double>> values);
   /// Measures and logs the diagnostics of now, and lets the monitor look at them; nothing when they are off.
   void observe(std::int64_t step);
+  /// Lets the monitor look at what the warm-up brought, when no data are kept beside it.
+  void judge_warm_up();
   /// Puts the best evaluated agent back when the monitor wants it.
   void roll_back_if_wanted(std::int64_t step);
   /// Evaluates `who` and logs it; asked to stop, it stops between two steps, and resuming evaluates anew.

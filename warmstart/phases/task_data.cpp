@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "warmstart/data/dataset.h"
-
 namespace warmstart {
 namespace {
 
@@ -115,11 +113,32 @@ D4rlFile data_for_task(const D4rlFile& file, const EnvSpec& spec, const std::str
   return out;
 }
 
-void check_body(const std::string& recorded_in, const EnvSpec& spec, const std::string& source) {
+bool is_other_body(const std::string& recorded_in, const EnvSpec& spec) {
   const auto known = std::any_of(env_specs().begin(), env_specs().end(), [&](const EnvSpec& s) { return s.id == recorded_in; });
-  if (known && !same_task(recorded_in, spec.id) && body_of(recorded_in) != body_of(spec.id))
+  return known && !same_task(recorded_in, spec.id) && body_of(recorded_in) != body_of(spec.id);
+}
+
+void check_body(const std::string& recorded_in, const EnvSpec& spec, const std::string& source) {
+  if (is_other_body(recorded_in, spec))
     throw data_error(fmt::format("the file says that it was recorded in {}, the task is {}", recorded_in, spec.id), source,
                      "choose the task that the data were recorded in (--env), or another dataset");
+}
+
+StepsOptions steps_options(const EnvSpec& spec, const std::string& keys) {
+  return {.observation_keys = keys.empty() ? spec.observation_keys : keys, .max_episode_steps = spec.max_episode_steps};
+}
+
+DatasetOptions dataset_options(const EnvSpec& spec, const std::string& keys) {
+  const auto [reward_low, reward_high] = reward_range(spec);
+  const StepsOptions steps = steps_options(spec, keys);
+  return {.obs_size = spec.obs_size,
+          .action_size = spec.action_size,
+          .reward_low = reward_low,
+          .reward_high = reward_high,
+          .final_reward = spec.final_reward,
+          .observation_keys = steps.observation_keys,
+          .max_episode_steps = steps.max_episode_steps,
+          .task = spec.id};
 }
 
 }  // namespace warmstart

@@ -90,8 +90,11 @@ void warmup(Run& run) {
   }
   const std::int64_t steps = run.warm_up_steps();
   if (steps > 0) {
-    if (run.diagnostics.on()) run.diagnostics.take_warmup(*run.buffer);
-    run.observe(steps);
+    if (!run.state.evaluating) {  // else all this was done before the evaluation that was interrupted
+      if (run.diagnostics.on()) run.diagnostics.take_warmup(*run.buffer);
+      run.observe(steps);
+      run.judge_warm_up();
+    }
     run.evaluate_and_log(*run.policy, "eval", steps);  // the same policy, so the curve stays flat to here
   }
   run.enter(Phase::kFinetune);

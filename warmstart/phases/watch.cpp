@@ -41,6 +41,12 @@ void Run::watch_evaluation(const std::string& kind, std::int64_t step, const Eva
   if (state.phase == Phase::kFinetune) warn(step, monitor.evaluation(step - warm_up_steps(), value));
 }
 
+void Run::judge_warm_up() {
+  if (recipe.retention.mode != "none") return;
+  const Probe seen = newest_probe(*buffer, static_cast<int>(buffer->size()));
+  warn(state.online_steps, monitor.warm_up(seen.rows.reward));
+}
+
 void Run::roll_back_if_wanted(std::int64_t step) {
   if (!best_ || !monitor.wants_roll_back()) return;
   agent->state() = best_->agent;

@@ -3,14 +3,14 @@ const band_note = () => (groups.some((g) => g.seeds.length > 1) ? " Lines are me
 const online_steps = "environment steps since the switch";
 
 function online(parent) {
-  const evals = task.eval.online, train = task.train.online;
+  const evals = task.eval.online, train = task.train.online, warned_online = online_warnings().length;
   for (const name of shown()) {
     if (!evals[name]) continue;
     const m = metrics[name];
     const levels = groups.map((_, i) => ({s: task.headline[i][name].before, tone: `--c${i % 8}`})).filter((v) => v.s).map((v) => ({y: v.s.mean, tone: v.tone}));
     curve_plot(figure(parent, `eval-${name}`, m.title, "The dashed line is the frozen pre-trained policy; a dip below it is unlearning, staying below it is forgetting."
       + (groups.some((g) => g.warm_up_steps > 0) ? " Shaded: warm-up, where the frozen policy only collects." : "")
-      + (task.warnings.length > many_warnings ? " Ticks at the top: warnings of the monitor." : task.warnings.length ? " Dotted: a warning of the monitor." : "")),
+      + (warned_online > many_warnings ? " Ticks at the top: warnings of the monitor." : warned_online ? " Dotted: a warning of the monitor." : "")),
       evals[name], {x: online_steps, y: m.title.toLowerCase(), percent: m.percent, levels, online: true});
   }
   if (task.episodes) episodes(parent);

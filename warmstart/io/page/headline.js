@@ -1,7 +1,7 @@
 // The numbers a reader wants first: what the switch did to each method.
 const reasons = {
   q_diverging: "Q diverges downwards", drop: "the level dropped far below the pre-trained one", plateau: "stuck below the pre-trained level", early_variance: "evaluations vary widely early online",
-  chatter: "actions chatter: they jump from step to step",
+  chatter: "actions chatter: they jump from step to step", no_reward: "the warm-up brought no success to learn from",
 };
 function warned(w) {
   const said = w.reasons.map((r) => reasons[r] || r.replaceAll("_", " "));

@@ -57,6 +57,8 @@ function traces(lines, options, fits) {
   });
   return out;
 }
+// those of fine-tuning, which the curves show; many get less room each
+const online_warnings = () => task.warnings.filter((w) => w.phase !== "pretrain");
 const many_warnings = 8;
 // the warm-up, shaded, and the monitor's warnings: a few as dotted lines with their reason, many as ticks at the top, a row per method
 function mark_online(l, options) {
@@ -64,7 +66,7 @@ function mark_online(l, options) {
   for (const k of ends) l.shapes.push({type: "rect", xref: "x", yref: "paper", x0: 0, x1: k, y0: 0, y1: 1, fillcolor: css("--shade"), line: {width: 0}, layer: "below"});
   const note = {showarrow: false, xanchor: "left", font: {size: 11, color: css("--muted")}};
   if (ends.length && !options.small) l.annotations.push({...note, x: 0, xref: "x", y: .01, yref: "paper", text: "warm-up", yanchor: "bottom"});
-  const warnings = options.unwarned ? [] : task.warnings.filter((w) => w.phase !== "pretrain");
+  const warnings = options.unwarned ? [] : online_warnings();
   for (const w of warnings) {
     const tone = several ? css(`--c${w.group % 8}`) : css("--bad");
     if (warnings.length > many_warnings) {

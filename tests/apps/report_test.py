@@ -223,7 +223,7 @@ class InABrowser(Report):
             return {"task": task, "arm": name, "set": {"warm_up.steps": "0"}, "seeds": 3, "failed": 0, "measures": measures} | more
 
         study = {"name": "warm-up", "question": "How long?", "claim": "5000 is enough.", "tasks": ["A", "B"], "seeds": [0, 1, 2], "metric": "success_rate",
-                 "threshold": 0.8, "interval": 0.95, "arms": [arm("A", "K = 0", 0.25), arm("A", "K = 5000", 0.75, failed=1), arm("B", "K = 0", 0.5)],
+                 "threshold": 0.8, "thresholds": {"B": 0.25}, "interval": 0.95, "arms": [arm("A", "K = 0", 0.25), arm("A", "K = 5000", 0.75, failed=1), arm("B", "K = 0", 0.5)],
                  "failures": [{"task": "A", "arm": "K = 5000", "seed": 2, "reason": "killed by signal 9"}], "machine": {"cores": 2}}
         self.write_run("run", rows_of_a_run())
         self.ok("report", "run")
@@ -236,6 +236,10 @@ class InABrowser(Report):
         means = self.browser.value("document.querySelector('[data-plot=\"forest-A\"]').data.at(-1).x")
         self.assertEqual(means, [0.25, 0.75])
         self.assertEqual(self.browser.value("document.querySelector('[data-plot=\"forest-B\"]').data.at(-1).x"), [0.5])
+        lines = [self.browser.value(f"document.querySelector('[data-plot=\"forest-{task}\"]').layout.shapes[0].x0") for task in "AB"]
+        self.assertEqual(lines, [0.8, 0.25])
+        self.open("study.html", 390)
+        self.assertEqual(self.browser.value("document.documentElement.scrollWidth"), 390)
         self.browser.value("{ const s = document.getElementById('choose-measure'); s.value = 'steps_to_threshold'; s.dispatchEvent(new Event('change')); }")
         self.assertIn("0 of 3", self.texts('[data-study-table="A"] tbody tr')[0])
         self.assertIn("no arm has this number", self.texts("#study")[0])

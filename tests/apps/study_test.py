@@ -1,5 +1,6 @@
 """A real study, tiny: shared pre-training, killed and completed, a job that fails, two processes, refusals."""
 import csv
+import shutil
 import signal
 
 from harness import *
@@ -83,6 +84,19 @@ class Study(Case):
 
         # the resolved copy is a study file too
         self.assertIn("6 runs", self.ok("study", self.out / "study.toml", "--dry-run", "--seeds", "0,1", "--out", "x", "--only", "WSRL", "fresh", "K=50").stdout)
+
+        # its page may show what the policies do; a damaged run is named and the others have their results
+        self.ok("study", "report", self.out, "--film")
+        self.assertIn("data:image/gif", (self.out / "report.html").read_text())
+        metrics = run / "metrics.jsonl"
+        metrics.write_text(metrics.read_text().replace('"phase"', "phase", 1))
+        self.assertIn(str(run), self.ok("study", "report", self.out).stdout)
+        row = self.table(self.out)[1]
+        self.assertEqual((row["status"], row["final"]), ("failed", ""))
+        self.assertIn("metrics.jsonl", row["reason"])
+        shutil.rmtree(run)
+        self.ok("study", self.file, "--quiet", "--seeds", "0,1")
+        self.assertEqual(self.table(self.out)[1], rows[1])
 
     def test_killed_it_goes_on(self):
         self.ok("study", self.file, "--out", self.folder / "whole", "--quiet")
@@ -172,6 +186,10 @@ class Study(Case):
         self.refused(USAGE, ["study file not found", "gone.toml"], "study", "gone.toml")
         self.refused(DATA, ["no study in this folder"], "study", "status", self.folder)
         self.assertFalse((self.folder / "runs").exists(), "nothing was begun")
+        (self.folder / "other").mkdir()
+        (self.folder / "other/report.html").write_text("precious")
+        refused(["something else than a study", "report.html"], STUDY, "--out", self.folder / "other")
+        self.assertEqual((self.folder / "other/report.html").read_text(), "precious")
 
 
 if __name__ == "__main__":

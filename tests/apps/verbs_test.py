@@ -108,10 +108,10 @@ class Verbs(Case):
     def test_advise(self):
         self.make_data()
         self.ok("pretrain", self.recipe, "--out", "pre", "--pretrain.steps", 20)
-        start = ["advise", "--checkpoint", "pre/pretrained.safetensors", "--dataset", self.data, "--episodes", 4]
+        start = ["advise", "--checkpoint", "pre/pretrained.safetensors", "--dataset", self.data, "--episodes", 10]
         out = json.loads(self.ok(*start, "--json", "--write", "next.toml").stdout)
         # both means, once more by other ways
-        seen = json.loads(self.ok("eval", "pre/pretrained.safetensors", "--episodes", 4, "--json").stdout)
+        seen = json.loads(self.ok("eval", "pre/pretrained.safetensors", "--episodes", 10, "--json").stdout)
         self.assertAlmostEqual(out["policy"]["mean"], seen["return_mean"], 12)
         numpy_says = (
             "import h5py, json, numpy as np, sys; f = h5py.File(sys.argv[1])\n"
@@ -130,6 +130,11 @@ class Verbs(Case):
         self.ok(*go)
         self.refused(DATA, ["another task", "antmaze-umaze-v2"], *start, "--env", "antmaze-umaze-v2")
         self.refused(DATA, ["none.hdf5"], *start[:3], "--dataset", "none.hdf5")
+        written = (self.folder / "next.toml").read_bytes()
+        self.refused(USAGE, ["next.toml", "--overwrite"], *start, "--write", "next.toml")
+        self.refused(USAGE, ["nowhere", "--write"], *start, "--write", "nowhere/next.toml")
+        self.assertEqual((self.folder / "next.toml").read_bytes(), written)
+        self.ok(*start, "--write", "next.toml", "--overwrite")
 
     def test_replay(self):
         (self.folder / "state.json").write_text(json.dumps({"qpos": [0, 0], "qvel": [0, 0], "goal": [1, 1]}))

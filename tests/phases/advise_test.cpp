@@ -1,6 +1,8 @@
 // The three regimes, and that each names a recipe that runs.
 #include "warmstart/phases/advise.h"
 
+#include <cmath>
+
 #include "fixtures.h"
 
 namespace warmstart {
@@ -27,6 +29,24 @@ TEST(Advise, PreservesWhicheverIsBetter) {
   EXPECT_DOUBLE_EQ(a.difference, 0.4);
   EXPECT_NEAR(a.low, 0.4 - 1.96 * 0.05, 1e-12);
   EXPECT_DOUBLE_EQ(a.margin, 0.05);
+}
+
+TEST(Advise, EqualEpisodesAreNoProof) {
+  const std::vector<double> failures(10, 0.0), successes(200, 1.0);
+  EXPECT_EQ(advise(mean_return(failures), {.mean = 0.2, .error = 0.03, .low = 0, .high = 1, .episodes = 200}).regime, Regime::kComparable);
+  const Advice sure = advise(mean_return(failures), mean_return(successes));
+  EXPECT_EQ(sure.regime, Regime::kInferior);
+  EXPECT_NEAR(sure.high - sure.low, 2 * 1.96 * std::hypot(1.0 / 12, 1.0 / 202), 1e-12);
+}
+
+TEST(Advise, RlpdGetsItsEnsembleWhereTheStartHadNone) {
+  TemporaryFolder folder;
+  const Recipe two = tiny_recipe(folder, {{"network.num_qs", "2"}, {"agent.num_min_qs", "0"}, {"finetune.utd", "1"}});
+  const Recipe next = advised_recipe(two, Regime::kInferior), kept = advised_recipe(two, Regime::kSuperior);
+  EXPECT_EQ(next.network.num_qs, 10);
+  EXPECT_EQ(next.finetune.utd, 4);
+  EXPECT_TRUE(next.network.critic_layer_norm);
+  EXPECT_EQ(kept.network.num_qs, 2) << "its critics are the start's";
 }
 
 TEST(Advise, EveryRegimesRecipeRuns) {

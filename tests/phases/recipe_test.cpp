@@ -128,6 +128,8 @@ TEST(Recipe, ContradictionsNameBothKeys) {
   refused({{"network.squash", "false"}, {"pretrain.agent", "iql"}}, {"finetune.agent", "network.squash"});
   refused({{"network.squash", "false"}}, {"pretrain.agent", "network.squash"});
   refused({{"jsrl.guide", "random"}, {"finetune.initialise", "neither"}}, {"jsrl.guide", "warm_up.steps"});
+  refused({{"monitor.roll_back", "true"}, {"eval.every", "0"}}, {"monitor.roll_back", "eval.every"});
+  refused({{"monitor.roll_back", "true"}, {"monitor.on", "false"}}, {"monitor.roll_back", "monitor.on"});
   refused({{"finetune.critic_fit_steps", "5"}, {"warm_up.steps", "0"}}, {"finetune.critic_fit_steps", "warm_up.steps"});
   refused({{"retention.mode", "mixed"}, {"retention.ratio", "1"}}, {"retention.ratio", "retention.mode"});
   refused({{"pretrain.agent", "rebrac"}, {"agent.n_step", "3"}}, {"agent.n_step", "pretrain.agent"});

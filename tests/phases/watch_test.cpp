@@ -82,6 +82,13 @@ TEST_F(Watch, MeasuresEveryPhase) {
   EXPECT_FALSE(std::isnan(value(last, "chatter_warmup"))) << "known from the end of the warm-up on";
 }
 
+TEST_F(Watch, AnAutomaticWarmUpNeedsAPretrainedCritic) {
+  expect_error(Exit::kUsage, {"nothing was pre-trained", "warm_up.steps", "pretrain.steps"}, [&] {
+    warmstart::Run run(recipe({{"warm_up.steps", "auto"}, {"pretrain.steps", "0"}}), options_in(folder / "run"));
+  });
+  EXPECT_FALSE(fs::exists(folder / "run"));
+}
+
 TEST_F(Watch, AWarmUpWithoutSuccessIsSaidOnceUnlessDataAreKept) {
   for (const char* mode : {"none", "mixed"}) {
     warmstart::Run run(recipe({{"retention.mode", mode}}), options_in(folder / mode));

@@ -112,6 +112,17 @@ TEST_F(Plans, AFolderKeepsItsStudy) {
   expect_error(Exit::kData, {"no study in this folder"}, [&] { load_plan(folder / "elsewhere"); });
 }
 
+TEST_F(Plans, ATaskMayHaveItsOwnThreshold) {
+  const std::string text =
+      "threshold = 0.5\n[[task]]\nname = \"A\"\nthreshold = 30\n[[task]]\nname = \"B\"\n[grid]\nwarm_up.steps = [1, 2]\n";
+  StudyPlan p = plan(text, {0});
+  save_plan(p, file(text));
+  for (const StudyPlan& q : {p, load_plan(folder / "out"), make_plan(read_study(folder / "out/study.toml"), folder / "again", {0})}) {
+    EXPECT_EQ(q.threshold_of("A"), 30);
+    EXPECT_EQ(q.threshold_of("B"), 0.5);
+  }
+}
+
 TEST_F(Plans, TheResolvedFileAsksForTheSame) {
   const std::string text = "grid_name = \"K={warm_up.steps}\"\n[grid]\nwarm_up.steps = [1, 2]\n[[arm]]\nname = \"a\"\n" +
                            std::string("[[arm]]\nname = \"b\"\nstart = \"a, K=1\"\nset = { agent.tau = 0.1 }\n");

@@ -23,12 +23,15 @@ struct Options {
   EnvConfig world;
   int episodes = 50;
   std::int64_t seed = -1;
-  bool json = false;
+  bool json = false, overwrite = false;
 };
 
 // Undiscounted returns of the dataset's whole episodes, as recorded.
 std::vector<double> returns_in(const Options& o, const Recipe& recipe, const EnvSpec& spec) {
   const Dataset data = Dataset::load(o.dataset, dataset_options(spec, recipe.observation_keys()));
+  check_body(data.recorded_in(), spec, o.dataset);
+  if (const std::string& there = data.recorded_in(); !there.empty() && !same_task(there, spec.id))
+    fmt::print(stderr, "note: {} says that it was recorded in {}, not in {}\n", o.dataset, there, spec.id);
   std::vector<double> returns;
   for (const Episode& e : data.episodes())
     if (e.end != EpisodeEnd::kUnfinished) returns.push_back(e.reward_sum);
@@ -43,6 +46,10 @@ std::string text(const MeanReturn& m) {
 }
 
 void run(const Options& o) {
+  if (!o.write.empty() && !o.overwrite && std::filesystem::exists(o.write))
+    throw usage_error("the file exists", o.write, "choose another name for --write, or add --overwrite");
+  if (const auto folder = std::filesystem::path(o.write).parent_path(); !folder.empty() && !std::filesystem::is_directory(folder))
+    throw usage_error("no such folder", folder.string(), "make it, or choose another name for --write");
   AgentFile file = read_agent_file(o.checkpoint);
   Recipe& recipe = file.recipe;
   confirm_task(recipe, o.checkpoint, o.env, o.plugin);
@@ -59,7 +66,11 @@ void run(const Options& o) {
 
   recipe.data.path = o.dataset, recipe.data.collect = false;
   const Recipe next = advised_recipe(recipe, advice.regime);
-  if (!o.write.empty()) write_atomically(o.write, Recipe(next).toml());
+  if (!o.write.empty()) {
+    write_atomically(o.write, Recipe(next).toml());
+    fmt::print(stderr, "wrote {}\n", o.write);
+  }
+  const bool no_ensemble = next.network.num_qs <= 2 || !next.network.critic_layer_norm;
   const std::string where = o.write.empty() ? "NEXT.toml" : o.write;
   const std::string command = advice.regime == Regime::kInferior
                                   ? fmt::format("warmstart train {} --out runs/next", where)
@@ -93,6 +104,9 @@ void run(const Options& o) {
                                      "The data are better than the policy (inferior): start from the data."};
   fmt::print("{}\nNext: {}\n", verdict[static_cast<int>(advice.regime)], next.label);
   if (o.write.empty()) fmt::print("  warmstart advise ... --write NEXT.toml   writes its recipe\n");
+  if (no_ensemble)
+    fmt::print("  This start has {} critics{}: WSRL was published with ten and LayerNorm, which only another pre-training can give it\n",
+               next.network.num_qs, next.network.critic_layer_norm ? "" : " without LayerNorm");
   fmt::print("  {}\nThe rule is that of arXiv 2510.01460, which held in 45 of its 63 cases: docs/advise.md\n", command);
 }
 
@@ -105,10 +119,11 @@ void add_advise(CLI::App& app) {
   verb->add_option("--dataset", o->dataset, "What it was trained on (any format that `data` reads)")->required();
   verb->add_option("--env", o->env, "Refuse the checkpoint when it was made for another task than this (exit code 3)");
   verb->add_option("--env-plugin", o->plugin, "Where the plug-in of the checkpoint's task lies now");
-  verb->add_option("--episodes", o->episodes, "Episodes that the policy plays")->capture_default_str()->check(CLI::Range(2, 1'000'000));
+  verb->add_option("--episodes", o->episodes, "Episodes that the policy plays")->capture_default_str()->check(CLI::Range(10, 1'000'000));
   verb->add_option("--seed", o->seed, "Seed of resets (default: that of the run's own evaluations)")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{9'000'000'000'000'000}));
   verb->add_option("--write", o->write, "Write the recommended recipe to this file");
+  verb->add_flag("--overwrite", o->overwrite, "Replace the file of --write");
   verb->add_flag("--json", o->json, "One JSON object instead of text");
   add_world_options(*verb, o->world);
   verb->callback([o] { run(*o); });

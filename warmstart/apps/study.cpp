@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "warmstart/apps/rollouts.h"
 #include "warmstart/apps/study_progress.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
@@ -26,7 +27,7 @@ struct Options {
   std::vector<std::int64_t> seeds;
   std::vector<std::string> only;
   int jobs = 0, threads = 1;
-  bool dry_run = false, quiet = false;
+  bool dry_run = false, quiet = false, film = false;
 };
 
 // Studies that come along are found from any folder, as recipes are.
@@ -45,24 +46,39 @@ fs::path folder_of(const Options& o) {
 }
 
 // A finished study must not count as failed because the report's script is not installed.
-void report(const StudyResults& results) {
+bool report(const StudyResults& results, bool film) {
   std::vector<RunFiles> runs;
   for (const StudyRun& run : results.runs)
     if (run.files) runs.push_back(*run.files);
-  if (runs.empty()) return;
+  const fs::path page = results.plan->folder / "report.html";
+  if (runs.empty()) {
+    fs::remove(page);  // of runs that are no more
+    return false;
+  }
   try {
-    write_report(runs, results.plan->folder / "report.html", plotly_script(), {.study = summary_json(results), .films = {}});
+    write_report(runs, page, plotly_script(), {.study = summary_json(results), .films = film ? film_runs(runs) : std::vector<RunFilm>{}});
+    return true;
   } catch (const Error& e) {
     fmt::print(stderr, "no report: {}\n", e.what());
+    return false;
   }
 }
 
-void write_and_show(const StudyPlan& plan, bool quiet) {
+void write_and_show(const StudyPlan& plan, bool quiet, bool film = false) {
   const StudyResults results = gather_results(plan);
   write_results(results);
-  report(results);
+  const bool page = report(results, film);
   if (!quiet) fmt::print("{}", summary_markdown(results));
-  fmt::print("{}results.csv, curves.csv, summary.json, table.md, report.html in {}\n", quiet ? "" : "\n", plan.folder.string());
+  fmt::print("{}results.csv, curves.csv, summary.json, table.md{} in {}\n", quiet ? "" : "\n", page ? ", report.html" : "",
+             plan.folder.string());
+}
+
+// A run's folder, or any other with files in it, is not a study's.
+void check_folder(const fs::path& folder) {
+  if (!fs::is_directory(folder) || fs::exists(folder / "plan.json")) return;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (const std::string name = entry.path().filename().string(); name != ".lock" && name != "recipes" && name != "study.toml")
+      throw usage_error("the folder holds something else than a study: " + name, folder.string(), "choose another --out");
 }
 
 void check_only(const StudyPlan& plan, const std::vector<std::string>& only) {
@@ -117,6 +133,7 @@ void run_study(const Options& o) {
     fmt::print("{}", plan_text(plan, chosen_jobs(plan, job_states(plan), wanted)));
     return;
   }
+  check_folder(folder);
   make_folder(folder);
   const auto lock = FileLock::take(folder / ".lock");
   if (!lock) throw usage_error("another process works on this study", folder.string(), "wait for it, or choose another --out");
@@ -154,7 +171,9 @@ void add_study(CLI::App& app) {
   verb->add_option("--threads", o->threads, "threads of each run; results do not depend on it")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
-  verb->add_option("--seeds", o->seeds, "seeds instead of the file's, comma-separated")->delimiter(',')->check(CLI::NonNegativeNumber);
+  verb->add_option("--seeds", o->seeds, "seeds instead of the file's, comma-separated")
+      ->delimiter(',')
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{9'000'000'000'000'000}));
   verb->add_option("--only", o->only, "arms to run, and what they need; all tasks");
   verb->add_option("--launcher", o->launcher, "local, or slurm to submit the jobs as arrays and return")
       ->capture_default_str()
@@ -183,7 +202,8 @@ void add_study(CLI::App& app) {
   CLI::App* results = verb->add_subcommand("report", "writes tables and report of what is finished, at any time");
   results->add_option("STUDY", o->file, "study file, or the study's folder")->required();
   results->add_option("--out", o->out, "the study's folder, when it is not the file's default");
-  results->callback([o] { write_and_show(load_plan(folder_of(*o)), false); });
+  results->add_flag("--film", o->film, "show an episode of each arm's pre-trained and final policy in the report");
+  results->callback([o] { write_and_show(load_plan(folder_of(*o)), false, o->film); });
 
   CLI::App* job = verb->add_subcommand("job", "does one job of a study; elements of Slurm arrays call this");
   job->add_option("FOLDER", o->folder, "the study's folder")->required();

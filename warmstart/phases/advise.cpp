@@ -31,9 +31,11 @@ Advice advise(const MeanReturn& policy, const MeanReturn& data) {
   constexpr double k95 = 1.96, kMargin = 0.05;
   Advice a{Regime::kComparable};
   a.difference = policy.mean - data.mean;
-  const double error = k95 * std::hypot(policy.error, data.error);
+  const double range = std::max(policy.high, data.high) - std::min(policy.low, data.low);
+  const auto error_of = [&](const MeanReturn& m) { return m.error > 0 ? m.error : range / (m.episodes + 2); };
+  const double error = k95 * std::hypot(error_of(policy), error_of(data));
   a.low = a.difference - error, a.high = a.difference + error;
-  a.margin = kMargin * (std::max(policy.high, data.high) - std::min(policy.low, data.low));
+  a.margin = kMargin * range;
   if (a.low > a.margin) a.regime = Regime::kSuperior;
   if (a.high < -a.margin) a.regime = Regime::kInferior;
   return a;
@@ -51,6 +53,13 @@ Recipe advised_recipe(Recipe r, Regime regime) {
     r.agent.actor_reduce = "mean", r.agent.subset_with_replacement = false, r.agent.temperature_at = "obs";
     r.network.squash = true, r.network.critic_layer_norm = r.network.actor_layer_norm = true;
     r.retention.mode = "mixed";
+    if (r.network.num_qs <= 2) {  // no ensemble: what the start was made for, not RLPD
+      const NetworkConfig fresh;
+      const AgentConfig agent;
+      r.network.num_qs = fresh.num_qs, r.network.shared_output = fresh.shared_output, r.network.hidden_init = fresh.hidden_init;
+      r.agent.num_min_qs = agent.num_min_qs;
+      r.finetune.utd = FinetuneConfig{}.utd;
+    }
   } else {
     r.label = "WSRL", r.summary = "the policy is better than its data: a warm-up, and none of the data";
     if (r.warm_up.steps == 0) r.warm_up.steps = WarmupConfig{}.steps;

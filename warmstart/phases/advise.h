@@ -30,12 +30,13 @@ struct Advice {
   double margin = 0;                         ///< differences within it are too small to matter
 };
 
+/// Episodes that all return the same leave an error of range / (n + 2), as the rule of succession does: ten failures are no proof of 0%.
 /// Superior when the interval of the difference lies above the margin, inferior when it lies below minus the margin, comparable otherwise.
 /// The margin is 5% of the range from the worst to the best episode seen.
 Advice advise(const MeanReturn& policy, const MeanReturn& data);
 
 /// The recipe to run next, from the one that pre-trained: superior = WSRL; comparable = WSRL with half of every batch from the dataset;
-/// inferior = RLPD, from fresh networks.
+/// inferior = RLPD, from fresh networks, ten critics of them at UTD 4 where the start had two or less.
 Recipe advised_recipe(Recipe pretrained, Regime regime);
 
 }  // namespace warmstart

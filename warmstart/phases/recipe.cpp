@@ -248,6 +248,10 @@ void Recipe::validate(bool with_task) const {
       (!agent_info(pretrain.agent).trains_critic || (finetune.initialise != "both" && finetune.initialise != "critic")))
     refuse("an automatic warm-up watches the pre-trained critic, and there is none",
            "warm_up.steps, pretrain.agent and finetune.initialise", "give warm_up.steps a number");
+  if (monitor.roll_back && (!monitor.on || eval.every == 0))
+    refuse("roll-back goes by the monitor and by evaluations",
+           fmt::format("monitor.roll_back and {}", monitor.on ? "eval.every" : "monitor.on"),
+           monitor.on ? "set eval.every, e.g. 1000" : "set monitor.on = true");
   if (finetune.critic_fit_steps > 0 && warm_up.steps == 0 && retention.mode == "none")
     refuse("no transitions to fit the critic on", "finetune.critic_fit_steps and warm_up.steps",
            "give warm_up.steps, or set the other to 0");

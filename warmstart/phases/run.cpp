@@ -70,6 +70,9 @@ Run::Run(const Recipe& r, RunOptions o)
   if (recipe.jsrl.guide != "none" && options.from.empty() && recipe.pretrain.steps == 0)
     throw usage_error("no guide: nothing was pre-trained", "jsrl.guide and pretrain.steps",
                       "pre-train, or give a pretrained.safetensors with `finetune --from`");
+  if (recipe.warm_up.automatic() && options.from.empty() && recipe.pretrain.steps == 0)
+    throw usage_error("an automatic warm-up watches the pre-trained critic: nothing was pre-trained", "warm_up.steps and pretrain.steps",
+                      "give warm_up.steps a number, or pre-train");
   const bool has_checkpoint = options.resume && fs::exists(options.folder / "checkpoint.safetensors");
   if (!has_checkpoint) {
     // whatever can be wrong with the input shows before the folder is touched

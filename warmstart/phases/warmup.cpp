@@ -88,6 +88,11 @@ void warmup(Run& run) {
     if (run.recipe.warm_up.automatic()) end_when_error_is_steady(run);
     run.tick(run.state.online_steps, run.warm_up_steps());
   }
+  if (run.recipe.warm_up.automatic() && run.state.warm_up_steps < 0) {
+    run.state.warm_up_steps = run.state.online_steps;
+    run.note(
+        fmt::format("the warm-up ends after {} steps, warm_up.max_steps: the critic's error has not stood still", run.state.online_steps));
+  }
   const std::int64_t steps = run.warm_up_steps();
   if (steps > 0) {
     if (!run.state.evaluating) {  // else all this was done before the evaluation that was interrupted

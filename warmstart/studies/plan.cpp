@@ -190,7 +190,10 @@ StudyPlan make_plan(StudyFile study, const fs::path& folder, const std::vector<s
   StudyPlan plan{.folder = folder, .name = study.name, .question = study.question, .claim = study.claim};
   plan.metric = metric_of(study.metric, cells, where);
   plan.threshold = study.threshold, plan.interval = study.interval, plan.resamples = study.resamples;
-  for (const StudyTask& task : study.tasks) plan.tasks.push_back(task.name);
+  for (const StudyTask& task : study.tasks) {
+    plan.tasks.push_back(task.name);
+    if (!std::isnan(task.threshold)) plan.thresholds[task.name] = task.threshold;
+  }
   plan.seeds = seeds;
   for (const StudyCell& cell : cells) {
     const StudyCell& start = start_of(cells, cell, where);

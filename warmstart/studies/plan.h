@@ -2,6 +2,7 @@
 // whose recipes agree in all that decides pre-training share one, also when they are arms of two tasks.
 #pragma once
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -37,10 +38,12 @@ struct StudyPlan {
   double threshold = 0, interval = 0.95;  ///< threshold NaN = none
   std::int64_t resamples = 0;
   std::vector<std::string> tasks;
+  std::map<std::string, double> thresholds;  ///< of tasks that have their own
   std::vector<std::int64_t> seeds;
   std::vector<PlannedArm> arms;
   std::vector<StudyJob> jobs;  ///< in the order in which they should begin; needs point backwards
 
+  double threshold_of(const std::string& task) const { return thresholds.count(task) ? thresholds.at(task) : threshold; }
   fs::path run_folder(const PlannedArm& arm, std::int64_t seed) const;
   fs::path start_folder(const PlannedArm& arm, std::int64_t seed) const;  ///< "" when it has none
 };

@@ -28,6 +28,7 @@ Json to_json(const StudyPlan& plan) {
               {"claim", plan.claim},
               {"metric", plan.metric},
               {"threshold", std::isfinite(plan.threshold) ? Json(plan.threshold) : Json()},
+              {"thresholds", plan.thresholds},
               {"interval", plan.interval},
               {"resamples", plan.resamples},
               {"tasks", plan.tasks},
@@ -55,6 +56,7 @@ StudyPlan from_json(const Json& in, const fs::path& folder) {
   StudyPlan plan{
       .folder = folder, .name = in.at("name"), .question = in.at("question"), .claim = in.at("claim"), .metric = in.at("metric")};
   plan.threshold = in.at("threshold").is_null() ? std::nan("") : in.at("threshold").get<double>();
+  if (in.contains("thresholds")) plan.thresholds = in.at("thresholds").get<std::map<std::string, double>>();
   plan.interval = in.at("interval"), plan.resamples = in.at("resamples");
   plan.tasks = in.at("tasks").get<std::vector<std::string>>();
   plan.seeds = in.at("seeds").get<std::vector<std::int64_t>>();
@@ -79,7 +81,8 @@ StudyPlan from_json(const Json& in, const fs::path& folder) {
 }
 
 void check_same(const StudyPlan& old, const StudyPlan& now) {
-  const std::string where = (old.folder / "plan.json").string(), remedy = "restore it, or choose another --out for this one";
+  const std::string where = (old.folder / "plan.json").string(),
+                    remedy = "give the study file its earlier words again, or choose another --out for this one";
   if (old.name != now.name) throw usage_error("the folder holds another study, " + old.name, where, remedy);
   for (const PlannedArm& was : old.arms) {
     const auto is =
@@ -100,8 +103,10 @@ std::string resolved_file(const StudyPlan& plan, StudyFile study) {
   study.seeds = plan.seeds;
   std::string out = study.fields().toml();
   const auto text = [](const std::string& s) { return Json(s).dump(); };
-  for (const std::string& task : plan.tasks)
+  for (const std::string& task : plan.tasks) {
     out += fmt::format("\n[[task]]\nname = {}\nrecipes = {}\n", text(task), text("recipes/runs/" + file_name_of(task)));
+    if (plan.thresholds.count(task)) out += fmt::format("threshold = {}\n", plan.thresholds.at(task));
+  }
   std::vector<std::string> seen;
   for (const PlannedArm& arm : plan.arms) {
     if (std::find(seen.begin(), seen.end(), arm.arm) != seen.end()) continue;

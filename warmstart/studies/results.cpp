@@ -1,11 +1,14 @@
 #include "warmstart/studies/results.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 #include "warmstart/core/threads.h"
 
@@ -81,11 +84,18 @@ StudyResults gather_results(const StudyPlan& plan) {
       const fs::path folder = plan.run_folder(arm, seed);
       StudyRun run{.arm = &arm, .seed = seed, .state = by_folder[folder.string()]};
       if (run.state.status == JobStatus::kDone) {
-        run.files = read_run(folder);
-        run.files->label = arm.arm;
-        if (plan.tasks.size() > 1) run.files->env = arm.task;  // two tasks may be one environment with other data
-        run.measures = measure(*run.files, plan.metric, plan.threshold);
-        add_clock(plan, run);
+        try {
+          run.files = read_run(folder);
+          run.files->label = arm.arm;
+          if (plan.tasks.size() > 1) run.files->env = arm.task;  // two tasks may be one environment with other data
+          run.measures = measure(*run.files, plan.metric, plan.threshold_of(arm.task));
+          add_clock(plan, run);
+        } catch (const Error& damaged) {  // of one run; the others have their results
+          run.files.reset();
+          run.measures = {};
+          run.state.status = JobStatus::kFailed;
+          run.state.record.reason = fmt::format("{}; remove {} and the same command makes it again", damaged.what(), folder.string());
+        }
       }
       results.runs.push_back(std::move(run));
     }

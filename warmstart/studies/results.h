@@ -26,7 +26,7 @@ struct StudyResults {
   Summary summary(const PlannedArm& arm, const std::string& measure) const;
 };
 
-/// The plan must outlive it. Throws Error(kData) for a damaged run.
+/// The plan must outlive it. A damaged run counts as failed, with what is wrong as its reason.
 StudyResults gather_results(const StudyPlan& plan);
 
 /// Seeds, question, arms and their summaries as JSON text; docs/studies/README.md lists the keys.

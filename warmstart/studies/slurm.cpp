@@ -137,6 +137,7 @@ void do_job(const StudyPlan& plan, const std::string& id, int threads) {
   const auto index = static_cast<std::size_t>(job - plan.jobs.begin());
   const std::vector<JobState> states = job_states(plan);
   if (states[index].status == JobStatus::kDone) return;
+  if (states[index].status == JobStatus::kRunning) throw usage_error("another process works on this job", id, "wait for it");
   for (const std::size_t need : job->needs)
     if (states[need].status != JobStatus::kDone)
       throw data_error("what it needs is not done: " + plan.jobs[need].id, id, "do that job first; `warmstart study` sees to the order");

@@ -182,6 +182,7 @@ fs::path recipe_path(const StudyFile& study, const StudyTask& task, const StudyA
 }  // namespace
 
 StudyFile::StudyFile() : threshold(std::numeric_limits<double>::quiet_NaN()) {}
+StudyTask::StudyTask() : threshold(std::numeric_limits<double>::quiet_NaN()) {}
 
 Fields StudyTask::fields() {
   Fields all("");
@@ -189,6 +190,8 @@ Fields StudyTask::fields() {
   all.add("recipe", recipe, {"recipe of the arms that name none, relative to the study file", "", "tasks with recipes of their own"});
   all.add("recipes", recipes,
           {"folder, relative to the study file, where the arms' `recipe` is looked for", "", "arms that are other recipes on each task"});
+  all.add("threshold", threshold,
+          {"instead of the study's; nan = that one", "", "tasks whose returns differ in size", -1e12, 1e12, {}, true});
   return all;
 }
 

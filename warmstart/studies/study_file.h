@@ -14,7 +14,9 @@ namespace fs = std::filesystem;
 /// [[task]]
 struct StudyTask {
   std::string name, recipe, recipes;
+  double threshold;  ///< NaN = the study's
   std::vector<Override> set;
+  StudyTask();
   Fields fields();
 };
 

@@ -99,6 +99,7 @@ std::string summary_json(const StudyResults& results) {
               {"seeds", plan.seeds},
               {"metric", plan.metric},
               {"threshold", number(plan.threshold)},
+              {"thresholds", plan.thresholds},
               {"interval", plan.interval},
               {"resamples", plan.resamples},
               {"arms", Json::array()},
@@ -134,11 +135,12 @@ std::string summary_markdown(const StudyResults& results) {
   if (!plan.question.empty()) out += "\nQuestion: " + plan.question + "\n";
   if (!plan.claim.empty()) out += "\nThe paper: " + plan.claim + "\n";
   for (const std::string& task : plan.tasks) {
+    const double threshold = plan.threshold_of(task);
     out += fmt::format(
         "\n## {}\n\n| arm | seeds | before{} | lowest | final | final, IQM | area | regret | drop, % | forgotten | steps to {} | steps to "
         "recover | "
         "steps/s |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
-        task, percent ? ", %" : "", std::isnan(plan.threshold) ? "threshold" : fmt::format("{:g}", scale * plan.threshold));
+        task, percent ? ", %" : "", std::isnan(threshold) ? "threshold" : fmt::format("{:g}", scale * threshold));
     for (const PlannedArm& arm : plan.arms) {
       if (arm.task != task) continue;
       const auto value = [&](const char* measure, double by, int digits) { return cell(results.summary(arm, measure), by, digits); };
@@ -149,7 +151,7 @@ std::string summary_markdown(const StudyResults& results) {
           value("before", scale, 1), value("lowest", scale, 1), value("final", scale, 1),
           iqm.count ? fmt::format("{:.1f}", scale * iqm.iqm) : "-", value("area", scale, 1), value("regret", scale, 1),
           value("drop", 100, 0), forgotten.count ? fmt::format("{:.0f}/{}", forgotten.mean * forgotten.count, forgotten.count) : "-",
-          steps_cell(results.summary(arm, "steps_to_threshold"), std::isnan(plan.threshold) ? 0 : finished(results, arm)),
+          steps_cell(results.summary(arm, "steps_to_threshold"), std::isnan(threshold) ? 0 : finished(results, arm)),
           steps_cell(results.summary(arm, "steps_to_recover"), forgotten.count), speed.count ? fmt::format("{:.0f}", speed.mean) : "-");
     }
   }

@@ -11,6 +11,7 @@ function measure_title(m) {
   const metric = (metrics[data.study.metric] || {title: data.study.metric || "evaluation"}).title.toLowerCase();
   return ["final", "before", "lowest", "best", "area"].includes(m) ? `${metric}, ${measures[m][0]}` : measures[m] ? measures[m][0] : m;
 }
+const threshold_of = (t) => (data.study.thresholds || {})[t] ?? data.study.threshold;
 // 2 = always a share, 1 = a share when the study's metric is one
 const is_share = (m) => measures[m] !== undefined && (measures[m][1] === 2 || measures[m][1] === 1 && data.study.metric === "success_rate");
 const settings = (arm) => Object.entries(arm.set || {}).map(([k, v]) => make("code", {class: "chip"}, `${k}=${v}`));
@@ -26,7 +27,7 @@ function study(parent) {
   if (names.length) parent.append(make("div", {class: "bar"}, choice("measure", "Measure", names.map((n) => [n, measure_title(n)]))));
   const level = Number.isFinite(s.interval) ? `${show(s.interval, true)} ` : "";
   parent.append(make("p", {class: "small muted", style: "margin-top:8px"}, `${s.seeds ? `${plural(s.seeds.length, "seed")} per arm. ` : ""}Dots are means over seeds, diamonds interquartile means, lines the ${level}bootstrap confidence interval.`
-    + (Number.isFinite(s.threshold) ? ` The threshold is ${show(s.threshold, s.metric === "success_rate")}.` : "") + (tasks.length > 1 ? " Every task stands by itself; nothing is a mean over tasks." : "")));
+    + (Number.isFinite(s.threshold) && !Object.keys(s.thresholds || {}).length ? ` The threshold is ${show(s.threshold, s.metric === "success_rate")}.` : "") + (tasks.length > 1 ? " Every task stands by itself; nothing is a mean over tasks." : "")));
   for (const t of tasks) {
     const arms = s.arms.filter((a) => a.task === t);
     forest(parent, t, arms, m, percent);
@@ -71,8 +72,8 @@ function forest(parent, t, arms, m, percent) {
     Object.assign(l.yaxis, {range: [arms.length - .5, -.5], tickvals: rows, ticktext: arms.map((a) => fitting(div, a.arm, .5)), tickfont: {color: css("--ink")}, zeroline: false, showgrid: false, title: undefined});
     Object.assign(l.xaxis, {showgrid: true, rangemode: "normal", range: [least - room, most + room], tickformat: percent ? ".0%" : undefined});
     l.hovermode = "closest", l.uirevision = m;
-    if (["final", "before", "lowest", "best"].includes(m) && Number.isFinite(data.study.threshold))
-      l.shapes.push({type: "line", yref: "paper", y0: 0, y1: 1, x0: data.study.threshold, x1: data.study.threshold, line: {color: css("--muted"), width: 1, dash: "dash"}});
+    if (["final", "before", "lowest", "best"].includes(m) && Number.isFinite(threshold_of(t)))
+      l.shapes.push({type: "line", yref: "paper", y0: 0, y1: 1, x0: threshold_of(t), x1: threshold_of(t), line: {color: css("--muted"), width: 1, dash: "dash"}});
     Plotly.react(div, [...bars, points(pick("iqm"), "diamond-open", 11), points(means, "circle", 9)], l, draw_options);
   });
 }

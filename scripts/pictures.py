@@ -19,11 +19,13 @@ PICTURES = [
 MARGIN = 16
 
 
-def picture(browser, page, file, width, scheme, first, last, most):
-    """False when the report has no such part"""
+def picture(browser, page, file, width, scheme, first, last, most, task=0):
+    """False when the report has no such part. `task`: which one, in a report of several"""
     browser.size(width)
     browser.colours(scheme)
     browser.open(page.resolve().as_uri())
+    if task:
+        browser.value(f"{{ const s = document.getElementById('choose-task'); s.value = '{task}'; s.dispatchEvent(new Event('change')); }}")
     browser.value("new Promise((done) => setTimeout(done, 1000))")  # plots that grow into place
     box = browser.value(f"""(() => {{
         const a = document.querySelector({first!r}), b = document.querySelector({last!r});

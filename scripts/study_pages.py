@@ -16,11 +16,14 @@ sys.path[:0] = [str(ROOT / "tests/apps"), str(ROOT / "scripts")]
 from browser import CHROMIUM, Browser  # noqa: E402
 from pictures import picture  # noqa: E402
 
-# suffix of the file's name, what it shows, from one element to another, at most so many pixels
+# suffix of the file's name, what it shows, from one element to another, at most so many pixels, one for each task?
 PICTURES = [
-    ("", "Arms over seeds", "#study", "#study figure:last-of-type", 1400),
-    ("-curves", "Evaluations after the switch", "#online h2", '#online [data-plot^="eval-"]', 700),
+    ("", "Arms over seeds", "#study", "#study figure:last-of-type", 1400, False),
+    ("-curves", "Evaluations after the switch", "#online h2", '#online [data-plot^="eval-"]', 700, True),
+    ("-q", "Q-values and TD errors after the switch", "#diagnostics h2", "#diagnostics .grid:nth-of-type(2)", 1100, False),
 ]
+EXPLAINED = ["01-no-retention"]  # studies whose diagnostics are an answer: their numbers come along
+KEPT = ["q_offline", "q_online", "td_error_offline", "td_error_online", "below_pretrained_offline", "kl_offline"]
 BEGIN, END = "<!-- written by scripts/study_pages.py -->", "<!-- end of what is written -->"
 
 
@@ -30,15 +33,19 @@ def facts(study, folder):
     seconds = sum(r["cpu_seconds"] for r in runs)
     machine = study.get("machine", {})
     lines = [
-        f"**{study['question']}** The paper: {study['claim']}",
+        f"The paper: {study['claim']}",
         "",
         "```",
         f"build/release/warmstart study studies/{folder.name}.toml",
         "```",
         "",
-        f"Seeds {', '.join(map(str, study['seeds']))}; {len(runs)} jobs, {seconds / 3600:.1f} core hours"
-        f" ({machine.get('cpu', 'unknown CPU')}). Raw numbers: [results](data/{folder.name}.csv), one line per run, and"
-        f" [curves](data/{folder.name}-curves.csv).",
+        f"Seeds {', '.join(map(str, study['seeds']))}; {len(runs)} jobs, {seconds / 3600:.1f} core hours on {machine.get('cores', '?')} cores"
+        f" ({machine.get('cpu', 'unknown CPU')}, {machine.get('isa', '?')}), Warmstart {machine.get('version', '?')} built by"
+        f" {machine.get('compiler', '?')}, {machine.get('precision', '?')}. Raw numbers: [results](data/{folder.name}.csv), one line per run, "
+        f"[curves](data/{folder.name}-curves.csv)"
+        + (f", [diagnostics](data/{folder.name}-diagnostics.csv)." if folder.name in EXPLAINED else ".")
+        + " \"Steps to\" count from the switch, 0 = already there; steps/s is wall-clock with evaluations, beside another run.",
+        "",
         "",
     ]
     return "\n".join(lines)
@@ -52,10 +59,14 @@ def write_page(folder, browser):
     shutil.copyfile(folder / "curves.csv", DOCS / "data" / f"{folder.name}-curves.csv")
     table = (folder / "table.md").read_text().strip()
     text = facts(study, folder) + table[table.index("## ") :] + "\n"
-    for suffix, what, first, last, most in PICTURES if browser else []:
-        file = f"images/{folder.name}{suffix}.png"
-        if picture(browser, folder / "report.html", DOCS / file, 1120, "light", first, last, most):
-            text += f"\n![{what}]({file})\n"
+    if folder.name in EXPLAINED:
+        header, *rows = (folder / "diagnostics.csv").read_text().splitlines(keepends=True)
+        (DOCS / "data" / f"{folder.name}-diagnostics.csv").write_text(header + "".join(r for r in rows if r.split(",")[-2] in KEPT))
+    for suffix, what, first, last, most, each in PICTURES if browser else []:
+        for task in range(len(study["tasks"]) if each else 1):
+            file = f"images/{folder.name}{suffix}{task or ''}.png"
+            if picture(browser, folder / "report.html", DOCS / file, 1120, "light", first, last, most, task):
+                text += f"\n![{what}{', ' + study['tasks'][task] if len(study['tasks']) > 1 and suffix else ''}]({file})\n"
     page = DOCS / f"{folder.name}.md"
     whole = page.read_text() if page.exists() else f"# {study['question']}\n\n{BEGIN}\n{END}\n"
     before, rest = whole.split(BEGIN)

@@ -37,7 +37,7 @@ function fitting(div, label, share = 1) {
 const symbols = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon"];
 // `lines`: [{curve, tone: a CSS colour's name, label, symbol}]
 function traces(lines, options, fits) {
-  const out = [], format = options.percent ? ".1%" : ".4~g";
+  const out = [], format = options.percent ? ".1%" : ".4~g", crowd = lines.length > 4;
   lines.forEach(({curve, tone: name, label, symbol}, i) => {
     if (!curve || !curve.seeds.length) return;
     const tone = css(name), common = {legendgroup: String(i), type: "scatter"};
@@ -47,8 +47,8 @@ function traces(lines, options, fits) {
       curve.seeds.forEach((s, k) => out.push({...common, x: s.x, y: s.y, name: fits(label), mode: "lines", line: {width: 1.6, color: tone}, showlegend: k === 0, hovertemplate: `%{y:${format}}`}));
     else if (curve.seeds.length > 1) {
       out.push({...common, x: curve.x, y: curve.low, mode: "lines", line: {width: 0}, hoverinfo: "skip", showlegend: false});
-      out.push({...common, x: curve.x, y: curve.high, mode: "lines", line: {width: 0}, fill: "tonexty", fillcolor: faint(tone, .16), hoverinfo: "skip", showlegend: false});
-      for (const s of curve.seeds) out.push({...common, x: s.x, y: s.y, mode: "lines", line: {width: 1, color: faint(tone, .35)}, hoverinfo: "skip", showlegend: false});
+      out.push({...common, x: curve.x, y: curve.high, mode: "lines", line: {width: 0}, fill: "tonexty", fillcolor: faint(tone, crowd ? .07 : .16), hoverinfo: "skip", showlegend: false});
+      for (const s of curve.seeds) out.push({...common, x: s.x, y: s.y, mode: "lines", line: {width: 1, color: faint(tone, crowd ? .2 : .35)}, hoverinfo: "skip", showlegend: false});
     }
     if (apart) return;
     const points = curve.x.length <= 40 && !options.small || curve.x.length === 1;

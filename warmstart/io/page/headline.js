@@ -8,6 +8,13 @@ function warned(w) {
   if (w.evidence.rolled_back_to !== undefined) said.push(`rolled back to step ${w.evidence.rolled_back_to}`);
   return said.join(", ") || "see the evidence";
 }
+// "the level dropped (12 times, 3 methods), ...", the most frequent first
+function by_reason(warnings) {
+  const of = new Map();
+  for (const w of warnings) for (const r of w.reasons) of.set(r, [...(of.get(r) || []), w.group]);
+  return [...of].sort((a, b) => b[1].length - a[1].length)
+    .map(([r, found]) => `${reasons[r] || r.replaceAll("_", " ")} (${found.length} times${several ? `, ${plural(unique(found).length, "method")}` : ""})`).join(", ");
+}
 function forgotten(h) {
   if (!h.judged) return {text: "–", kind: ""};
   if (h.judged === 1) return h.forgotten ? {text: "yes", kind: "bad"} : {text: "no", kind: "good"};
@@ -52,8 +59,10 @@ function notices() {
     parts.push(make("p", {class: "notice"}, "Not finished: " + unfinished.map((r) => `${r.label}${of_seed(r)} (${r.status})`).join("; ") + ". The numbers cover what was logged."));
   if (task.warnings.length) {
     const first = task.warnings.reduce((a, b) => (b.step < a.step ? b : a));
-    parts.push(make("p", {class: "notice"}, `The collapse monitor warned ${task.warnings.length === 1 ? "once" : `${task.warnings.length} times`}, first at step ${first.step} `
-      + `(${groups[first.group].label}${of_seed(first)}): ${warned(first)}. All warnings are listed below the curves.`));
+    parts.push(make("p", {class: "notice"}, task.warnings.length <= many_warnings
+      ? `The collapse monitor warned ${task.warnings.length === 1 ? "once" : `${task.warnings.length} times`}, first at step ${first.step} `
+        + `(${groups[first.group].label}${of_seed(first)}): ${warned(first)}. All warnings are listed below the curves.`
+      : `The collapse monitor warned ${task.warnings.length} times: ${by_reason(task.warnings)}. All warnings are listed below the curves.`));
   }
   byId("notice").replaceChildren(...parts);
 }

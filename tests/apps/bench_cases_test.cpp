@@ -65,7 +65,8 @@ TEST(BenchCases, UnknownNames) {
 
 // The yardstick of `bench env` does the same work: it ends where the task ends.
 TEST(BenchCases, SimulatorAloneFollowsTheTask) {
-  for (const char* id : {"HalfCheetah-v4", "Hopper-v5", "Walker2d-v4", "PointMaze_UMaze-v3", "AdroitHandDoor-v1"}) {
+  for (const char* id :
+       {"HalfCheetah-v4", "Hopper-v5", "Walker2d-v4", "PointMaze_UMaze-v3", "AdroitHandDoor-v1", "FrankaPegInsertion-v0"}) {
     const auto env = make_env({.id = id});
     SimulatorAlone alone(id);
     Rng rng(1, "test");

@@ -64,6 +64,11 @@ class MujocoEnv : public Env {
   /// Task: writes the observation, [obs_size].
   virtual void observe(std::span<double> obs) const = 0;
 
+  /// Task: what it asks of MuJoCo before each simulator step, besides stepping; for SimulatorAlone, which makes the same calls.
+  virtual void ask_simulator() {}
+  /// What the last control step sent to the actuators: [nu] for all its simulator steps, or [steps, nu]. Likewise for SimulatorAlone.
+  virtual std::span<const double> controls() const { return {data_->ctrl, static_cast<std::size_t>(model_->nu)}; }
+
   /// A model with the same degrees of freedom to draw in place of model(); null: model() itself shows all. Read once per Renderer.
   virtual ModelPtr visual_model() const { return nullptr; }
 

@@ -18,32 +18,37 @@ void pose_error(const mjData& data, int site, const double* position, const doub
 
 }  // namespace
 
+void tool_jacobian(const mjModel& model, mjData& data, int site, ToolJacobian& out) {
+  mj_jacSite(&model, &data, out.jacobian, out.jacobian + 3 * model.nv, site);
+  mj_solveM(&model, &data, out.over_inertia, out.jacobian, 6);
+}
+
 void operational_space_torque(const mjModel& model, mjData& data, int site, const ToolTarget& target, const Posture& posture,
                               std::span<double> torque) {
   const int nv = model.nv;
   assert(nv >= 6 && nv <= kMaxJoints && nv == model.nq && static_cast<int>(torque.size()) == nv);
-  double jacobian[6 * kMaxJoints], inverse_mass_jacobian[6 * kMaxJoints];  // [6, nv]: J and J M^-1
-  mj_jacSite(&model, &data, jacobian, jacobian + 3 * nv, site);
-  mj_solveM(&model, &data, inverse_mass_jacobian, jacobian, 6);
+  ToolJacobian tool;
+  tool_jacobian(model, data, site, tool);
+  const double *jacobian = tool.jacobian, *inverse_mass_jacobian = tool.over_inertia;
 
   // the acceleration of the tool
   double acceleration[6], velocity[6];
   pose_error(data, site, target.position.data(), target.orientation.data(), acceleration);
   mju_mulMatVec(velocity, jacobian, data.qvel, 6, nv);
-  for (int i = 0; i < 6; ++i) {
-    const double gain = i < 3 ? target.position_gain : target.rotation_gain;
-    acceleration[i] = gain * acceleration[i] - 2 * std::sqrt(gain) * velocity[i];
-  }
+  const double gains[2] = {target.position_gain, target.rotation_gain};
+  const double dampings[2] = {2 * std::sqrt(gains[0]), 2 * std::sqrt(gains[1])}, posture_damping = 2 * std::sqrt(posture.stiffness);
+  for (int i = 0; i < 6; ++i) acceleration[i] = gains[i / 3] * acceleration[i] - dampings[i / 3] * velocity[i];
   // the torques towards the posture, and what the tool would feel of them
   double felt[6];
   for (int j = 0; j < nv; ++j)
-    torque[j] = posture.stiffness * (posture.joints[j] - data.qpos[j]) - 2 * std::sqrt(posture.stiffness) * data.qvel[j];
+    torque[j] = posture.stiffness * (posture.joints[j] - data.qpos[j]) - posture_damping * data.qvel[j];
   mju_mulMatVec(felt, inverse_mass_jacobian, torque.data(), 6, nv);
   mju_subFrom(acceleration, felt, 6);
 
   // L is never formed: L x is the solution y of (J M^-1 J^T) y = x
   double inverse_inertia[36], force[6], push[kMaxJoints];
-  mju_mulMatMatT(inverse_inertia, inverse_mass_jacobian, jacobian, 6, nv, 6);
+  for (int i = 0; i < 6; ++i)  // the lower half is all that the factor reads
+    for (int j = 0; j <= i; ++j) inverse_inertia[6 * i + j] = mju_dot(inverse_mass_jacobian + i * nv, jacobian + j * nv, nv);
   mju_cholFactor(inverse_inertia, 6, 1e-12);
   mju_cholSolve(force, inverse_inertia, acceleration, 6);
   mju_mulMatTVec(push, jacobian, force, 6, nv);

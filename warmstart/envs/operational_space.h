@@ -22,12 +22,20 @@ struct Posture {
   double stiffness;                ///< N m / rad; damping is 2 sqrt(stiffness)
 };
 
+inline constexpr int kMaxJoints = 16;
+
+/// What the law below asks of the simulator; rows are translations along and rotations about the world's axes.
+struct ToolJacobian {
+  double jacobian[6 * kMaxJoints];      ///< [6, nv], J of the tool frame
+  double over_inertia[6 * kMaxJoints];  ///< [6, nv], J M^-1
+};
+void tool_jacobian(const mjModel& model, mjData& data, int site, ToolJacobian& out);
+
 /// Torques [nv] for the tool frame at `site`:
 ///   tau = J^T L (a - J M^-1 n) + n + c,  L = (J M^-1 J^T)^-1,
 /// n the torques towards the posture, c what opposes Coriolis, centrifugal and gravity forces and the damping of the joints.
 /// `data` must be current up to velocities (mj_step1 or mj_forward). Every joint of the model is a hinge or slide of the arm.
 /// Allocates nothing. 6 <= nv <= kMaxJoints, and the arm must be away from singular postures.
-inline constexpr int kMaxJoints = 16;
 void operational_space_torque(const mjModel& model, mjData& data, int site, const ToolTarget& target, const Posture& posture,
                               std::span<double> torque);
 

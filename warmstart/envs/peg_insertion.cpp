@@ -58,6 +58,7 @@ PegInsertion::PegInsertion(EnvSpec env_spec, double clearance)
   wrist_ = mj_name2id(&m, mjOBJ_SITE, "attachment_site");
   hand_ = m.site_bodyid[wrist_];
   force_ = m.sensor_adr[0], torque_ = m.sensor_adr[1];
+  sent_.resize(static_cast<std::size_t>(kFrameSkip * m.nu));
 }
 
 void PegInsertion::draw_start(Rng& rng, std::span<double> start_qpos, std::span<double>, std::span<double>) {
@@ -91,6 +92,7 @@ Step PegInsertion::act(std::span<const double> action) {
   // torques follow the pose at every simulator step; positions and velocities stay current, forces lag by 2 ms
   for (int i = 0; i < kFrameSkip; ++i) {
     operational_space_torque(m, d, tip_, target, {.joints = kHome, .stiffness = kPostureStiffness}, {d.ctrl, 7});
+    std::copy_n(d.ctrl, m.nu, sent_.begin() + i * m.nu);
     mj_step2(&m, &d);
     mj_step1(&m, &d);
   }
@@ -100,6 +102,11 @@ Step PegInsertion::act(std::span<const double> action) {
   result.reward = result.success;
   result.terminated = result.success;
   return result;
+}
+
+void PegInsertion::ask_simulator() {
+  ToolJacobian tool;
+  tool_jacobian(model(), data(), tip_, tool);
 }
 
 // The sensor reads what the arm does to the hand; at rest that carries the hand's weight and opposes what touches the peg.

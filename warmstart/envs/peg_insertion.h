@@ -48,12 +48,15 @@ class PegInsertion : public MujocoEnv {
   void draw_start(Rng& rng, std::span<double> qpos, std::span<double> qvel, std::span<double> goal) override;
   Step act(std::span<const double> action) override;
   void observe(std::span<double> obs) const override;
+  void ask_simulator() override;
+  std::span<const double> controls() const override { return sent_; }
   ModelPtr visual_model() const override;
 
  private:
   void sense_wrist(double force[3], double torque[3]) const;
 
   double clearance_;                         ///< m
+  std::vector<double> sent_;                 ///< [simulator steps, nu] in the last control step
   int tip_, wrist_, hand_, force_, torque_;  ///< sites, the hand's body, first numbers of the sensors
 };
 

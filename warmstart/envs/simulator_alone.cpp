@@ -37,14 +37,21 @@ void SimulatorAlone::step(std::span<const double> control) {
   const mjModel* m = env_->model_.get();
   mjData* d = env_->data_.get();
   for (int i = 0; i < forwards_; ++i) mj_forward(m, d);
-  std::copy(control.begin(), control.end(), d->ctrl);
-  for (int i = 0; i < steps_; ++i) mj_step(m, d);
+  const std::span<const double> first = control.first(m->nu);
+  const bool each = control.size() > first.size();
+  std::copy(first.begin(), first.end(), d->ctrl);
+  for (int i = 0; i < steps_; ++i) {
+    env_->ask_simulator();
+    if (each) std::copy_n(control.begin() + i * m->nu, m->nu, d->ctrl);
+    mj_step(m, d);
+  }
   if (env_->contact_forces_) mj_rnePostConstraint(m, d);
 }
 
 std::vector<double> SimulatorAlone::controls_of(const Env& task) {
   const auto& env = dynamic_cast<const MujocoEnv&>(task);
-  return {env.data_->ctrl, env.data_->ctrl + env.model_->nu};
+  const std::span<const double> sent = env.controls();
+  return {sent.begin(), sent.end()};
 }
 
 std::vector<double> SimulatorAlone::qpos() const { return env_->qpos(); }

@@ -13,7 +13,7 @@ function by_reason(warnings) {
   const of = new Map();
   for (const w of warnings) for (const r of w.reasons) of.set(r, [...(of.get(r) || []), w.group]);
   return [...of].sort((a, b) => b[1].length - a[1].length)
-    .map(([r, found]) => `${reasons[r] || r.replaceAll("_", " ")} (${found.length} times${several ? `, ${plural(unique(found).length, "method")}` : ""})`).join(", ");
+    .map(([r, found]) => `${reasons[r] || r.replaceAll("_", " ")} (${found.length === 1 ? "once" : `${found.length} times`}${several ? `, ${plural(unique(found).length, "method")}` : ""})`).join(", ");
 }
 function forgotten(h) {
   if (!h.judged) return {text: "–", kind: ""};

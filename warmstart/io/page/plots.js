@@ -35,6 +35,9 @@ function fitting(div, label, share = 1) {
   return label.length > most ? `${label.slice(0, most - 1)}…` : label;
 }
 const symbols = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon"];
+// eight colours; the next eight methods have them again with another line and other symbols
+const dashes = [["solid", ""], ["dot", " (dotted)"], ["dash", " (dashed)"], ["dashdot", " (dash-dotted)"]];
+const round_of = (i) => Math.floor(i / 8) % dashes.length;
 // `lines`: [{curve, tone: a CSS colour's name, label, symbol}]
 function traces(lines, options, fits) {
   const out = [], format = options.percent ? ".1%" : ".4~g", crowd = lines.length > 4;
@@ -52,8 +55,8 @@ function traces(lines, options, fits) {
     }
     if (apart) return;
     const points = curve.x.length <= 40 && !options.small || curve.x.length === 1;
-    out.push({...common, x: curve.x, y: curve.mean, name: fits(label), mode: points ? "lines+markers" : "lines", line: {width: 2.2, color: tone},
-      marker: {size: 6, symbol: symbols[(symbol ?? i) % 8], color: tone}, hovertemplate: `%{y:${format}}`});
+    out.push({...common, x: curve.x, y: curve.mean, name: fits(label), mode: points ? "lines+markers" : "lines", line: {width: 2.2, color: tone, dash: dashes[round_of(symbol ?? i)][0]},
+      marker: {size: 6, symbol: symbols[((symbol ?? i) + 3 * round_of(symbol ?? i)) % 8], color: tone}, hovertemplate: `%{y:${format}}`});
   });
   return out;
 }
@@ -93,9 +96,12 @@ function line_plot(div, lines, options) {
 }
 const of_groups = (curves) => curves.map((curve, i) => ({curve, tone: `--c${i % 8}`, label: groups[i].label, symbol: i}));
 // one curve per method
-const curve_plot = (div, curves, options) => line_plot(div, of_groups(curves), {legend: several && !options.small, ...options});
+function curve_plot(div, curves, options) {
+  if (several && !options.small && groups.length > 8) div.style.height = `${340 + 26 * Math.ceil(groups.length / 4)}px`;  // its legend takes some
+  line_plot(div, of_groups(curves), {legend: several && !options.small, ...options});
+}
 function method_legend() {
   const legend = make("p", {class: "small legend", style: "margin-top:12px"});
-  groups.forEach((g, i) => legend.append(make("span", {}, dot(i), g.label)));
+  groups.forEach((g, i) => legend.append(make("span", {}, dot(i), g.label + dashes[round_of(i)][1])));
   return legend;
 }

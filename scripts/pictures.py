@@ -25,7 +25,7 @@ def picture(browser, page, file, width, scheme, first, last, most, task=0):
     browser.colours(scheme)
     browser.open(page.resolve().as_uri())
     if task:
-        browser.value(f"{{ const s = document.getElementById('choose-task'); s.value = '{task}'; s.dispatchEvent(new Event('change')); }}")
+        browser.choose("task", task)
     browser.value("new Promise((done) => setTimeout(done, 1000))")  # plots that grow into place
     box = browser.value(f"""(() => {{
         const a = document.querySelector({first!r}), b = document.querySelector({last!r});

@@ -82,6 +82,10 @@ class Browser:
             raise RuntimeError(result["exceptionDetails"].get("exception", {}).get("description", result["exceptionDetails"]["text"]))
         return result["result"].get("value")
 
+    def choose(self, what, value):
+        """Picks an entry of one of the page's choosers, as a click does."""
+        self.value(f"{{ const s = document.getElementById('choose-{what}'); s.value = '{value}'; s.dispatchEvent(new Event('change')); }}")
+
     def wait(self, script, seconds=60):
         end = time.monotonic() + seconds
         while not self.value(script):

@@ -211,7 +211,7 @@ class InABrowser(Report):
         self.open("page.html")
         self.assertIn("2 different tasks: Maze-v0, Hopper-v0", self.texts("#chooser")[0])
         self.assertEqual(self.texts('.card [data-number="final"]'), ["62.5%"])
-        self.browser.value("{ const s = document.getElementById('choose-task'); s.value = '1'; s.dispatchEvent(new Event('change')); }")
+        self.browser.choose("task", 1)
         self.assertEqual(self.texts('.card [data-number="final"]'), ["75%"])
         self.assertEqual(self.browser.errors, [])
 
@@ -240,7 +240,7 @@ class InABrowser(Report):
         self.assertEqual(lines, [0.8, 0.25])
         self.open("study.html", 390)
         self.assertEqual(self.browser.value("document.documentElement.scrollWidth"), 390)
-        self.browser.value("{ const s = document.getElementById('choose-measure'); s.value = 'steps_to_threshold'; s.dispatchEvent(new Event('change')); }")
+        self.browser.choose("measure", "steps_to_threshold")
         self.assertIn("0 of 3", self.texts('[data-study-table="A"] tbody tr')[0])
         self.assertIn("no arm has this number", self.texts("#study")[0])
         self.assertEqual(self.browser.errors, [])

@@ -29,9 +29,7 @@ struct Options {
 // Undiscounted returns of the dataset's whole episodes, as recorded.
 std::vector<double> returns_in(const Options& o, const Recipe& recipe, const EnvSpec& spec) {
   const Dataset data = Dataset::load(o.dataset, dataset_options(spec, recipe.observation_keys()));
-  check_body(data.recorded_in(), spec, o.dataset);
-  if (const std::string& there = data.recorded_in(); !there.empty() && !same_task(there, spec.id))
-    fmt::print(stderr, "note: {} says that it was recorded in {}, not in {}\n", o.dataset, there, spec.id);
+  if (const std::string other = check_body(data.recorded_in(), spec, o.dataset); !other.empty()) fmt::print(stderr, "note: {}\n", other);
   std::vector<double> returns;
   for (const Episode& e : data.episodes())
     if (e.end != EpisodeEnd::kUnfinished) returns.push_back(e.reward_sum);
@@ -70,7 +68,6 @@ void run(const Options& o) {
     write_atomically(o.write, Recipe(next).toml());
     fmt::print(stderr, "wrote {}\n", o.write);
   }
-  const bool no_ensemble = next.network.num_qs <= 2 || !next.network.critic_layer_norm;
   const std::string where = o.write.empty() ? "NEXT.toml" : o.write;
   const std::string command = advice.regime == Regime::kInferior
                                   ? fmt::format("warmstart train {} --out runs/next", where)
@@ -104,7 +101,7 @@ void run(const Options& o) {
                                      "The data are better than the policy (inferior): start from the data."};
   fmt::print("{}\nNext: {}\n", verdict[static_cast<int>(advice.regime)], next.label);
   if (o.write.empty()) fmt::print("  warmstart advise ... --write NEXT.toml   writes its recipe\n");
-  if (no_ensemble)
+  if (next.network.num_qs <= 2 || !next.network.critic_layer_norm)
     fmt::print("  This start has {} critics{}: WSRL was published with ten and LayerNorm, which only another pre-training can give it\n",
                next.network.num_qs, next.network.critic_layer_norm ? "" : " without LayerNorm");
   fmt::print("  {}\nThe rule is that of arXiv 2510.01460, which held in 45 of its 63 cases: docs/advise.md\n", command);
@@ -121,7 +118,7 @@ void add_advise(CLI::App& app) {
   verb->add_option("--env-plugin", o->plugin, "Where the plug-in of the checkpoint's task lies now");
   verb->add_option("--episodes", o->episodes, "Episodes that the policy plays")->capture_default_str()->check(CLI::Range(10, 1'000'000));
   verb->add_option("--seed", o->seed, "Seed of resets (default: that of the run's own evaluations)")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{9'000'000'000'000'000}));
+      ->check(CLI::Range(std::int64_t{0}, kMaxSeed));
   verb->add_option("--write", o->write, "Write the recommended recipe to this file");
   verb->add_flag("--overwrite", o->overwrite, "Replace the file of --write");
   verb->add_flag("--json", o->json, "One JSON object instead of text");

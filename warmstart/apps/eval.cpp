@@ -84,7 +84,7 @@ void add_eval(CLI::App& app) {
   verb->add_option("FILE", o->file, "pretrained.safetensors, final.safetensors or checkpoint.safetensors of a run")->required();
   verb->add_option("--episodes", o->episodes, "Number of episodes")->capture_default_str()->check(CLI::Range(1, 1'000'000));
   verb->add_option("--seed", o->seed, "Seed of resets and actions (default: that of the run's own evaluations)")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{9'000'000'000'000'000}));
+      ->check(CLI::Range(std::int64_t{0}, kMaxSeed));
   verb->add_flag("--stochastic", o->stochastic, "Sample actions instead of taking the most likely one");
   verb->add_option("--env", o->env, "Refuse the file when it was made for another task than this (exit code 3)");
   verb->add_option("--env-plugin", o->plugin, "Where the plug-in of the checkpoint's task lies now");

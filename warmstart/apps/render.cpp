@@ -84,7 +84,7 @@ void add_render(CLI::App& app) {
   verb->add_option("--out", o->film.out, "x.gif, x.mp4 (needs ffmpeg), or a folder for PNG files")->required();
   verb->add_option("--episodes", o->episodes, "Number of episodes")->capture_default_str()->check(CLI::Range(1, 1000));
   verb->add_option("--seed", o->seed, "Seed of starts and actions (default: 0, or that of the run's own evaluations)")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{9'000'000'000'000'000}));
+      ->check(CLI::Range(std::int64_t{0}, kMaxSeed));
   verb->add_option("--max-episode-steps", o->env.max_episode_steps, "Time limit, 0 = the task's own")->capture_default_str();
   add_film_options(*verb, o->film);
   add_world_options(*verb, o->env);

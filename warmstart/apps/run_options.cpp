@@ -15,8 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kMaxSeed = 9'000'000'000'000'000;  // as run.seed
-
 // A word without a section can only be meant as one of the verb's own options.
 Error unknown_option(const std::string& name, const CLI::App& app) {
   std::vector<std::string> names;

@@ -173,7 +173,7 @@ void add_study(CLI::App& app) {
       ->check(CLI::Range(1, 1024));
   verb->add_option("--seeds", o->seeds, "seeds instead of the file's, comma-separated")
       ->delimiter(',')
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{9'000'000'000'000'000}));
+      ->check(CLI::Range(std::int64_t{0}, kMaxSeed));
   verb->add_option("--only", o->only, "arms to run, and what they need; all tasks");
   verb->add_option("--launcher", o->launcher, "local, or slurm to submit the jobs as arrays and return")
       ->capture_default_str()

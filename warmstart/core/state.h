@@ -85,7 +85,7 @@ class StateReader {
  private:
   [[noreturn]] void mismatch() const {
     throw data_error("saved state does not fit this version", where_,
-                     "resume with the version that saved it, or start again with --overwrite");
+                     "resume with the version that saved it, or start again: --overwrite, or of a study remove the run's folder");
   }
   std::span<const std::uint8_t> bytes_;
   std::size_t at_ = 0;

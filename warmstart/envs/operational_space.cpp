@@ -60,7 +60,7 @@ void tool_jacobian(const mjModel& model, mjData& data, int site, ToolJacobian& o
 void operational_space_torque(const mjModel& model, mjData& data, int site, const ToolTarget& target, const Posture& posture,
                               std::span<double> torque) {
   assert(model.nv >= 6 && model.nv <= kMaxJoints && model.nv == model.nq && static_cast<int>(torque.size()) == model.nv);
-  // the size of Franka's arm known to the compiler halves the time
+  // Franka's arm: its size is known to the compiler, for this runs at every simulator step
   if (model.nv == 7) torque_of<7>(model, data, site, target, posture, torque.data());
   else torque_of<Eigen::Dynamic>(model, data, site, target, posture, torque.data());
 }

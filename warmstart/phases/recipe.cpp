@@ -191,7 +191,7 @@ Fields Recipe::fields() {
   u.add("max_seconds", run.max_seconds,
         {"the run ends, saved and resumable, when this process has worked on it for so long; 0 = no limit", "s",
          "a queue or a shift that ends at a known time", 0, 1e9});
-  u.add("seed", run.seed, {"seed of every random stream", "", "every repetition", 0, 9e15});
+  u.add("seed", run.seed, {"seed of every random stream", "", "every repetition", 0, kMaxSeed});
   all.append(u);
   return all;
 }

@@ -41,6 +41,9 @@ struct WarmupConfig {
   bool automatic() const { return steps == kAuto; }
 };
 
+/// Of a run or an evaluation: whole numbers that every JSON reader keeps exact.
+inline constexpr std::int64_t kMaxSeed = 9'000'000'000'000'000;
+
 struct FinetuneConfig {
   std::string agent = "sac";
   std::int64_t steps = 100000;  ///< environment steps after the warm-up

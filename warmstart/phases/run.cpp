@@ -159,10 +159,7 @@ const Dataset& Run::dataset() {
   const DatasetOptions o = recipe_dataset_options(recipe);
   dataset_ = Dataset::load(recipe.data.path, o);
   const EnvSpec& spec = env_spec(recipe.env);
-  const std::string& there = dataset_->recorded_in();
-  check_body(there, spec, o.source);
-  if (!there.empty() && !same_task(there, spec.id))
-    note(fmt::format("{} says that it was recorded in {}, not in {}", o.source, there, spec.id));
+  if (const std::string other = check_body(dataset_->recorded_in(), spec, o.source); !other.empty()) note(other);
   dataset_->set_n_step({recipe.agent.n_step, recipe.agent.discount});
   std::string text =
       fmt::format("dataset {}: {} transitions, {} episodes", recipe.data.path, dataset_->size(), dataset_->episodes().size());

@@ -118,10 +118,12 @@ bool is_other_body(const std::string& recorded_in, const EnvSpec& spec) {
   return known && !same_task(recorded_in, spec.id) && body_of(recorded_in) != body_of(spec.id);
 }
 
-void check_body(const std::string& recorded_in, const EnvSpec& spec, const std::string& source) {
+std::string check_body(const std::string& recorded_in, const EnvSpec& spec, const std::string& source) {
   if (is_other_body(recorded_in, spec))
     throw data_error(fmt::format("the file says that it was recorded in {}, the task is {}", recorded_in, spec.id), source,
                      "choose the task that the data were recorded in (--env), or another dataset");
+  if (recorded_in.empty() || same_task(recorded_in, spec.id)) return "";
+  return fmt::format("{} says that it was recorded in {}, not in {}", source, recorded_in, spec.id);
 }
 
 StepsOptions steps_options(const EnvSpec& spec, const std::string& keys) {

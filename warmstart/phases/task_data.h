@@ -29,7 +29,8 @@ D4rlFile data_for_task(const D4rlFile& file, const EnvSpec& spec, const std::str
 /// `recorded_in` is a registered task of another body than `spec`'s: HalfCheetah's rows would fit Walker2d.
 bool is_other_body(const std::string& recorded_in, const EnvSpec& spec);
 
-/// Throws Error(kData) naming `source` when it is.
-void check_body(const std::string& recorded_in, const EnvSpec& spec, const std::string& source);
+/// Throws Error(kData) naming `source` when it is. Returns a note when it is another task of the same body, "" when there is nothing to
+/// say.
+std::string check_body(const std::string& recorded_in, const EnvSpec& spec, const std::string& source);
 
 }  // namespace warmstart

@@ -117,14 +117,17 @@ fs::path job_file(const StudyPlan& plan, const StudyJob& job, const std::string&
   return file;
 }
 
+std::string remedy_for_damaged(const fs::path& result) {
+  return fmt::format("remove {} and the same command makes it again", result.string());
+}
+
 std::vector<JobState> job_states(const StudyPlan& plan) {
   std::vector<JobState> states;
   for (const StudyJob& job : plan.jobs) {
     JobState s{.record = read_record(file_of(plan, job, ".json"))};
     s.status = status_of(plan, job, s.record);
     if (s.status == JobStatus::kFailed && s.record.exit_code == 0)
-      s.record.reason =
-          fmt::format("what it made is missing or damaged: remove {} and the same command makes it again", job.result.string());
+      s.record.reason = "what it made is missing or damaged: " + remedy_for_damaged(job.result);
     if (s.status != JobStatus::kDone && s.status != JobStatus::kRunning)
       for (const std::size_t need : job.needs)
         if (states[need].status == JobStatus::kFailed || states[need].status == JobStatus::kBlocked) {

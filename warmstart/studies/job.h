@@ -47,6 +47,9 @@ struct JobState {
   JobRecord record;
 };
 
+/// The remedy for what a finished job left and somebody damaged.
+std::string remedy_for_damaged(const fs::path& result);
+
 /// How every job stands. A job is blocked when one that it needs failed or is blocked.
 std::vector<JobState> job_states(const StudyPlan& plan);
 

@@ -94,7 +94,7 @@ StudyResults gather_results(const StudyPlan& plan) {
           run.files.reset();
           run.measures = {};
           run.state.status = JobStatus::kFailed;
-          run.state.record.reason = fmt::format("{}; remove {} and the same command makes it again", damaged.what(), folder.string());
+          run.state.record.reason = fmt::format("{}; {}", damaged.what(), remedy_for_damaged(folder));
         }
       }
       results.runs.push_back(std::move(run));

@@ -29,11 +29,35 @@ class Interrupt(Case):
         before = (self.out / "final.safetensors").read_bytes()
         again = self.ok("train", self.recipe, "--out", self.out, "--resume")
         self.assertIn("nothing to do", again.stderr)
+        # seconds of a phase go on over saves and the interruption
+        for name in ("pretrain", "finetune"):
+            timing = map(json.loads, (self.out / "timing.jsonl").read_text().splitlines())
+            seconds = [r["seconds"] for r in timing if r["phase"] == name]
+            self.assertEqual(seconds, sorted(seconds))
         self.assertEqual((self.out / "final.safetensors").read_bytes(), before)
 
     def test_terminate_signal_saves_too(self):
         code, stderr = self.interrupted(*self.long, at="warmup", code=signal.SIGTERM)
         self.check_error(code, stderr, INTERRUPTED, ["interrupted and saved", "--resume"])
+
+    def test_what_is_not_saved_ends_at_once(self):
+        for call in (["collect", "--env", ENV, "--steps", 3000000, "--out", "big.hdf5"],
+                     ["train", self.write_recipe("big.toml", data={"path": str(self.folder / "big.hdf5")}, collect={"steps": 3000000})],
+                     ["study", self.write_study()]):
+            process = self.start(*call)
+            pause = time.monotonic() + 1
+            while time.monotonic() < pause:
+                self.assertIsNone(process.poll(), call)
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=60)
+            self.check_error(process.returncode, stderr, INTERRUPTED, ["interrupted"])
+            self.assertEqual([p.name for p in self.folder.glob("big.hdf5*") if p.suffix != ".lock"], [])
+
+    def write_study(self):
+        path = self.folder / "s.toml"
+        path.write_text('recipe = "big.toml"\n[grid]\nfinetune.utd = [1, 2]\n')
+        return path
 
     def test_never_damages_networks_of_real_size(self):
         """Generated matrix products keep values below the stack pointer: a handler on that stack overwrote them in a third of the tries"""

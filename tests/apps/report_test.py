@@ -204,6 +204,22 @@ class InABrowser(Report):
         self.assertEqual([row[:13] for row in self.texts("#config tbody tr")], ["warm_up.steps"])
         self.assertEqual(self.browser.errors, [])
 
+    def test_names_are_shown_as_they_are(self):
+        self.write_run("a", rows_of_a_run(), label="K<b>2</b> & N>5", command="'/opt/my dir/warmstart' train 'a b.toml' --out a")
+        self.write_run("b", rows_of_a_run(0.125), label="other")
+        self.ok("report", "a", "b", "--out", "page.html")
+        self.open("page.html")
+        self.assertIn("K<b>2</b> & N>5", self.texts('[data-plot="eval-success_rate"] .legendtext'))
+        self.assertEqual(self.texts("pre.again")[0], "'/opt/my dir/warmstart' train a/recipe.toml --out a-again")
+
+    def test_verdict_on_negative_returns(self):
+        rows = [{"phase": "finetune", "step": step, "kind": "eval" if step else "switch", "return_mean": value, "success_rate": 0, "episode_length": 9}
+                for step, value in ((0, -100), (100, -150), (200, -95))]
+        self.write_run("run", rows)
+        self.ok("report", "run")
+        self.open("run/report.html")
+        self.assertIn("Dropped 50% after the switch, recovered by step 200", self.texts(".card")[0])
+
     def test_one_task_at_a_time(self):
         self.write_run("a", rows_of_a_run(), env="Maze-v0")
         self.write_run("b", rows_of_a_run(0.125), env="Hopper-v0")
@@ -285,6 +301,15 @@ class InABrowser(Report):
         self.assertEqual(self.browser.value(f"{plot}._fullLayout.xaxis.range"), [50, 350])
         self.assertTrue(self.browser.value("[...document.querySelectorAll('details')].find((d) => d.textContent.startsWith('Recipe')).open"))
         self.assertEqual(self.browser.errors, [])
+        # who chooses with the keyboard stays where he was, and only what is new is read aloud
+        self.browser.value("byId('open-recipes').focus({preventScroll: true})")
+        self.browser.value("window.calls = 0, new MutationObserver(() => ++window.calls).observe(byId('live'), {childList: true})")
+        looked = self.texts("#looked")
+        self.append("run", [{"phase": "finetune", "step": 600, "kind": "eval", "return_mean": 0.875, "success_rate": 0.875, "episode_length": 20}])
+        self.assertTrue(self.browser.wait(f"{plot}.data.at(-2).x.includes(600)"))
+        self.assertTrue(self.browser.wait(f"byId('looked').textContent !== {json.dumps(looked[0])}"))
+        self.assertEqual(self.browser.value("document.activeElement.id"), "open-recipes")
+        self.assertEqual(self.browser.value("window.calls"), 0)
         # only this machine's own name is answered
         with socket.create_connection(("127.0.0.1", int(address.rsplit(":", 1)[1].strip("/")))) as link:
             link.sendall(b"GET /data.json HTTP/1.1\r\nHost: elsewhere.example\r\nConnection: close\r\n\r\n")

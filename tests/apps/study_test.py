@@ -95,8 +95,17 @@ class Study(Case):
         self.assertEqual((row["status"], row["final"]), ("failed", ""))
         self.assertIn("metrics.jsonl", row["reason"])
         shutil.rmtree(run)
+        self.ok("study", "--seeds", "0,1", self.file, "--quiet")
+        self.assertEqual(self.table(self.out)[1], rows[1])
+
+        # killed after its last checkpoint and before it said that it was done
+        info = run / "run.json"
+        info.write_text(info.read_text().replace('"done"', '"running"'))
+        (run / "final.safetensors.tmp4711").write_text("half")
+        self.assertIn("missing or damaged", self.ok("study", "status", self.file).stdout)
         self.ok("study", self.file, "--quiet", "--seeds", "0,1")
         self.assertEqual(self.table(self.out)[1], rows[1])
+        self.assertEqual(list(run.glob("*.tmp*")), [])
 
     def test_killed_it_goes_on(self):
         self.ok("study", self.file, "--out", self.folder / "whole", "--quiet")
@@ -105,9 +114,28 @@ class Study(Case):
         study.send_signal(signal.SIGKILL)
         study.communicate(timeout=60)
         self.assertFalse((self.out / "results.csv").exists())
+        (self.out / "plan.json.tmp4711").write_text("half")
         self.ok("study", self.file, "--jobs", 2)
         self.assertEqual(self.table(self.out), self.table(self.folder / "whole"))
         self.assertEqual((self.out / "curves.csv").read_bytes(), (self.folder / "whole/curves.csv").read_bytes())
+        self.assertEqual(list(self.out.glob("*.tmp*")), [])
+
+    def test_status_after_a_kill_tells_of_the_last_attempt(self):
+        self.file.write_text(STUDY.replace("[[arm]]", "[set]\nfinetune.steps = 3000\neval.every = 0\n[[arm]]", 1))
+        only = ["--seeds", 0, "--only", "fresh"]
+        self.ok("study", self.file, *only, "--quiet")
+        run = self.out / "runs" / ENV / "fresh/seed0"
+        shutil.rmtree(run)  # as one does with a damaged run
+        study = self.start("study", self.file, *only)
+        self.assertTrue(self.wait_until(lambda: phase(run) == "finetune", study))
+        (child,) = pathlib.Path(f"/proc/{study.pid}/task/{study.pid}/children").read_text().split()
+        study.send_signal(signal.SIGKILL)
+        os.kill(int(child), signal.SIGKILL)
+        study.communicate(timeout=60)
+        status = self.ok("study", "status", self.file).stdout
+        self.assertNotIn("damaged", status)
+        self.assertIn("1 interrupted", status)
+        self.ok("study", self.file, *only, "--quiet")
 
     def test_interrupted_it_saves_and_refuses_a_second(self):
         self.make_data()
@@ -137,9 +165,9 @@ class Study(Case):
         self.assertEqual({r["status"] for (arm, _), r in rows.items() if arm != "no data"}, {"done"})
         self.assertEqual(rows["no data", "1"]["status"], "blocked")
         self.assertIn("gone.hdf5", rows["no data", "1"]["reason"])
-        self.assertIn("data/gone failed", rows["no data", "1"]["reason"])
+        self.assertRegex(rows["no data", "1"]["reason"], "data/gone-[0-9a-f]{8} failed")
         status = self.ok("study", "status", self.file).stdout
-        self.assertIn("failed       dataset gone.pack", status)
+        self.assertRegex(status, "failed       dataset gone-[0-9a-f]{8}.pack")
         self.assertIn("log: ", status)
         failures = json.loads((self.out / "summary.json").read_text())["failures"]
         self.assertEqual([(f["arm"], f["seed"]) for f in failures], [("no data", 0), ("no data", 1)])
@@ -189,6 +217,9 @@ class Study(Case):
         (self.folder / "other").mkdir()
         (self.folder / "other/report.html").write_text("precious")
         refused(["something else than a study", "report.html"], STUDY, "--out", self.folder / "other")
+        refused(["something else than a study"], STUDY, "--out", ".")
+        self.write_recipe("short.toml", run={**TINY["run"], "max_steps": 5})
+        refused(["stops its runs early", "run.max_steps", "short.toml"], STUDY.replace("tiny.toml", "short.toml"))
         self.assertEqual((self.folder / "other/report.html").read_text(), "precious")
 
 

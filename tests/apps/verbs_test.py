@@ -1,4 +1,6 @@
 """Every verb once, as a user meets it."""
+import shlex
+
 from harness import *
 
 OPTIONS = {
@@ -108,8 +110,12 @@ class Verbs(Case):
     def test_advise(self):
         self.make_data()
         self.ok("pretrain", self.recipe, "--out", "pre", "--pretrain.steps", 20)
+        self.assertEqual(json.loads((self.folder / "pre/run.json").read_text())["status"], "done")
         start = ["advise", "--checkpoint", "pre/pretrained.safetensors", "--dataset", self.data, "--episodes", 10]
         out = json.loads(self.ok(*start, "--json", "--write", "next.toml").stdout)
+        (self.folder / "two words").symlink_to("pre")
+        spaced = self.ok("advise", "--checkpoint", "two words/pretrained.safetensors", *start[3:], "--json", "--write", "a b.toml").stdout
+        self.assertEqual(shlex.split(json.loads(spaced)["command"])[2], "a b.toml")
         # both means, once more by other ways
         seen = json.loads(self.ok("eval", "pre/pretrained.safetensors", "--episodes", 10, "--json").stdout)
         self.assertAlmostEqual(out["policy"]["mean"], seen["return_mean"], 12)

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -27,6 +28,7 @@ class Files : public ::testing::Test {
   std::vector<std::string> listing() const {
     std::vector<std::string> names;
     for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
     return names;
   }
   fs::path folder;
@@ -99,6 +101,13 @@ TEST_F(Files, ReadingWhatIsNotThere) {
       EXPECT_NE(std::string(e.what()).find(path.string()), std::string::npos) << e.what();
     }
   }
+}
+
+TEST_F(Files, WhatAKilledProcessLeftCanBeRemoved) {
+  for (const char* name : {"a", "a.tmp12", "a.tmp7", "a.tmp", "a.tmp1b", "b.tmp12"}) write_atomically(folder / name, std::string("x"));
+  remove_unfinished(folder / "a");
+  EXPECT_EQ(listing(), (std::vector<std::string>{"a", "a.tmp", "a.tmp1b", "b.tmp12"}));
+  remove_unfinished(folder / "nowhere/a");
 }
 
 TEST_F(Files, MakesFolders) {

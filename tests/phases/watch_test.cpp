@@ -142,7 +142,9 @@ TEST_F(Watch, AnAutomaticWarmUpEndsWhenTheErrorStands) {
   const std::size_t n = mean.size();
   EXPECT_TRUE(steady(n - 1) && steady(n - 2));
   for (std::size_t i = 2; i + 1 < n; ++i)
-    if (looks[i].step > 40) EXPECT_FALSE(steady(i) && steady(i - 1)) << "it should have ended at " << looks[i].step;
+    if (looks[i].step > 40) {
+      EXPECT_FALSE(steady(i) && steady(i - 1)) << "it should have ended at " << looks[i].step;
+    }
   finetune(run);
   EXPECT_EQ(run.state.online_steps, steps + 25);
   EXPECT_NE(read_text(folder / "run" / "run.json").find("\"warm_up_steps\": " + std::to_string(steps)), std::string::npos);

@@ -2,9 +2,11 @@
 #include "warmstart/studies/plan.h"
 
 #include <algorithm>
+#include <map>
 
 #include "../support.h"
 #include "warmstart/core/files.h"
+#include "warmstart/studies/job.h"
 
 namespace warmstart {
 namespace {
@@ -83,13 +85,28 @@ TEST_F(Plans, TwoDatasetsOfOneFileAreRefused) {
   expect_error(Exit::kUsage, {"two different datasets", "d.hdf5", "data.path"}, [&] { plan(two); });
 }
 
+// A pack that is there must never be another arm's, whatever came into the file before it.
+TEST_F(Plans, APacksNameDependsOnItsDatasetAlone) {
+  const std::string d = "[[arm]]\nname = \"d\"\n", e = "[[arm]]\nname = \"e\"\nset = { data.path = \"elsewhere/d.hdf5\" }\n";
+  const auto packs = [&](const std::string& text) {
+    std::map<std::string, std::string> names;
+    for (const StudyJob& j : plan(text, {0}).jobs)
+      if (j.kind == JobKind::kDataset) names[j.arm] = j.result.filename().string();
+    return names;
+  };
+  const auto names = packs(d + e);
+  EXPECT_NE(names.at("d"), names.at("e"));
+  EXPECT_EQ(packs(e + d), names);
+  EXPECT_EQ(packs(d).at("d"), names.at("d"));
+}
+
 TEST_F(Plans, JobsReadThePack) {
   StudyPlan p = plan("[grid]\nretention.mode = [\"none\", \"mixed\"]\n", {0});
   save_plan(p, file("[grid]\nretention.mode = [\"none\", \"mixed\"]\n"));
   for (const StudyJob& j : p.jobs) {
     const bool dataset = j.kind == JobKind::kDataset;
     const Recipe r = load_recipe(j.arguments[dataset ? 2 : 1]);
-    EXPECT_EQ(r.data.path, dataset ? "d.hdf5" : (folder / "out/data/d.pack").string()) << j.id;
+    EXPECT_EQ(r.data.path, dataset ? "d.hdf5" : p.jobs[0].result.string()) << j.id;
   }
 }
 
@@ -136,6 +153,18 @@ TEST_F(Plans, TheResolvedFileAsksForTheSame) {
     EXPECT_EQ(again.arms[i].start == again.arms[0].start, p.arms[i].start == p.arms[0].start);
     EXPECT_EQ(parse_header_recipe(again.arms[i].recipe, "").warm_up.steps, parse_header_recipe(p.arms[i].recipe, "").warm_up.steps);
   }
+}
+
+TEST_F(Plans, WordsOfAJobNeedNotBeUtf8) {
+  const std::string text = "[grid]\nwarm_up.steps = [1]\n";
+  StudyPlan p = plan(text, {0});
+  save_plan(p, file(text));
+  folder.write(fs::relative(job_file(p, p.jobs[0], ".log"), folder / "").string(),
+               "== warmstart\nerror: Gr\xf6\xdf"
+               "e fehlt\n");
+  const JobState state = end_job(p, p.jobs[0], 3 << 8, 1, 1, 1);
+  EXPECT_EQ(state.status, JobStatus::kFailed);
+  EXPECT_NE(job_states(p)[0].record.reason.find("exit code 3: Gr\uFFFD\uFFFDe fehlt"), std::string::npos) << job_states(p)[0].record.reason;
 }
 
 }  // namespace

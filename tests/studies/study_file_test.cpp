@@ -98,7 +98,7 @@ TEST_F(StudyFiles, NothingTwice) {
   refused(kRecipe + "seeds = [0, 1, 0]\n[grid]\nfinetune.utd = [1]\n", {"a seed is given twice", "0"});
   refused(kRecipe + "seeds = [-1]\n[grid]\nfinetune.utd = [1]\n", {"negative"});
   refused(kRecipe + "[[arm]]\nname = \"a\"\n[[arm]]\nname = \"a\"\n", {"two of one name: a"});
-  refused(kRecipe + "[[arm]]\nname = \"a b\"\n[[arm]]\nname = \"a/b\"\n", {"two arms of one name"});
+  refused(kRecipe + "[[arm]]\nname = \"a b\"\n[[arm]]\nname = \"a/b\"\n", {"folders would both be a-b"});
   refused(kRecipe + "[grid]\nfinetune.utd = [1, 2, 1]\n", {"given twice: 1"});
   refused(kRecipe + "grid_name = \"x\"\n[grid]\nfinetune.utd = [1, 2]\n", {"leaves out", "finetune.utd"});
   refused(kRecipe + "[[task]]\nname = \"t\"\n[[task]]\nname = \"t\"\n[grid]\nfinetune.utd = [1]\n", {"two of one name: t"});

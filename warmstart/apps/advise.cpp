@@ -11,6 +11,7 @@
 #include "warmstart/apps/world_options.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
+#include "warmstart/core/text.h"
 #include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/experience.h"
 #include "warmstart/phases/task_data.h"
@@ -68,10 +69,10 @@ void run(const Options& o) {
     write_atomically(o.write, Recipe(next).toml());
     fmt::print(stderr, "wrote {}\n", o.write);
   }
-  const std::string where = o.write.empty() ? "NEXT.toml" : o.write;
+  const std::string where = o.write.empty() ? "NEXT.toml" : shell_word(o.write);
   const std::string command = advice.regime == Regime::kInferior
                                   ? fmt::format("warmstart train {} --out runs/next", where)
-                                  : fmt::format("warmstart finetune {} --from {} --out runs/next", where, o.checkpoint);
+                                  : fmt::format("warmstart finetune {} --from {} --out runs/next", where, shell_word(o.checkpoint));
   if (o.json) {
     const auto entry = [](const MeanReturn& m) {
       return nlohmann::ordered_json{{"mean", m.mean}, {"error", m.error}, {"worst", m.low}, {"best", m.high}, {"episodes", m.episodes}};

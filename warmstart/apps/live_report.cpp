@@ -10,6 +10,7 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
+#include "warmstart/core/stop.h"
 #include "warmstart/phases/run.h"
 
 namespace warmstart {

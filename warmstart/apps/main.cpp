@@ -7,10 +7,12 @@
 #include "warmstart/apps/run_options.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
+#include "warmstart/core/stop.h"
+#include "warmstart/core/text.h"
 
 namespace {
 
-// The first Ctrl-C asks the run to save and stop; a second one ends the process at once.
+// The first Ctrl-C asks to save and stop; a second one ends the process at once.
 void on_signal(int signal) {
   if (warmstart::stop_requested().exchange(true)) {
     std::signal(signal, SIG_DFL);
@@ -61,7 +63,13 @@ int run(int argc, char** argv) {
   add_render(app);
   add_bench(app);
   add_doctor(app);
-  for (int i = 0; i < argc; ++i) command_line() += (i ? " " : "") + std::string(argv[i]);
+  // these save what they have, or throw away what is not whole; all others end at once
+  for (const char* verb : {"train", "pretrain", "finetune", "eval", "advise", "collect", "report", "study", "render"})
+    app.get_subcommand(verb)->preparse_callback([](std::size_t) {
+      handle_on_own_stack(SIGINT);
+      handle_on_own_stack(SIGTERM);
+    });
+  for (int i = 0; i < argc; ++i) command_line() += (i ? " " : "") + shell_word(argv[i]);
   try {
     app.parse(argc, argv);
     return static_cast<int>(Exit::kDone);
@@ -76,8 +84,6 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using warmstart::Exit;
-  handle_on_own_stack(SIGINT);
-  handle_on_own_stack(SIGTERM);
   std::signal(SIGXFSZ, SIG_IGN);  // a file limit then shows as a failed write, with its own message
   try {
     return run(argc, argv);

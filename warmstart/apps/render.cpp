@@ -9,6 +9,7 @@
 #include "warmstart/apps/verbs.h"
 #include "warmstart/apps/world_options.h"
 #include "warmstart/core/error.h"
+#include "warmstart/core/stop.h"
 #include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/driver.h"
 #include "warmstart/phases/experience.h"
@@ -56,6 +57,7 @@ void film_driver(Options& o) {
     driver->begin(*env, noise);
     bool success = false;
     for (Step step; !step.terminated && !step.truncated;) {
+      stop_unsaved_if_asked("filming");
       camera.look();
       driver->act(*env, noise, action);
       for (double& a : action) a = std::clamp(a, env->spec().action_low, env->spec().action_high);

@@ -70,8 +70,6 @@ void report(const Options& options) {
     throw usage_error("no such folder", html.parent_path().string(), "make it, or choose another --out");
   ReportExtras extras;
   if (options.film) extras.films = film_runs(runs);
-  for (const RunFilm& film : extras.films)
-    if (film.picture.empty()) fmt::print(stderr, "no film of {}, {} policy: {}\n", film.label, film.policy, film.caption);
   write_report(runs, html, plotly_script(), extras);
   fmt::print("{}\nwrote {}\n", summary_table(runs), html.string());
 }

@@ -110,8 +110,10 @@ std::vector<RunFilm> film_runs(const std::vector<RunFiles>& runs) {
             film.picture = same->second.picture, film.media_type = same->second.media_type, film.caption = same->second.caption;
           else film_episode(path, film), known[content] = film;
         } catch (const Error& e) {
+          if (e.code() == Exit::kInterrupted) throw;
           film.picture.clear();
           film.caption = e.what();
+          fmt::print(stderr, "no film of {}, {} policy: {}\n", film.label, film.policy, film.caption);
         }
         films.push_back(std::move(film));
       }

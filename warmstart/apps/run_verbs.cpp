@@ -24,7 +24,13 @@ CLI::App* add_run_verb(CLI::App& app, const std::string& name, const std::string
 void add_train(CLI::App& app) { add_run_verb(app, "train", "pre-train, warm up and fine-tune in one run", train, false); }
 
 void add_pretrain(CLI::App& app) {
-  add_run_verb(app, "pretrain", "offline RL on a dataset; leaves pretrained.safetensors", pretrain, false);
+  add_run_verb(
+      app, "pretrain", "offline RL on a dataset; leaves pretrained.safetensors",
+      [](Run& run) {
+        pretrain(run);
+        if (run.state.phase == Phase::kWarmup && run.state.online_steps == 0) run.write_info("done");  // all that was asked for
+      },
+      false);
 }
 
 void add_finetune(CLI::App& app) {

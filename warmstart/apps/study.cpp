@@ -12,6 +12,7 @@
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 #include "warmstart/core/install.h"
+#include "warmstart/core/stop.h"
 #include "warmstart/core/text.h"
 #include "warmstart/core/threads.h"
 #include "warmstart/data/pack_dataset.h"
@@ -59,6 +60,7 @@ bool report(const StudyResults& results, bool film) {
     write_report(runs, page, plotly_script(), {.study = summary_json(results), .films = film ? film_runs(runs) : std::vector<RunFilm>{}});
     return true;
   } catch (const Error& e) {
+    if (e.code() == Exit::kInterrupted) throw;
     fmt::print(stderr, "no report: {}\n", e.what());
     return false;
   }
@@ -77,7 +79,8 @@ void write_and_show(const StudyPlan& plan, bool quiet, bool film = false) {
 void check_folder(const fs::path& folder) {
   if (!fs::is_directory(folder) || fs::exists(folder / "plan.json")) return;
   for (const auto& entry : fs::directory_iterator(folder))
-    if (const std::string name = entry.path().filename().string(); name != ".lock" && name != "recipes" && name != "study.toml")
+    if (const std::string name = entry.path().filename().string();
+        name != ".lock" && name != "recipes" && name.rfind("study.toml", 0) != 0 && name.rfind("plan.json.tmp", 0) != 0)
       throw usage_error("the folder holds something else than a study: " + name, folder.string(), "choose another --out");
 }
 
@@ -116,13 +119,15 @@ void throw_if_unfinished(const StudyPlan& plan, const std::vector<JobState>& sta
 }
 
 void run_study(const Options& o) {
-  if (o.file.empty()) throw usage_error("no study file", "command line", "give one, e.g. studies/03-warm-up-length.toml");
+  if (o.file.empty())
+    throw usage_error("no study file", "command line", "give one before the options, e.g. studies/03-warm-up-length.toml");
   const StudyFile study = read_study(study_file(o.file));
   std::vector<std::int64_t> seeds = o.seeds.empty() ? study.seeds : o.seeds;
   std::sort(seeds.begin(), seeds.end());
   if (std::adjacent_find(seeds.begin(), seeds.end()) != seeds.end())
     throw usage_error("a seed is given twice", "command line, --seeds", "name each once");
-  const fs::path folder = ((o.out.empty() ? default_folder(study.name) : fs::path(o.out)) / "").lexically_normal().parent_path();
+  fs::path folder = (o.out.empty() ? default_folder(study.name) : fs::path(o.out)).lexically_normal();
+  if (folder.filename().empty()) folder = folder.parent_path();  // it ended with a slash
   StudyPlan plan = make_plan(study, folder, seeds);
   check_only(plan, o.only);
   const auto wanted = [&](const StudyJob& job) {
@@ -137,6 +142,7 @@ void run_study(const Options& o) {
   make_folder(folder);
   const auto lock = FileLock::take(folder / ".lock");
   if (!lock) throw usage_error("another process works on this study", folder.string(), "wait for it, or choose another --out");
+  for (const char* name : {"study.toml", "plan.json"}) remove_unfinished(folder / name);
   save_plan(plan, study);
   const std::vector<bool> chosen = chosen_jobs(plan, job_states(plan), wanted);
   LaunchOptions launching{.jobs = o.jobs, .threads = o.threads, .chosen = wanted, .progress = study_progress(plan, o.quiet)};
@@ -156,6 +162,7 @@ void make_dataset(const Options& o) {
   const Recipe recipe = load_recipe(o.recipe);
   collect_if_missing(recipe, [](const std::string& text) { fmt::print("{}\n", text); });
   const auto reader = open_steps(recipe.data.path, {.observation_keys = recipe.observation_keys()});
+  remove_unfinished(o.pack);
   const PackSizes sizes = pack_dataset(*reader, o.pack);
   fmt::print("packed {} as {}: {} steps\n", recipe.data.path, o.pack, sizes.steps);
 }
@@ -173,6 +180,7 @@ void add_study(CLI::App& app) {
       ->check(CLI::Range(1, 1024));
   verb->add_option("--seeds", o->seeds, "seeds instead of the file's, comma-separated")
       ->delimiter(',')
+      ->allow_extra_args(false)  // or they would swallow FILE
       ->check(CLI::Range(std::int64_t{0}, kMaxSeed));
   verb->add_option("--only", o->only, "arms to run, and what they need; all tasks");
   verb->add_option("--launcher", o->launcher, "local, or slurm to submit the jobs as arrays and return")

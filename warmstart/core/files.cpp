@@ -21,13 +21,6 @@ const char* const kDiskRemedy = "free disk space or choose another folder with -
 
 std::span<const std::uint8_t> bytes_of(std::string_view text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
 
-void sync_folder(const fs::path& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY);
-  if (fd < 0) return;  // some file systems do not allow it; the rename itself has happened
-  ::fsync(fd);
-  ::close(fd);
-}
-
 }  // namespace
 
 std::string errno_text(int error) { return std::generic_category().message(error); }
@@ -78,6 +71,26 @@ void make_folder(const fs::path& path) {
   if (error || !fs::is_directory(path))
     throw machine_error("cannot make folder: " + (error ? error.message() : "a file of that name exists"), path.string(),
                         "choose a folder you may write to with --out");
+}
+
+void remove_unfinished(const fs::path& path) {
+  const std::string prefix = path.filename().string() + ".tmp";
+  std::error_code none;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(path.parent_path().empty() ? fs::path(".") : path.parent_path(), none)) {
+    const std::string name = entry.path().filename().string();
+    if (name.size() > prefix.size() && name.rfind(prefix, 0) == 0 &&
+        name.find_first_not_of("0123456789", prefix.size()) == std::string::npos)
+      found.push_back(entry.path());
+  }
+  for (const fs::path& file : found) fs::remove(file, none);
+}
+
+void sync_folder(const fs::path& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;  // some file systems do not allow it; the rename itself has happened
+  ::fsync(fd);
+  ::close(fd);
 }
 
 std::uint64_t checksum(std::span<const std::uint8_t> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }

@@ -24,6 +24,11 @@ std::string read_text(const fs::path& path);
 /// Makes `path` and its parents; throws Error(kMachine) when that is not possible.
 void make_folder(const fs::path& path);
 
+/// Removes what killed processes left of writing `path`: PATH.tmpPID. The caller sees to it that none writes it now.
+void remove_unfinished(const fs::path& path);
+/// Makes a rename or a new name in `folder` last.
+void sync_folder(const fs::path& folder);
+
 /// 64-bit XXH3 of `bytes`; detects any flipped byte.
 std::uint64_t checksum(std::span<const std::uint8_t> bytes);
 std::uint64_t checksum(std::string_view text);

@@ -16,6 +16,8 @@ std::vector<std::string> split(const std::string& text, char separator);
 
 /// `word` as a POSIX shell reads it back, in single quotes where it needs them.
 std::string shell_word(const std::string& word);
+/// `text` as one field of a CSV file, RFC 4180.
+std::string csv_field(const std::string& text);
 
 /// "42 s", "3 min 07 s", "2 h 05 min"; whole minutes and hours are rounded down.
 std::string duration_text(double seconds);

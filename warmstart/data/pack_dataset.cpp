@@ -1,6 +1,7 @@
 #include "warmstart/data/pack_dataset.h"
 
 #include "warmstart/core/error.h"
+#include "warmstart/core/stop.h"
 #include "warmstart/data/dataset.h"
 
 namespace warmstart {
@@ -12,6 +13,7 @@ PackSizes pack_dataset(StepsReader& reader, const std::filesystem::path& path) {
   PackWriter writer(path, layout, static_cast<float>(DatasetOptions{}.action_clip));
   D4rlFile slab;
   for (std::size_t done = 0; done < layout.steps; done += slab.rewards.size()) {
+    stop_unsaved_if_asked("packing");
     reader.read(kSlabSteps, slab);
     check_finite_steps(slab, layout.path, done);
     writer.add(slab);

@@ -91,13 +91,6 @@ void append_durably(const fs::path& path, std::uint64_t offset, std::span<const 
                         "free disk space; the last checkpoint is intact and can be resumed");
 }
 
-void sync_folder(const fs::path& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  ::fsync(fd);
-  ::close(fd);
-}
-
 }  // namespace
 
 fs::path SegmentLog::segment(std::uint64_t index) const { return folder_ / fmt::format("segment-{:06}.bin", index); }

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "warmstart/core/text.h"
+#include "warmstart/io/json_text.h"
 
 namespace warmstart {
 namespace {
@@ -143,7 +143,7 @@ std::string summary_json(const DatasetSummary& s, const std::string& path) {
                                {"infos", s.infos},
                                {"metadata", s.metadata}};
   // metadata may hold bytes that are no UTF-8
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return json_text(json, 2) + "\n";
 }
 
 }  // namespace warmstart

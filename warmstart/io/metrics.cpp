@@ -9,10 +9,11 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
+#include "warmstart/core/text.h"
+#include "warmstart/io/json_text.h"
 #include "warmstart/io/tensorboard.h"
 
 namespace warmstart {
@@ -28,14 +29,7 @@ const char* const kDiskRemedy = "free disk space, then resume from the last chec
 // shortest text that reads back as the same number; JSON parsers take "-0" for the integer 0
 std::string number(double value) { return value == 0 && std::signbit(value) ? "-0.0" : fmt::format("{}", value); }
 std::string json_number(double value) { return std::isfinite(value) ? number(value) : "null"; }
-std::string quoted(const std::string& text) { return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
+std::string quoted(const std::string& text) { return json_text(nlohmann::json(text)); }
 
 // opens for appending after cutting back to `committed` bytes
 std::ofstream open_at(const fs::path& path, std::uint64_t committed) {

@@ -43,7 +43,7 @@ class MetricsLog {
   /// Appends one row to every file. A value that is not finite is `nan` or `inf` in the CSV and null in the JSONL.
   /// Throws Error(kMachine) when the disk is full.
   void write(const MetricsRow& row);
-  /// Appends to timing.jsonl: seconds since the process started, and the phase's rate.
+  /// Appends to timing.jsonl: seconds in the phase so far, those before a resume included, and the phase's rate.
   void write_timing(const std::string& phase, std::int64_t step, double seconds, double steps_per_second);
   /// Flushes to disk and returns what is now committed.
   Offsets sync();

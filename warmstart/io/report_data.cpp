@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/text.h"
+#include "warmstart/io/json_text.h"
 #include "warmstart/io/report.h"
 #include "warmstart/io/report_stats.h"
 #include "warmstart/io/toml.h"
@@ -210,13 +209,15 @@ std::string reproduction(const RunFiles& run, const json& info) {
   const auto text = [&](const char* key) {
     return info.contains(key) && info[key].is_string() ? info[key].get<std::string>() : std::string();
   };
-  std::istringstream words(text("command"));
-  std::string program, verb;
-  words >> program >> verb;
+  // as it was typed, each word fit for a shell
+  const std::string command = text("command");
+  const std::size_t end = command.rfind('\'', 0) == 0 ? command.find("' ") + 1 : command.find(' ');
+  const std::string program = command.substr(0, end), rest = end < command.size() ? command.substr(end + 1) : "",
+                    verb = rest.substr(0, rest.find(' '));
   if (run.recipe.empty() || (verb != "train" && verb != "pretrain" && verb != "finetune")) return "";
   const std::string from = text("from").empty() ? "" : " --from " + shell_word(text("from"));
-  return fmt::format("{} {} {}{} --out {}", shell_word(program), from.empty() ? verb : "finetune",
-                     shell_word((run.folder / "recipe.toml").string()), from, shell_word(run.folder.string() + "-again"));
+  return fmt::format("{} {} {}{} --out {}", program, from.empty() ? verb : "finetune", shell_word((run.folder / "recipe.toml").string()),
+                     from, shell_word(run.folder.string() + "-again"));
 }
 
 json run_json(const RunFiles& run, const std::string& label) {
@@ -306,7 +307,7 @@ json study_json(const std::string& text) {
 std::string report_data(const std::vector<RunFiles>& runs, const ReportExtras& extras) {
   json out = {{"tasks", json::array()}, {"study", study_json(extras.study)}, {"films", films_json(extras.films)}};
   for (const TaskRuns& task : by_task(runs)) out["tasks"].push_back(task_json(task));
-  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+  return json_text(out);
 }
 
 }  // namespace warmstart

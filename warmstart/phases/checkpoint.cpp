@@ -42,7 +42,7 @@ void Run::save_checkpoint() {
   if (buffer) state.buffer_rows = buffer->append_new_rows(options.folder / "buffer"), state.finished_rows = buffer->finished();
   state.metrics = metrics_->sync();
   if (policy) state.policy_rng = policy->rng();
-  state.seconds[static_cast<int>(std::min(state.phase, Phase::kFinetune))] += seconds_in_phase();
+  state.seconds[phase_index()] += seconds_since_saved();
   phase_began_ = std::chrono::steady_clock::now();
 
   SafeTensors file;

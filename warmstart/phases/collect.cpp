@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "warmstart/core/files.h"
+#include "warmstart/core/stop.h"
 #include "warmstart/core/text.h"
 #include "warmstart/envs/d4rl_ant.h"
 #include "warmstart/envs/waypoint.h"
@@ -157,6 +158,7 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   bool new_episode = true, succeeded = false;
   const auto began = std::chrono::steady_clock::now();
   for (int t = 0; t < n; ++t) {
+    stop_unsaved_if_asked("collecting");
     if (new_episode) {
       begin_episode(*env, config, t == 0, starts);
       driver->begin(*env, noise);

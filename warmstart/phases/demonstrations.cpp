@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "warmstart/agents/policy.h"
+#include "warmstart/core/stop.h"
 #include "warmstart/data/dataset.h"
 #include "warmstart/envs/adroit.h"
 #include "warmstart/io/steps.h"
@@ -75,6 +76,7 @@ class Player {
     Trajectory t;
     std::vector<double> action(env_->spec().action_size);
     for (Step step; !step.terminated && !step.truncated && t.success.size() < limit;) {
+      stop_unsaved_if_asked("collecting");
       append(t.obs, env_->obs());
       append(t.infos["qpos"], env_->qpos());
       append(t.infos["qvel"], env_->qvel());

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "warmstart/core/stop.h"
+
 namespace warmstart {
 
 LocalExperience::LocalExperience(std::unique_ptr<Env> env, Rng rng, const SafetyConfig& safety)
@@ -76,6 +78,7 @@ Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, 
     int length = 0;
     for (Step step; !(step.terminated || step.truncated);) {
       if (options.before_step) options.before_step();
+      stop_unsaved_if_asked("evaluating");
       for (std::size_t i = 0; i < obs.size(); ++i) obs[i] = static_cast<float>(env.obs()[i]);
       policy.act(obs, options.deterministic, action);
       filter.apply(action);

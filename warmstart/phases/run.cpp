@@ -50,11 +50,6 @@ const char* phase_name(Phase phase) {
   return names[static_cast<int>(phase)];
 }
 
-std::atomic<bool>& stop_requested() {
-  static std::atomic<bool> stop{false};
-  return stop;
-}
-
 Run::Run(const Recipe& r, RunOptions o)
     : recipe(r),
       options(std::move(o)),
@@ -85,7 +80,11 @@ Run::Run(const Recipe& r, RunOptions o)
   prepare_folder();
   resumed_ = has_checkpoint && load_checkpoint();
   metrics_ = std::make_unique<MetricsLog>(options.folder, state.metrics, recipe.log);
-  if (resumed_) return;
+  if (resumed_) {
+    // a kill may have come between the last checkpoint and run.json
+    if (!finished() || run_status(options.folder) != "done") write_info(finished() ? "done" : "running");
+    return;
+  }
   write_atomically(options.folder / "recipe.toml", recipe.toml());
   if (recipe.retention.mode == "append" && buffer) buffer->append_dataset(dataset());
   write_info("running");
@@ -105,8 +104,10 @@ void Run::prepare_folder() {
   make_folder(folder);
   lock_ = ExclusiveLock(folder / ".lock", "choose a folder you may write to with --out");
   if (!lock_.try_lock()) throw usage_error("another process works on this run", folder.string(), "wait for it, or choose another --out");
-  if (options.overwrite && !options.resume)
-    for (const auto& name : kOwnFiles) fs::remove_all(folder / name);
+  for (const auto& name : kOwnFiles) {
+    remove_unfinished(folder / name);
+    if (options.overwrite && !options.resume) fs::remove_all(folder / name);
+  }
 }
 
 void Run::load_pretrained() {
@@ -174,7 +175,7 @@ const Dataset& Run::dataset() {
 }
 
 void Run::enter(Phase next) {
-  state.seconds[static_cast<int>(state.phase)] += seconds_in_phase();
+  state.seconds[phase_index()] += seconds_since_saved();
   phase_began_ = Clock::now();
   rate_began_at_ = -1;
   const Phase was = std::exchange(state.phase, next);
@@ -277,7 +278,8 @@ void Run::log(const std::string& kind, std::int64_t step, std::vector<std::pair<
   const double elapsed = seconds_since(rate_began_);
   if (elapsed > 0)
     // a row of metrics comes before its step's tick
-    metrics_->write_timing(phase_name(state.phase), step, seconds_in_phase(), static_cast<double>(ticked_ + 1 - rate_began_at_) / elapsed);
+    metrics_->write_timing(phase_name(state.phase), step, state.seconds[phase_index()] + seconds_since_saved(),
+                           static_cast<double>(ticked_ + 1 - rate_began_at_) / elapsed);
 }
 
 Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int64_t step) {
@@ -310,6 +312,6 @@ void Run::note(const std::string& text) {
   options.progress(p);
 }
 
-double Run::seconds_in_phase() const { return seconds_since(phase_began_); }
+double Run::seconds_since_saved() const { return seconds_since(phase_began_); }
 
 }  // namespace warmstart

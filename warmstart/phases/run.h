@@ -1,13 +1,13 @@
 // A run: recipe, agent, data, buffer, experience, random streams, counters, metrics. What a checkpoint holds is exactly
 // what is listed in `RunState` and the agent's arrays, so resuming is exact by construction.
 #pragma once
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
 #include <optional>
 
 #include "warmstart/core/files.h"
+#include "warmstart/core/stop.h"
 #include "warmstart/data/dataset.h"
 #include "warmstart/data/mixture.h"
 #include "warmstart/data/replay_buffer.h"
@@ -33,9 +33,8 @@ struct Progress {
   std::string note;                                 ///< something worth a line of its own: an evaluation, a saved file
 };
 
-/// Set from a signal handler: the run saves and stops before its next step. A file of the name kStopFile in the run's folder
-/// asks for the same; it is removed when the run has stopped.
-std::atomic<bool>& stop_requested();
+/// A file of this name in a run's folder asks it to save and stop, as stop_requested() (core/stop.h) does; it is removed when the run has
+/// stopped.
 inline constexpr const char* kStopFile = "STOP";
 
 /// Thrown when a budget (run.max_steps, run.max_seconds) is used up and the run is saved. No error: there is nothing to repair.
@@ -76,6 +75,9 @@ struct RunState {
   bool evaluating = false;        ///< stopped in the middle of an evaluation: it begins anew
   double seconds[3] = {0, 0, 0};  ///< wall-clock per phase, for the report; decides nothing
 };
+
+/// Status in a folder's run.json: running, stopped, interrupted, failed or done; "" when there is none that can be read.
+std::string run_status(const std::filesystem::path& folder);
 
 /// What a run's checkpoint says of its progress; `where` names it in errors. Throws Error(kData) for a damaged or foreign file.
 RunState run_state_of(const SafeTensors& checkpoint, const std::string& where);
@@ -152,7 +154,8 @@ class Run {
   void load_watch(StateReader& in, const SafeTensors& file, const std::string& where);
   void warn(std::int64_t step, const std::vector<Warning>& warnings);
   void prepare_online(ActorCritic pretrained);  ///< learner, policy, experience and empty buffer of the online phases
-  double seconds_in_phase() const;
+  std::size_t phase_index() const { return static_cast<std::size_t>(std::min(state.phase, Phase::kFinetune)); }  ///< into state.seconds
+  double seconds_since_saved() const;                                                                            ///< in this phase
   void save_and_say(const std::string& status);
 
   std::optional<Dataset> dataset_;

@@ -7,6 +7,7 @@
 
 #include "warmstart/core/files.h"
 #include "warmstart/core/threads.h"
+#include "warmstart/io/json_text.h"
 #include "warmstart/nn/cpu/kernels.h"
 #include "warmstart/phases/run.h"
 
@@ -27,6 +28,13 @@ std::int64_t peak_memory_mib() {
 }
 
 }  // namespace
+
+std::string run_status(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "run.json";
+  if (!std::filesystem::exists(file)) return "";
+  const auto info = nlohmann::json::parse(read_text(file), nullptr, false);
+  return info.is_object() ? info.value("status", "") : "";
+}
 
 void Run::write_info(const std::string& status) {
   const nlohmann::ordered_json info = {
@@ -52,7 +60,7 @@ void Run::write_info(const std::string& status) {
       {"backend", recipe.run.backend},
       {"precision", precision_name(precision)},
   };
-  write_atomically(options.folder / "run.json", info.dump(2) + "\n");
+  write_atomically(options.folder / "run.json", json_text(info, 2) + "\n");
 }
 
 }  // namespace warmstart

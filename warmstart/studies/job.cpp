@@ -13,6 +13,8 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
+#include "warmstart/io/json_text.h"
+#include "warmstart/phases/run.h"
 
 namespace warmstart {
 namespace {
@@ -25,14 +27,6 @@ struct flock whole_file() {
   struct flock lock {};
   lock.l_type = F_WRLCK, lock.l_whence = SEEK_SET;
   return lock;
-}
-
-// Status in a run's run.json; "" when there is none.
-std::string run_status(const fs::path& folder) {
-  const fs::path file = folder / "run.json";
-  if (!fs::exists(file)) return "";
-  const Json info = Json::parse(read_text(file), nullptr, false);
-  return info.is_object() ? info.value("status", "") : "";
 }
 
 bool is_done(const StudyJob& job) {
@@ -59,6 +53,12 @@ JobRecord read_record(const fs::path& file) {
   r.memory_mib = in.value("memory_mib", 0.0), r.exit_code = in.value("exit_code", -1), r.signal = in.value("signal", 0);
   r.reason = in.value("reason", "");
   return r;
+}
+
+void write_record(const fs::path& file, const StudyJob& job, const JobRecord& r) {
+  const Json out = {{"attempts", r.attempts},   {"seconds", r.seconds}, {"cpu_seconds", r.cpu_seconds}, {"memory_mib", r.memory_mib},
+                    {"exit_code", r.exit_code}, {"signal", r.signal},   {"reason", r.reason},           {"id", job.id}};
+  write_atomically(file, json_text(out, 1) + "\n");
 }
 
 // The error that the last attempt printed, or its last line. An attempt begins with a line "== command".
@@ -153,6 +153,12 @@ pid_t start_job(const StudyPlan& plan, const StudyJob& job, int threads) {
   argv.push_back(nullptr);
   if (job.kind == JobKind::kDataset) make_folder(job.result.parent_path());
   const std::string log = job_file(plan, job, ".log").string(), lock = job_file(plan, job, ".lock").string();
+  // should this process be killed, too, the record must not tell of an attempt before this one
+  const fs::path record = job_file(plan, job, ".json");
+  if (JobRecord r = read_record(record); r.attempts > 0) {
+    r.exit_code = static_cast<int>(Exit::kInterrupted), r.signal = 0, r.reason.clear();
+    write_record(record, job, r);
+  }
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) throw machine_error("cannot start a process: " + errno_text(errno), job.id, "close other programs, or lower --jobs");
@@ -184,9 +190,7 @@ JobState end_job(const StudyPlan& plan, const StudyJob& job, int status, double 
   else if (r.exit_code == 127) r.reason = "the program could not be started";
   else r.reason = r.exit_code == 0 ? "" : fmt::format("exit code {}: {}", r.exit_code, words);
   JobState state{.record = r};
-  const Json out = {{"attempts", r.attempts},   {"seconds", r.seconds}, {"cpu_seconds", r.cpu_seconds}, {"memory_mib", r.memory_mib},
-                    {"exit_code", r.exit_code}, {"signal", r.signal},   {"reason", r.reason},           {"id", job.id}};
-  write_atomically(file, out.dump(1) + "\n");
+  write_record(file, job, r);
   state.status = status_of(plan, job, r);
   if (state.status == JobStatus::kFailed && r.reason.empty()) state.record.reason = "it ended without a result: " + words;
   return state;

@@ -85,8 +85,8 @@ class Planner {
                             "give each its own data.path");
       }
       if (packs_.count(dataset_key(r)) || (fs::is_regular_file(r.data.path) && is_pack(r.data.path))) continue;
-      std::string name = file_name_of(fs::path(r.data.path).stem().string());
-      if (!names_.insert(name).second) names_.insert(name += "-" + short_hash(dataset_key(r)));
+      // the hash is always there: a name must not depend on which datasets come before
+      const std::string name = file_name_of(fs::path(r.data.path).stem().string()) + "-" + short_hash(dataset_key(r));
       const fs::path file = plan_.folder / "data" / (name + ".pack"), recipe = plan_.folder / "recipes/data" / (name + ".toml");
       packs_[dataset_key(r)] = plan_.jobs.size();
       plan_.jobs.push_back({.id = "data/" + name,
@@ -158,7 +158,6 @@ class Planner {
   const std::string where_;
   std::map<std::string, const StudyCell*> collections_;
   std::map<std::string, std::size_t> packs_, starts_;
-  std::set<std::string> names_;
 };
 
 }  // namespace

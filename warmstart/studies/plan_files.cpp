@@ -164,7 +164,8 @@ StudyPlan load_plan(const fs::path& folder) {
   try {
     return from_json(Json::parse(read_text(file)), folder);
   } catch (const Json::exception& e) {
-    throw data_error(fmt::format("damaged: {}", e.what()), file.string(), "remove it and begin the study with the same command again");
+    throw data_error(fmt::format("damaged: {}", e.what()), file.string(),
+                     "restore it from a copy, or begin the study in another folder with --out");
   }
 }
 

@@ -16,6 +16,7 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
+#include "warmstart/core/stop.h"
 #include "warmstart/core/text.h"
 #include "warmstart/phases/run.h"
 

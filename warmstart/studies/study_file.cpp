@@ -279,8 +279,11 @@ std::vector<StudyCell> expand(StudyFile& study) {
         cell.set = arm.set;
         cell.set.insert(cell.set.end(), values.set.begin(), values.set.end());
         const std::string here = where + (task.name.empty() ? "" : ", task " + task.name) + ", arm " + cell.arm;
-        if (!names.insert(cell.arm).second || !files.insert(file_name_of(cell.arm)).second)
+        if (!names.insert(cell.arm).second)
           throw usage_error("two arms of one name, " + cell.arm, where, "give each arm, or grid_name, its own words");
+        if (!files.insert(file_name_of(cell.arm)).second)
+          throw usage_error("two arms whose folders would both be " + file_name_of(cell.arm), here,
+                            "folders keep letters, digits and a few signs: give each arm other words");
         std::vector<Override> overrides = study.set;
         overrides.insert(overrides.end(), task.set.begin(), task.set.end());
         overrides.insert(overrides.end(), cell.set.begin(), cell.set.end());
@@ -291,6 +294,9 @@ std::vector<StudyCell> expand(StudyFile& study) {
         } catch (const Error& e) {
           throw Error(e.code(), e.what(), here, "correct the recipe " + recipe.string() + " or what the study sets");
         }
+        if (cell.recipe.run.max_steps > 0 || cell.recipe.run.max_seconds > 0)
+          throw usage_error("the recipe stops its runs early", here + ", run.max_steps or run.max_seconds of " + recipe.string(),
+                            kOwn.at("run.max_steps"));
         cell.recipe.run.seed = 0;
         if (task.name.empty()) task.name = cell.recipe.env.id;
         cell.task = task.name;
@@ -308,7 +314,7 @@ std::vector<StudyCell> expand(StudyFile& study) {
   std::set<std::string> folders;
   for (const StudyTask& task : study.tasks)
     if (!folders.insert(file_name_of(task.name)).second)
-      throw usage_error("two tasks of one name, " + task.name, where, "give each task its own name");
+      throw usage_error("two tasks of one name, or of one folder, " + task.name, where, "give each task its own name");
   return cells;
 }
 

@@ -8,6 +8,7 @@
 
 #include "warmstart/core/files.h"
 #include "warmstart/core/text.h"
+#include "warmstart/io/json_text.h"
 #include "warmstart/studies/results.h"
 
 namespace warmstart {
@@ -17,15 +18,7 @@ using Json = nlohmann::ordered_json;
 
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 
-// RFC 4180
-std::string csv(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + '"';
-}
-
-std::string csv_row(const StudyRun& run) { return fmt::format("{},{},{}", csv(run.arm->task), csv(run.arm->arm), run.seed); }
+std::string csv_row(const StudyRun& run) { return fmt::format("{},{},{}", csv_field(run.arm->task), csv_field(run.arm->arm), run.seed); }
 
 std::string one_line(std::string text) {
   for (char& c : text)
@@ -124,7 +117,7 @@ std::string summary_json(const StudyResults& results) {
     else if (!run.files) entry["status"] = status_name(run.state.status), out["unfinished"].push_back(entry);
   }
   out["machine"] = machine(results);
-  return out.dump(1) + "\n";
+  return json_text(out, 1) + "\n";
 }
 
 std::string summary_markdown(const StudyResults& results) {
@@ -174,8 +167,8 @@ std::string results_csv(const StudyResults& results) {
   for (const StudyRun& run : results.runs) {
     out += csv_row(run) + "," + status_name(run.state.status);
     for (const auto& [name, value] : named(run.measures)) out += value ? fmt::format(",{}", *value) : ",";
-    out += "," + csv(results.plan->run_folder(*run.arm, run.seed).lexically_relative(results.plan->folder).string()) + "," +
-           csv(run.files ? "" : one_line(run.state.record.reason)) + "\n";
+    out += "," + csv_field(results.plan->run_folder(*run.arm, run.seed).lexically_relative(results.plan->folder).string()) + "," +
+           csv_field(run.files ? "" : one_line(run.state.record.reason)) + "\n";
   }
   return out;
 }

@@ -54,7 +54,7 @@ function section(id, title, sentence, fill) {
 }
 // `fill` is called when the part is first opened: hidden plots have no size
 function details(key, summary, fill) {
-  const inside = make("div"), element = make("details", {}, make("summary", {}, summary), inside);
+  const inside = make("div"), element = make("details", {}, make("summary", {id: `open-${key}`}, summary), inside);
   const open = () => {
     if (inside.childElementCount) return;
     const before = plots.length;

@@ -30,7 +30,7 @@ function episodes(parent) {
     task.episodes.forEach((seeds, i) => seeds.forEach((s, k) => {
       const tone = css(`--c${i % 8}`), common = {type: "scatter", x: s.x, legendgroup: String(i)};
       if (count <= 1500) t.push({...common, y: s.y, mode: "markers", marker: {size: 4, color: faint(tone, .45)}, hoverinfo: "skip", showlegend: false});
-      t.push({...common, y: s.mean, name: fitting(div, groups[i].label), mode: "lines", line: {width: 1.8, color: tone}, showlegend: k === 0, hovertemplate: "%{y:.4~g}"});
+      t.push({...common, y: s.mean, name: fitting(div, groups[i].label), mode: "lines", line: {width: 1.8, color: tone, dash: dashes[round_of(i)][0]}, showlegend: k === 0, hovertemplate: "%{y:.4~g}"});
     }));
     Plotly.react(div, t, l, draw_options);
   });

@@ -81,7 +81,8 @@ function films(parent) {
   const grid = make("div", {class: "films"});
   for (const f of list.filter((x) => x.picture !== null))
     grid.append(make("figure", {}, make("img", {src: data.films.pictures[f.picture], alt: `${f.policy} policy of ${f.label}`}), make("h3", {}, `${f.label}, ${f.policy}`), make("figcaption", {}, f.caption)));
-  if (grid.childElementCount) parent.append(grid);
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  if (grid.childElementCount) parent.append(still ? details("films", "Films, which move without end", (inside) => inside.append(grid)) : grid);
   for (const reason of unique(list.filter((x) => x.picture === null).map((f) => `${f.label}, ${f.policy} policy: ${f.caption}`)))
     parent.append(make("p", {class: "small muted", style: "margin-top:8px"}, `No film of ${reason}`));
 }

@@ -25,7 +25,7 @@ function verdict(h) {
   if (!h.drop) return [h.final ? "No drop can be computed: the level before the switch is 0 or unknown." : "No evaluation after the switch yet.", "", ""];
   if (h.drop.mean === 0) return ["", "No drop after the switch", "good"];
   const fell = `Dropped ${show(h.drop.mean, true)} after the switch, `;
-  if (!h.forgotten && h.final.mean < .9 * h.before.mean) return [fell, "came back for a while, ended lower", ""];
+  if (!h.forgotten && h.final.mean < h.before.mean - .1 * Math.abs(h.before.mean)) return [fell, "came back for a while, ended lower", ""];
   if (!h.forgotten) return [fell, h.recovered_at && h.recovered_at.mean ? (h.judged === 1 ? `recovered by step ${show(h.recovered_at.mean)}` : `all recovered, after ${show(h.recovered_at.mean)} steps on average`) : "never below 90%", "good"];
   return [fell, h.judged === 1 ? "never recovered" : `${h.forgotten} of ${h.judged} seeds never recovered`, "bad"];
 }

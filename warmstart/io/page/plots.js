@@ -29,10 +29,12 @@ function layout(options) {
     shapes: [], annotations: [],
   };
 }
+// Plotly takes a label for markup: a name must not become any
+const literal = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 // a name that a plot of this width can show
 function fitting(div, label, share = 1) {
   const most = Math.max(8, Math.floor(share * (div.clientWidth || 400) / 9) - 4);
-  return label.length > most ? `${label.slice(0, most - 1)}…` : label;
+  return literal(label.length > most ? `${label.slice(0, most - 1)}…` : label);
 }
 const symbols = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon"];
 // eight colours; the next eight methods have them again with another line and other symbols
@@ -79,7 +81,7 @@ function mark_online(l, options) {
     }
     l.shapes.push({type: "line", xref: "x", yref: "paper", x0: w.step, x1: w.step, y0: 0, y1: 1, line: {color: tone, width: 1.3, dash: "dot"}});
     if (!options.small) l.annotations.push({...note, x: w.step, xref: "x", y: 1, yref: "paper", yanchor: "top", xshift: 2, text: "<b>!</b>", font: {size: 13, color: tone},
-      hovertext: `${groups[w.group].label}${of_seed(w)}, step ${w.step}: ${warned(w)}`});
+      hovertext: `${literal(groups[w.group].label)}${of_seed(w)}, step ${w.step}: ${warned(w)}`});
   }
 }
 // `levels`: [{y, tone, name}], drawn as dashed lines

@@ -1,5 +1,6 @@
 // Draws the page, and a live page again whenever its server has something new.
 function draw_page() {
+  const focused = document.activeElement && document.activeElement.id;
   task = data.tasks[Math.min(Number(chosen.task), data.tasks.length - 1)];
   groups = task.groups, several = groups.length > 1;
   plots = [];
@@ -16,13 +17,20 @@ function draw_page() {
   section("config", "Configuration", config_note(), config);
   section("how", "How it was run", "", how);
   if (window.Plotly) draw_all();
+  if (focused) byId(focused)?.focus({preventScroll: true});  // its element was made anew
 }
 const draw_all = () => plots.forEach((draw) => draw());
 
 const kLookAgain = 3000;  // ms
 async function follow() {
   const status = byId("live");
-  const say = (text, kind) => status.replaceChildren(make("p", {class: `notice ${kind}`}, text));
+  let said = "";
+  const say = (text, kind) => {
+    byId("looked").textContent = `Looked at ${new Date().toLocaleTimeString()}.`;
+    if (text === said) return;  // a screen reader reads each change aloud
+    said = text;
+    status.replaceChildren(make("p", {class: `notice ${kind}`}, text));
+  };
   let have = "";
   const look = async () => {
     try {
@@ -37,7 +45,7 @@ async function follow() {
         return;
       }
       const going = data.tasks.flatMap((t) => t.runs).filter((r) => r.status && r.status !== "done").length;
-      say(`Live: looked at ${new Date().toLocaleTimeString()}. ${going ? `${plural(going, "run")} not finished.` : "All runs are done."}`, "calm");
+      say(`Live. ${going ? `${plural(going, "run")} not finished.` : "All runs are done."}`, "calm");
     } catch (error) {
       say("The server does not answer: it was stopped, or this page was saved. What is shown is what was last read.", "");
     } finally {

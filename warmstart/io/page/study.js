@@ -65,7 +65,7 @@ function forest(parent, t, arms, m, percent) {
     const l = layout({x: measure_title(m), legend: false}), rows = arms.map((_, i) => i);
     const pick = (key) => arms.map((a) => { const v = (a.measures[m] || {})[key]; return Number.isFinite(v) ? v : null; });
     const means = pick("mean"), low = pick("low"), high = pick("high"), tones = arms.map((_, i) => css(`--c${i % 8}`));
-    const hover = arms.map((a, i) => `${a.arm}<br>mean ${show(means[i], percent)}, IQM ${show(pick("iqm")[i], percent)}<br>${show(low[i], percent)} – ${show(high[i], percent)}`);
+    const hover = arms.map((a, i) => `${literal(a.arm)}<br>mean ${show(means[i], percent)}, IQM ${show(pick("iqm")[i], percent)}<br>${show(low[i], percent)} – ${show(high[i], percent)}`);
     const ends = [...means, ...low, ...high].filter((v) => v !== null), least = Math.min(...ends), most = Math.max(...ends), room = .06 * (most - least || Math.abs(most) || 1);
     const bars = arms.map((_, i) => ({type: "scatter", mode: "lines", x: [low[i], high[i]], y: [i, i], line: {width: 3, color: tones[i]}, hoverinfo: "skip", showlegend: false})).filter((_, i) => low[i] !== null);
     const points = (x, symbol, size) => ({type: "scatter", mode: "markers", x, y: rows, marker: {size, symbol, color: tones}, hovertemplate: "%{customdata}<extra></extra>", customdata: hover, showlegend: false});

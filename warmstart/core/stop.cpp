@@ -1,0 +1,16 @@
+#include "warmstart/core/stop.h"
+
+#include "warmstart/core/error.h"
+
+namespace warmstart {
+
+std::atomic<bool>& stop_requested() {
+  static std::atomic<bool> stop{false};
+  return stop;
+}
+
+void stop_unsaved_if_asked(const std::string& what) {
+  if (stop_requested()) throw Error(Exit::kInterrupted, "interrupted", what, "nothing of it was kept; the same command begins anew");
+}
+
+}  // namespace warmstart

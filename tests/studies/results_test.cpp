@@ -92,6 +92,12 @@ TEST_F(Results, OneLinePerRunAndOnePerNumber) {
   EXPECT_NE(table.find("b, \\|c"), std::string::npos);
   EXPECT_NE(table.find("| 0 (1/1) | 1000 (1/1) |"), std::string::npos) << table;
   EXPECT_NE(table.find("seed 1: interrupted"), std::string::npos);
+  // returns have as many decimals as their size asks for
+  plan.metric = "return_mean";
+  EXPECT_NE(summary_markdown(gather_results(plan)).find("| a | 1 | 0.500 | 0.200 | 0.900 |"), std::string::npos);
+  finish("a", 2, 320.75, -40.5, 400);
+  EXPECT_NE(summary_markdown(gather_results(plan)).find("| b, \\|c | 0 |"), std::string::npos);
+  EXPECT_NE(summary_markdown(gather_results(plan)).find("| a | 2 | 160.6 ["), std::string::npos);
 }
 
 TEST_F(Results, FailuresSayWhy) {

@@ -69,6 +69,16 @@ std::string cell(const Summary& s, double scale, int digits) {
   return text;
 }
 
+// Decimals that a task's levels are shown with: three digits or so, whatever their size.
+int decimals(const StudyResults& results, const std::string& task, double scale) {
+  double largest = 0;
+  for (const PlannedArm& arm : results.plan->arms)
+    if (arm.task == task)
+      for (const char* measure : {"before", "lowest", "best"})
+        if (const Summary s = results.summary(arm, measure); s.count) largest = std::max(largest, scale * std::abs(s.mean));
+  return largest >= 20 ? 1 : largest >= 2 ? 2 : 3;
+}
+
 // "1500 (2/3)": the mean of those that get there, and how many of those that could.
 std::string steps_cell(const Summary& s, int could) {
   if (could == 0) return "-";
@@ -129,6 +139,7 @@ std::string summary_markdown(const StudyResults& results) {
   if (!plan.claim.empty()) out += "\nThe paper: " + plan.claim + "\n";
   for (const std::string& task : plan.tasks) {
     const double threshold = plan.threshold_of(task);
+    const int digits = decimals(results, task, scale);
     out += fmt::format(
         "\n## {}\n\n| arm | seeds | before{} | lowest | final | final, IQM | area | regret | drop, % | forgotten | steps to {} | steps to "
         "recover | "
@@ -136,14 +147,14 @@ std::string summary_markdown(const StudyResults& results) {
         task, percent ? ", %" : "", std::isnan(threshold) ? "threshold" : fmt::format("{:g}", scale * threshold));
     for (const PlannedArm& arm : plan.arms) {
       if (arm.task != task) continue;
-      const auto value = [&](const char* measure, double by, int digits) { return cell(results.summary(arm, measure), by, digits); };
+      const auto level = [&](const char* measure) { return cell(results.summary(arm, measure), scale, digits); };
       const Summary iqm = results.summary(arm, "final"), forgotten = results.summary(arm, "forgotten"),
                     speed = results.summary(arm, "steps_per_second");
       out += fmt::format(
           "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", markdown_text(arm.arm), finished(results, arm),
-          value("before", scale, 1), value("lowest", scale, 1), value("final", scale, 1),
-          iqm.count ? fmt::format("{:.1f}", scale * iqm.iqm) : "-", value("area", scale, 1), value("regret", scale, 1),
-          value("drop", 100, 0), forgotten.count ? fmt::format("{:.0f}/{}", forgotten.mean * forgotten.count, forgotten.count) : "-",
+          level("before"), level("lowest"), level("final"), iqm.count ? fmt::format("{:.{}f}", scale * iqm.iqm, digits) : "-",
+          level("area"), level("regret"), cell(results.summary(arm, "drop"), 100, 0),
+          forgotten.count ? fmt::format("{:.0f}/{}", forgotten.mean * forgotten.count, forgotten.count) : "-",
           steps_cell(results.summary(arm, "steps_to_threshold"), std::isnan(threshold) ? 0 : finished(results, arm)),
           steps_cell(results.summary(arm, "steps_to_recover"), forgotten.count), speed.count ? fmt::format("{:.0f}", speed.mean) : "-");
     }

@@ -39,8 +39,10 @@ int main(int argc, char** argv) try {
 
   const AgentFile file = read_agent_file(argv[1]);  // the task itself need not be known here
   Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(0, "act"));
+  ActionFilter filter(file.recipe.safety, policy.actor().spec.action);  // the recipe's [safety]: limits that hold wherever it acts
   std::vector<float> obs(policy.actor().spec.obs), action(policy.actor().spec.action);
   policy.act(obs, true, action);  // first touch of everything
+  filter.begin_episode();         // and whenever the robot starts anew
 
   const auto period = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1 / hz));
   const long steps = std::lround(hz * seconds), before = allocations;
@@ -52,6 +54,7 @@ int main(int argc, char** argv) try {
     const auto began = Clock::now();
     read_sensors(static_cast<double>(i) / hz, obs);
     policy.act(obs, true, action);
+    filter.apply(action);
     send_command(action);
     const auto took = Clock::now() - began;
     worst = std::max(worst, took), sum += took;

@@ -31,7 +31,7 @@ print(np.abs(a - b).mean())
 
 FAKE_FFMPEG = """#!/bin/sh
 for last; do :; done
-echo "$@" >"$last.arguments"
+echo "$@" >"$(dirname "$last")/arguments"
 cat >"$last"
 """
 
@@ -94,12 +94,15 @@ class Render(Case):
         self.render("HalfCheetah-v4", "frames", "--max-episode-steps", 4)
         raw = (self.folder / "it's.mp4").read_bytes()
         self.assertEqual(len(raw), 5 * 160 * 120 * 3)
-        self.assertIn("-s 160x120 -r 20 ", (self.folder / "it's.mp4.arguments").read_text())
+        self.assertIn("-s 160x120 -r 20 ", (self.folder / "arguments").read_text())
         code = "import sys, numpy as np; from PIL import Image\n"
         code += "print(int((np.asarray(Image.open(sys.argv[1])).tobytes() == open(sys.argv[2], 'rb').read()[-57600:])))"
         self.assertEqual(self.python(code, self.frames("frames")[-1], self.folder / "it's.mp4"), 1)
         (tools / "ffmpeg").write_text("#!/bin/sh\nexit 1\n")
+        (self.folder / "b.mp4").write_text("older")
         self.refused(MACHINE, ["ffmpeg failed"], "render", "--env", "HalfCheetah-v4", "--out", "b.mp4", "--max-episode-steps", 2, env=with_it)
+        self.assertEqual((self.folder / "b.mp4").read_text(), "older")
+        self.assertEqual(list(self.folder.glob("*.tmp*")), [])
         self.refused(MACHINE, ["apt-get install ffmpeg"], "render", "--env", "HalfCheetah-v4", "--out", "c.mp4", env=os.environ | {"PATH": "/nowhere"})
 
     def test_a_saved_agent(self):

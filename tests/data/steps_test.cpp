@@ -94,14 +94,16 @@ TEST(Steps, OnlyFinishedEpisodesHaveReturns) {
 TEST(Steps, ReturnsComeBackAfterARestart) {
   const TemporaryFolder folder;
   for (const std::size_t capacity : {100, 7}) {  // the small one has overwritten its first rows
-    Walk w(capacity, true);
-    w.episode({1, -1, 3}, true), w.episode({-1, -1}, false), w.episode({5, 6}, true), w.episode({2}, false, false);
-    const std::uint64_t committed = w.buffer.append_new_rows(folder / std::to_string(capacity));
-    ReplayBuffer again(capacity, 1, 1);
-    again.keep_mc_returns({.discount = 0.5, .negative_reward = -1.0f});
-    again.restore(folder / std::to_string(capacity), committed, w.buffer.finished());
-    ASSERT_EQ(again.size(), w.buffer.size());
-    for (std::size_t i = 0; i < again.size(); ++i) EXPECT_EQ(again.at(i).mc_return, w.buffer.at(i).mc_return) << i;
+    for (const std::vector<float>& first : {std::vector<float>{1, -1, 3}, {3, -1, -1}}) {
+      Walk w(capacity, true);
+      w.episode(first, true), w.episode({-1, -1}, false), w.episode({5, 6}, true), w.episode({2}, false, false);
+      const std::uint64_t committed = w.buffer.append_new_rows(folder / std::to_string(capacity));
+      ReplayBuffer again(capacity, 1, 1);
+      again.keep_mc_returns({.discount = 0.5, .negative_reward = -1.0f});
+      again.restore(folder / std::to_string(capacity), committed, w.buffer.finished(), w.buffer.lost_success());
+      ASSERT_EQ(again.size(), w.buffer.size());
+      for (std::size_t i = 0; i < again.size(); ++i) EXPECT_EQ(again.at(i).mc_return, w.buffer.at(i).mc_return) << i;
+    }
   }
 }
 

@@ -23,6 +23,8 @@ class Policy {
   Rng& rng() { return rng_; }
   /// Replaces the snapshot; the random stream goes on.
   void set_actor(std::shared_ptr<const Actor> actor) { actor_ = std::move(actor); }
+  /// As in the constructor, from now on.
+  void set_exploration_noise(double noise) { exploration_noise_ = static_cast<float>(noise); }
   /// Checksum of the actor's parameters: two policies with the same fingerprint act the same.
   std::string fingerprint() const;
 

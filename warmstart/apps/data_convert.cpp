@@ -6,6 +6,7 @@
 
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
+#include "warmstart/core/files.h"
 #include "warmstart/core/text.h"
 #include "warmstart/data/dataset.h"
 #include "warmstart/data/pack_dataset.h"
@@ -72,6 +73,7 @@ void convert(const Options& o) {
 
 void pack(const Options& o) {
   const auto reader = open_input(o);
+  remove_unfinished(o.out);
   const PackSizes s = pack_dataset(*reader, o.out);
   fmt::print("packed   {}: {} steps, observation {}, action {}, {:.1f} MB on disk\n", o.out, s.steps, s.obs_size, s.action_size,
              1e-6 * static_cast<double>(std::filesystem::file_size(o.out)));

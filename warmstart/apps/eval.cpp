@@ -34,7 +34,7 @@ void run(const Options& o) {
   const auto env = make_env(recipe.env);
   // the run's own evaluations use this stream, so that their numbers come out again
   const std::int64_t seed = o.seed >= 0 ? o.seed : recipe.evaluation_seed();
-  Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
+  Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"), exploration_noise(file));
   const auto start = std::chrono::steady_clock::now();
   const Evaluation e =
       evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed), {.deterministic = !o.stochastic, .safety = recipe.safety});
@@ -43,7 +43,7 @@ void run(const Options& o) {
   const bool success = env->spec().reports_success;
   if (!o.film.out.empty()) {  // the first episode again, so that drawing does not slow what was measured
     Camera camera(*env, o.film);
-    Policy same(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
+    Policy same(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"), exploration_noise(file));
     evaluate(*env, same, 1, static_cast<std::uint64_t>(seed),
              {.deterministic = !o.stochastic, .safety = recipe.safety, .before_step = [&] { camera.look(); }});
     fmt::print(stderr, "{}\n", camera.finish());

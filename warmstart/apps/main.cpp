@@ -64,11 +64,13 @@ int run(int argc, char** argv) {
   add_bench(app);
   add_doctor(app);
   // these save what they have, or throw away what is not whole; all others end at once
+  const auto handle = [](std::size_t) {
+    handle_on_own_stack(SIGINT);
+    handle_on_own_stack(SIGTERM);
+  };
   for (const char* verb : {"train", "pretrain", "finetune", "eval", "advise", "collect", "report", "study", "render"})
-    app.get_subcommand(verb)->preparse_callback([](std::size_t) {
-      handle_on_own_stack(SIGINT);
-      handle_on_own_stack(SIGTERM);
-    });
+    app.get_subcommand(verb)->preparse_callback(handle);
+  app.get_subcommand("data")->get_subcommand("pack")->preparse_callback(handle);
   for (int i = 0; i < argc; ++i) command_line() += (i ? " " : "") + shell_word(argv[i]);
   try {
     app.parse(argc, argv);

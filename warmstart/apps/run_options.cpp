@@ -115,6 +115,9 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
       body(run);
     } catch (const BudgetUsed& used) {
       fmt::print(stderr, "{} {}\n", title, used.text);
+    } catch (const Error&) {
+      if (run_status(options.folder) == "running") run.write_info("failed");
+      throw;
     }
     if (!args.no_report) report({read_run(options.folder)}, options.folder / "report.html");
   }

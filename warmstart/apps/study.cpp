@@ -18,6 +18,7 @@
 #include "warmstart/data/pack_dataset.h"
 #include "warmstart/phases/dataset_file.h"
 #include "warmstart/phases/run.h"
+#include "warmstart/phases/task_data.h"
 #include "warmstart/studies/slurm.h"
 
 namespace warmstart {
@@ -161,7 +162,12 @@ void run_study(const Options& o) {
 void make_dataset(const Options& o) {
   const Recipe recipe = load_recipe(o.recipe);
   collect_if_missing(recipe, [](const std::string& text) { fmt::print("{}\n", text); });
-  const auto reader = open_steps(recipe.data.path, {.observation_keys = recipe.observation_keys()});
+  const EnvSpec& spec = env_spec(recipe.env);
+  const auto reader = open_steps(recipe.data.path, steps_options(spec, recipe.observation_keys()));
+  // a pack no longer says where it was recorded
+  const auto& metadata = reader->layout().metadata;
+  if (const auto env = metadata.find("env"); env != metadata.end())
+    if (const std::string other = check_body(env->second, spec, recipe.data.path); !other.empty()) fmt::print("{}\n", other);
   remove_unfinished(o.pack);
   const PackSizes sizes = pack_dataset(*reader, o.pack);
   fmt::print("packed {} as {}: {} steps\n", recipe.data.path, o.pack, sizes.steps);

@@ -53,10 +53,18 @@ template <class T>
 std::optional<std::vector<T>> parse_list(const std::string& text) {
   std::vector<T> items;
   std::string item;
+  bool closed = false;  // by a space or bracket: "64 64" is no number
   for (const char c : text + ",") {
-    if (c == '[' || c == ']' || c == ' ') continue;
-    if (c != ',') item += c;
+    if (c == '[' || c == ']' || c == ' ') {
+      closed = closed || !item.empty();
+      continue;
+    }
+    if (c != ',') {
+      if (closed) return {};
+      item += c;
+    }
     if (c != ',' || item.empty()) continue;
+    closed = false;
     T& value = items.emplace_back();
     const auto r = std::from_chars(item.data(), item.data() + item.size(), value);
     if (r.ec != std::errc() || r.ptr != item.data() + item.size()) return {};
@@ -134,6 +142,7 @@ void Field::set(const ConfigValue& value, const std::string& where) const {
                       [&](std::string* p) {
                         const auto* s = std::get_if<std::string>(&value);
                         if (!s) throw wrong_type();
+                        if (!is_utf8(*s)) throw usage_error("text that is not UTF-8", place, "rename the file, or give other text");
                         if (!doc.choices.empty() && std::find(doc.choices.begin(), doc.choices.end(), *s) == doc.choices.end())
                           throw usage_error("unknown value " + quoted(*s), place,
                                             fmt::format("did you mean \"{}\"? {}", nearest_name(*s, doc.choices),

@@ -10,7 +10,7 @@ std::atomic<bool>& stop_requested() {
 }
 
 void stop_unsaved_if_asked(const std::string& what) {
-  if (stop_requested()) throw Error(Exit::kInterrupted, "interrupted", what, "nothing of it was kept; the same command begins anew");
+  if (stop_requested()) throw Error(Exit::kInterrupted, "interrupted", what, "the same command begins anew");
 }
 
 }  // namespace warmstart

@@ -16,6 +16,8 @@ std::vector<std::string> split(const std::string& text, char separator);
 
 /// `word` as a POSIX shell reads it back, in single quotes where it needs them.
 std::string shell_word(const std::string& word);
+/// No overlong forms, no surrogates.
+bool is_utf8(const std::string& text);
 /// `text` as one field of a CSV file, RFC 4180.
 std::string csv_field(const std::string& text);
 

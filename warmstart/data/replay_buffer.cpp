@@ -50,6 +50,10 @@ void ReplayBuffer::add(std::span<const float> obs, std::span<const float> action
 
   // take the place of the oldest row
   if (stored() == capacity_) {
+    if (mc_options_ && mc_options_->negative_reward) {
+      const Transition t = numbered(oldest_);
+      lost_success_ = t.mask > 0 && follows(0) && (lost_success_ || t.reward != *mc_options_->negative_reward);
+    }
     if (own_next_[slot(oldest_)]) ends_.erase(oldest_);
     ++oldest_;
   }
@@ -129,7 +133,9 @@ void ReplayBuffer::fill_mc_returns(std::uint64_t begin, std::uint64_t end) {
     const Transition t = numbered(k);
     rewards.push_back(t.reward), masks.push_back(t.mask);
   }
-  mc_returns(rewards, masks, *mc_options_, returns);
+  McReturnOptions options = *mc_options_;
+  if (begin == oldest_ && lost_success_) options.negative_reward.reset();
+  mc_returns(rewards, masks, options, returns);
   for (std::uint64_t k = begin; k < end; ++k) mc_return_[slot(k)] = returns[k - begin];
 }
 
@@ -159,10 +165,10 @@ void ReplayBuffer::read(const std::filesystem::path& folder, std::uint64_t commi
   SegmentLog::read(folder, obs_size_, action_size_, committed, *this);
 }
 
-void ReplayBuffer::restore(const std::filesystem::path& folder, std::uint64_t committed, std::uint64_t finished) {
+void ReplayBuffer::restore(const std::filesystem::path& folder, std::uint64_t committed, std::uint64_t finished, bool lost_success) {
   assert(added_ == 0);
   log_ = SegmentLog::open(folder, obs_size_, action_size_, committed, *this);
-  finished_ = finished;
+  finished_ = finished, lost_success_ = lost_success;
   if (!mc_options_) return;
   // episodes end at terminals and where the next row starts elsewhere
   std::uint64_t begin = oldest_;

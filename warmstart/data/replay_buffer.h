@@ -62,11 +62,12 @@ class ReplayBuffer : public DataSource {
   /// finished episodes; it then behaves bit for bit as the saved one did, and later appends continue the files. Rows that
   /// were written but not committed are cut off. Throws Error(kData) naming the file for a missing, truncated or damaged
   /// segment or sizes that do not fit.
-  void restore(const std::filesystem::path& folder, std::uint64_t committed, std::uint64_t finished = 0);
+  void restore(const std::filesystem::path& folder, std::uint64_t committed, std::uint64_t finished = 0, bool lost_success = false);
 
   /// As restore, for one who only looks: the files stay as they are, also while another process writes them.
   void read(const std::filesystem::path& folder, std::uint64_t committed);
 
+  bool lost_success() const { return lost_success_; }   ///< for restore: overwritten rows of the oldest episode had a success
   std::uint64_t finished() const { return finished_; }  ///< rows added before the running episode
 
  private:
@@ -88,6 +89,7 @@ class ReplayBuffer : public DataSource {
   NStep n_step_;
   std::optional<McReturnOptions> mc_options_;
   std::vector<float> mc_return_;  // per slot, when asked for
+  bool lost_success_ = false;     // rows of the oldest episode that were overwritten had a success: it is none of those without
   std::uint64_t finished_ = 0;
   std::vector<float> last_next_;  // [O] next observation of the newest row
   std::unique_ptr<SegmentLog> log_;

@@ -21,13 +21,13 @@ class PluginEnv : public Env {
  public:
   PluginEnv(EnvSpec spec, std::shared_ptr<PluginProcess> process, double timeout)
       : spec_(std::move(spec)), process_(std::move(process)), timeout_(timeout), obs_(spec_.obs_size) {
-    const auto answer = process_->call(PluginCall::kCreate, 0, {}, timeout_);
-    std::memcpy(&instance_, answer.data(), std::min(answer.size(), sizeof instance_));
+    process_->call(PluginCall::kCreate, 0, {}, answer_, timeout_);
+    std::memcpy(&instance_, answer_.data(), std::min(answer_.size(), sizeof instance_));
   }
   ~PluginEnv() override {
     if (!process_->alive()) return;
     try {
-      process_->call(PluginCall::kDestroy, instance_, {}, timeout_);
+      process_->call(PluginCall::kDestroy, instance_, {}, answer_, timeout_);
     } catch (const Error&) {  // nothing depends on it any more
     }
   }
@@ -90,9 +90,9 @@ class PluginEnv : public Env {
   bool begun() const { return running_ || elapsed_ > 0; }  // before its first reset there is no state
   std::span<const std::uint8_t> call(PluginCall what, std::span<const std::uint8_t> in, int step = 0) const {
     failed_ = true;  // unless the call comes back
-    const auto answer = process_->call(what, instance_, in, timeout_, step);
+    process_->call(what, instance_, in, answer_, timeout_, step);
     failed_ = false;
-    return answer;
+    return answer_;
   }
   void take_obs(std::span<const std::uint8_t> bytes) {
     std::memcpy(obs_.data(), bytes.data(), std::min(bytes.size(), obs_.size() * sizeof(double)));
@@ -106,6 +106,7 @@ class PluginEnv : public Env {
   std::int32_t elapsed_ = 0;
   bool running_ = false;
   mutable bool failed_ = false;
+  mutable std::vector<std::uint8_t> answer_;  // of the last call; its own, for environments of one process may step in parallel
 };
 
 }  // namespace

@@ -61,14 +61,16 @@ void PluginProcess::start(double timeout) {
   ::close(ends[1]);
   socket_ = ends[0];
 
-  StateReader in(call(PluginCall::kLoad, 0, {}, timeout), path_);
+  std::vector<std::uint8_t> answer;
+  call(PluginCall::kLoad, 0, {}, answer, timeout);
+  StateReader in(answer, path_);
   EnvSpec& s = info_.spec;
   in.get(s.id), in.get(s.summary), in.get(s.obs_size), in.get(s.action_size), in.get(s.max_episode_steps);
   in.get(s.control_seconds), in.get(s.sparse_reward), in.get(s.reports_success), in.get(info_.can_save);
 }
 
-std::span<const std::uint8_t> PluginProcess::call(PluginCall what, std::uint32_t instance, std::span<const std::uint8_t> in, double timeout,
-                                                  int step) {
+void PluginProcess::call(PluginCall what, std::uint32_t instance, std::span<const std::uint8_t> in, std::vector<std::uint8_t>& out,
+                         double timeout, int step) {
   const std::lock_guard lock(mutex_);
   what_ = what, step_ = step;
   if (!alive()) fail("the plug-in's process has ended before", kLook);
@@ -80,11 +82,11 @@ std::span<const std::uint8_t> PluginProcess::call(PluginCall what, std::uint32_t
   plugin::Answer answer;
   transfer(&answer, sizeof answer, false, left());
   if (answer.size > static_cast<std::uint64_t>(plugin::kMaxState)) stop(0), fail("the plug-in's answer is garbled", kLook);
-  answer_.resize(answer.size);
-  if (answer.size > 0) transfer(answer_.data(), answer_.size(), false, left());
-  if (answer.status == plugin::Status::kOk) return answer_;
+  out.resize(answer.size);
+  if (answer.size > 0) transfer(out.data(), out.size(), false, left());
+  if (answer.status == plugin::Status::kOk) return;
 
-  const std::string text(answer_.begin(), answer_.end());
+  const std::string text(out.begin(), out.end());
   if (what == PluginCall::kLoad) stop(1.0);
   if (answer.status == plugin::Status::kBadNumbers) {
     const std::string where = step > 0 ? fmt::format("{}, step {} of the episode", path_, step) : path_;

@@ -36,12 +36,12 @@ class PluginProcess {
   const std::string& path() const { return path_; }
   bool alive() const { return socket_ >= 0; }
 
-  /// One call for environment `instance` (ignored by kCreate). The answer is valid until the next call: kCreate the new environment's
+  /// One call for environment `instance` (ignored by kCreate). The answer replaces `out`: kCreate the new environment's
   /// number (uint32), kReset obs, kStep a warmstart_step and obs, kSave the state. `step` > 0 names the step of the episode in errors.
   /// Throws Error(kMachine) when the plug-in fails, throws, crashes or hangs (it is not alive after the last two), Error(kDiverged) for
   /// numbers that are missing or not finite.
-  std::span<const std::uint8_t> call(PluginCall what, std::uint32_t instance, std::span<const std::uint8_t> in, double timeout,
-                                     int step = 0);
+  void call(PluginCall what, std::uint32_t instance, std::span<const std::uint8_t> in, std::vector<std::uint8_t>& out, double timeout,
+            int step = 0);
 
  private:
   void start(double timeout);
@@ -56,7 +56,6 @@ class PluginProcess {
   int socket_ = -1, pid_ = -1;
   PluginCall what_ = PluginCall::kLoad;  // the call under way, for errors
   int step_ = 0;
-  std::vector<std::uint8_t> answer_;
 };
 
 namespace plugin {

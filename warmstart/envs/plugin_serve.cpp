@@ -11,6 +11,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -30,12 +31,16 @@ Failure failed(std::string text) { return {Status::kFailed, std::move(text)}; }
 // A NaN that no arithmetic makes: a number that still holds it was not written. Behind the observation lies a guard of them.
 constexpr std::uint64_t kUnwritten = 0x7ff4'5741'524d'5354;
 constexpr int kGuard = 64;
+constexpr double kFarewell = 5;  // s that the last calls of destroy may take together
 
 bool unwritten(double x) { return std::bit_cast<std::uint64_t>(x) == kUnwritten; }
 
+// Learning is done in single precision.
+bool fits(double x) { return std::abs(x) <= std::numeric_limits<float>::max(); }
+
 void check_number(double x, const std::string& name) {
   if (unwritten(x)) throw Failure{Status::kBadNumbers, name + " was not written"};
-  if (!std::isfinite(x)) throw Failure{Status::kBadNumbers, fmt::format("{} is {}", name, x)};
+  if (!fits(x)) throw Failure{Status::kBadNumbers, fmt::format("{} is {}", name, x)};
 }
 
 const warmstart_plugin& load(const std::string& path) {
@@ -80,6 +85,11 @@ class Server {
     out.put(p_.obs_size), out.put(p_.action_size), out.put(p_.max_episode_steps);
     out.put(p_.control_seconds), out.put(p_.sparse_reward != 0), out.put(p_.reports_success != 0), out.put(p_.save != nullptr);
     return out.bytes();
+  }
+
+  void destroy_all() {
+    for (void*& env : envs_)
+      if (env) p_.destroy(std::exchange(env, nullptr));
   }
 
   void handle(const Request& request, std::vector<std::uint8_t>& in, std::vector<std::uint8_t>& out) {
@@ -161,7 +171,7 @@ class Server {
       if (!unwritten(obs_[p_.obs_size + i]))
         throw Failure{Status::kBadNumbers, fmt::format("more than obs_size = {} numbers were written to obs", p_.obs_size)};
     for (int i = 0; i < p_.obs_size; ++i)
-      if (!std::isfinite(obs_[i])) check_number(obs_[i], fmt::format("obs[{}]", i));
+      if (!fits(obs_[i])) check_number(obs_[i], fmt::format("obs[{}]", i));
     append(out, obs_.data(), p_.obs_size * sizeof(double));
   }
   static void append(std::vector<std::uint8_t>& out, const void* data, std::size_t size) {
@@ -244,6 +254,12 @@ void serve(int socket, const std::string& path) {
     leash.set(0);
     const Answer answer{status, out.size()};
     if (!send_all(socket, &answer, sizeof answer) || !send_all(socket, out.data(), out.size())) break;
+  }
+  // a program that was killed could not say good-bye: the machine must not go on with the last command
+  leash.set(kFarewell);
+  try {
+    if (server) server->destroy_all();
+  } catch (...) {
   }
   ::_exit(0);
 }

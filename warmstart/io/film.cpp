@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gif_lib.h>
 #include <png.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
@@ -15,6 +16,7 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
+#include "warmstart/core/text.h"
 
 namespace warmstart {
 namespace {
@@ -108,36 +110,40 @@ class GifFilm : public FilmWriter {
 /// ffmpeg does the work; pictures go to it through a pipe.
 class Mp4Film : public FilmWriter {
  public:
-  Mp4Film(fs::path path, int width, int height, double seconds) : path_(std::move(path)) {
+  Mp4Film(fs::path path, int width, int height, double seconds)
+      : path_(std::move(path)),
+        temporary_(path_.parent_path() / fmt::format("{}.tmp{}.mp4", path_.stem().string(), ::getpid())) {  // ffmpeg goes by the ending
     if (width % 2 || height % 2) throw usage_error(fmt::format("an MP4 of {} x {}", width, height), path_.string(), "give even sizes");
     if (std::system("command -v ffmpeg >/dev/null 2>&1") != 0)
       throw machine_error("MP4 needs the program ffmpeg", path_.string(), "apt-get install ffmpeg, or give a name that ends with .gif");
     if (!path_.parent_path().empty()) make_folder(path_.parent_path());
-    std::string quoted = "'";
-    for (const char c : fs::absolute(path_).string()) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    quoted += "'";
     std::signal(SIGPIPE, SIG_IGN);  // an ffmpeg that dies shows as a failed write
     pipe_ = popen(fmt::format("ffmpeg -v error -y -f rawvideo -pix_fmt rgb24 -s {}x{} -r {:.6g} -i - -pix_fmt yuv420p {}", width, height,
-                              1 / seconds, quoted)
+                              1 / seconds, shell_word(fs::absolute(temporary_).string()))
                       .c_str(),
                   "w");
     if (!pipe_) throw failed();
   }
   ~Mp4Film() override {
     if (pipe_) pclose(pipe_);
+    std::error_code none;
+    fs::remove(temporary_, none);
   }
   void add(std::span<const std::uint8_t> rgb) override {
     if (std::fwrite(rgb.data(), 1, rgb.size(), pipe_) != rgb.size()) throw failed();
   }
   void finish() override {
     if (pclose(std::exchange(pipe_, nullptr)) != 0) throw failed();
+    std::error_code error;
+    fs::rename(temporary_, path_, error);
+    if (error) throw failed();
   }
 
  private:
   Error failed() const {
     return machine_error("ffmpeg failed", path_.string(), "see its message above, or give a name that ends with .gif");
   }
-  fs::path path_;
+  fs::path path_, temporary_;
   FILE* pipe_ = nullptr;
 };
 

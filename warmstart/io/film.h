@@ -8,8 +8,8 @@
 namespace warmstart {
 
 /// Takes pictures of one size, RGB with rows from the top, [height * width * 3], and leaves a film. `finish` completes the file;
-/// a writer that goes away without it leaves no half-written GIF. Every member throws Error(kMachine) naming the file when it
-/// cannot be written.
+/// a writer that goes away without it leaves no half-written film, and an older one as it was. Every member throws Error(kMachine) naming
+/// the file when it cannot be written.
 class FilmWriter {
  public:
   virtual ~FilmWriter() = default;

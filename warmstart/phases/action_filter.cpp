@@ -63,7 +63,8 @@ ActionFilter::ActionFilter(const SafetyConfig& config, int action_size)
       low_(spread(config.action_low, action_size, -1)),
       high_(spread(config.action_high, action_size, 1)),
       max_change_(spread(config.max_action_change, action_size, kUnlimited)),
-      rest_(action_size) {
+      rest_(action_size),
+      scratch_(action_size) {
   for (int i = 0; i < action_size; ++i) rest_[i] = std::clamp(0.0f, low_[i], high_[i]);
   begin_episode();
 }
@@ -76,8 +77,16 @@ void ActionFilter::apply(std::span<float> action) {
     const float last = previous_[i];
     const float wanted = std::clamp(smoothing_ * last + (1 - smoothing_) * action[i], low_[i], high_[i]);
     // the last action lies in the box, so what lies between it and the wanted one does too
-    previous_[i] = action[i] = std::clamp(wanted, last - max_change_[i], last + max_change_[i]);
+    action[i] = std::clamp(wanted, last - max_change_[i], last + max_change_[i]);
+    if (!std::isnan(action[i])) previous_[i] = action[i];  // else nothing would be limited from here on
   }
+}
+
+void ActionFilter::apply(std::span<double> action) {
+  if (off_) return;
+  for (std::size_t i = 0; i < action.size(); ++i) scratch_[i] = static_cast<float>(action[i]);
+  apply(std::span<float>(scratch_));
+  std::copy(scratch_.begin(), scratch_.end(), action.begin());
 }
 
 void ActionFilter::save(StateWriter& out) const {

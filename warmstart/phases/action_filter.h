@@ -32,8 +32,9 @@ class ActionFilter {
   /// `config` must be valid.
   ActionFilter(const SafetyConfig& config, int action_size);
   void begin_episode();
-  /// action [A], in place; allocates nothing. Off, it leaves every bit alone.
+  /// action [A], in place; allocates nothing. Off, it leaves every bit alone. A NaN stays one, and is not what the next action is held to.
   void apply(std::span<float> action);
+  void apply(std::span<double> action);
 
   const FloatVector& low() const { return low_; }                ///< [A]
   const FloatVector& high() const { return high_; }              ///< [A]
@@ -48,7 +49,7 @@ class ActionFilter {
  private:
   bool off_;
   float smoothing_;
-  FloatVector low_, high_, max_change_, rest_, previous_;
+  FloatVector low_, high_, max_change_, rest_, scratch_, previous_;
 };
 
 }  // namespace warmstart

@@ -80,6 +80,13 @@ void confirm_task(Recipe& recipe, const std::string& where, const std::string& e
     throw data_error(what, where, "leave out --env " + env + ", or give a checkpoint of that task");
 }
 
+void check_fits(const ActorSpec& agent, const EnvSpec& task, const std::string& where) {
+  if (agent.obs != task.obs_size || agent.action != task.action_size)
+    throw data_error(fmt::format("an agent of {} observations and {} actions; {} has {} and {}", agent.obs, agent.action, task.id,
+                                 task.obs_size, task.action_size),
+                     where, "give an agent of that task, or the task as it was when the agent was trained");
+}
+
 void put_header(Recipe recipe, const std::string& kind, const std::string& phase, SafeTensors& file) {
   file.metadata.insert({{"format", "warmstart"},
                         {"kind", kind},

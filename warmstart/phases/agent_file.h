@@ -23,6 +23,8 @@ void put_agent(ActorCritic& agent, SafeTensors& file, const std::string& prefix 
 void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& agent, const std::string& prefix = "");
 /// Puts what every file says about itself into the metadata: format, version, kind ("agent", "checkpoint"), task, phase, recipe.
 void put_header(Recipe recipe, const std::string& kind, const std::string& phase, SafeTensors& file);
+/// Throws Error(kData) naming `where` when the agent's observation or action sizes are not the task's.
+void check_fits(const ActorSpec& agent, const EnvSpec& task, const std::string& where);
 /// Refuses files of another kind, version or task: Error(kData). `env` "" accepts any task.
 void check_header(const SafeTensors& file, const std::string& where, const std::string& env);
 

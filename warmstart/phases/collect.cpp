@@ -121,11 +121,12 @@ std::map<std::string, std::string> describe_collection(const EnvConfig& world, c
   return said;
 }
 
-Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config, const CollectProgress& progress) {
+Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config, const CollectProgress& progress,
+                        const SafetyConfig& safety) {
   if (config.steps < 1) throw usage_error("no steps to collect", "collect.steps", "give at least 1");
   if (config.steps > std::numeric_limits<int>::max())
     throw usage_error("too many steps for one file", "collect.steps", "make several files with different seeds");
-  if (config.protocol == "demonstrations") return collect_demonstrations(env_config, config, progress);
+  if (config.protocol == "demonstrations") return collect_demonstrations(env_config, config, progress, safety);
   if (std::find(kProtocols.begin(), kProtocols.end(), config.protocol) == kProtocols.end())
     throw usage_error("no protocol \"" + config.protocol + "\"", "collect.protocol",
                       "did you mean \"" + nearest_name(config.protocol, kProtocols) + "\"?");
@@ -153,6 +154,7 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   Rng starts(static_cast<std::uint64_t>(config.seed), "collect starts"), noise(static_cast<std::uint64_t>(config.seed), "collect actions");
   CollectReport& report = out.report;
   std::vector<double> action(spec.action_size);
+  ActionFilter filter(safety, spec.action_size);
   double returns = 0;
   std::int64_t reached = 0;
   bool new_episode = true, succeeded = false;
@@ -162,6 +164,7 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
     if (new_episode) {
       begin_episode(*env, config, t == 0, starts);
       driver->begin(*env, noise);
+      filter.begin_episode();
       succeeded = false;
       ++report.episodes;
     }
@@ -172,6 +175,7 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
 
     driver->act(*env, noise, action);
     for (double& a : action) a = static_cast<float>(std::clamp(a, spec.action_low, spec.action_high));
+    filter.apply(action);
     copy_row(action, file.actions.row(t));
     const Step step = env->step(action);
 
@@ -203,10 +207,10 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   return out;
 }
 
-CollectReport collect(const EnvConfig& env, const CollectConfig& config, const std::filesystem::path& path,
-                      const CollectProgress& progress) {
+CollectReport collect(const EnvConfig& env, const CollectConfig& config, const std::filesystem::path& path, const CollectProgress& progress,
+                      const SafetyConfig& safety) {
   make_folder(fs::absolute(path).parent_path());  // an unwritable place is found before the work, not after
-  const Collected made = collect_steps(env, config, progress);
+  const Collected made = collect_steps(env, config, progress, safety);
   write_d4rl(path, made.file);
   return made.report;
 }

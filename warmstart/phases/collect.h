@@ -9,6 +9,7 @@
 #include "warmstart/core/fields.h"
 #include "warmstart/envs/env.h"
 #include "warmstart/io/d4rl.h"
+#include "warmstart/phases/action_filter.h"
 
 namespace warmstart {
 
@@ -46,13 +47,14 @@ struct Collected {
 
 /// Plays `config.steps` steps. Rewards, terminals and success are the environment's own; `next_observations` is always
 /// the state the step led to, also at the end of an episode; the last step closes its episode as a timeout. Actions are
-/// executed as the file holds them (rounded to float). Same settings and seed, same file.
+/// executed as the file holds them (rounded to float), within the limits of `safety` whoever acts. Same settings and seed, same file.
 /// Protocol "demonstrations" counts in episodes instead (phases/demonstrations.h).
 /// Throws Error(kUsage) when the policy does not fit the task.
-Collected collect_steps(const EnvConfig& env, const CollectConfig& config, const CollectProgress& progress = {});
+Collected collect_steps(const EnvConfig& env, const CollectConfig& config, const CollectProgress& progress = {},
+                        const SafetyConfig& safety = {});
 
 /// The same, written to `path` in D4RL's layout with infos/{qpos, qvel, goal, success} and metadata on how it was made.
 CollectReport collect(const EnvConfig& env, const CollectConfig& config, const std::filesystem::path& path,
-                      const CollectProgress& progress = {});
+                      const CollectProgress& progress = {}, const SafetyConfig& safety = {});
 
 }  // namespace warmstart

@@ -23,7 +23,9 @@ void collect_if_missing(const Recipe& recipe, const std::function<void(const std
            : fmt::format("collecting {} steps into {}", recipe.collect.steps, recipe.data.path));
   EnvConfig original = recipe.env;  // data come from the world as it was
   original.friction_scale = original.mass_scale = 1, original.clearance = 0;
-  const CollectReport report = collect(original, recipe.collect, recipe.data.path);
+  // a machine keeps its limits whoever acts; simulated data do not depend on those of the run that asks for them first
+  const SafetyConfig safety = recipe.env.plugin.empty() ? SafetyConfig{} : recipe.safety;
+  const CollectReport report = collect(original, recipe.collect, recipe.data.path, {}, safety);
   for (const std::string& line : report.notes) note(line);
   std::error_code none;
   fs::remove(lock, none);

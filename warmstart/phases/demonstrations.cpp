@@ -46,7 +46,8 @@ void append(std::vector<float>& rows, std::span<const double> row) {
 
 class Player {
  public:
-  Player(const EnvConfig& config, std::uint64_t seed) : env_(make_env(config)), starts_(seed, "demonstration starts") {
+  Player(const EnvConfig& config, std::uint64_t seed, const SafetyConfig& safety)
+      : env_(make_env(config)), starts_(seed, "demonstration starts"), filter_(safety, env_->spec().action_size) {
     if (!env_->spec().reports_success)
       throw usage_error("demonstrations are told by their success, which the task does not report", env_->spec().id,
                         "use protocol \"episodes\"");
@@ -60,7 +61,12 @@ class Player {
   template <class Choose>
   Trajectory play(Choose&& choose) {
     env_->reset(starts_);
-    return go_on(choose, std::numeric_limits<std::size_t>::max());
+    filter_.begin_episode();
+    const auto limited = [&](std::span<double> action) {
+      choose(action);
+      filter_.apply(action);
+    };
+    return go_on(limited, std::numeric_limits<std::size_t>::max());
   }
 
   Trajectory replay(const D4rlFile& file, const Episode& episode) {
@@ -94,6 +100,7 @@ class Player {
 
   std::unique_ptr<Env> env_;
   Rng starts_;
+  ActionFilter filter_;
   std::int64_t episodes_ = 0;
 };
 
@@ -192,7 +199,7 @@ Demonstrations recorded_demonstrations(const EnvConfig& env_config, const Collec
   EnvConfig world = env_config;
   world.max_episode_steps = 1;
   for (const Episode& e : episodes) world.max_episode_steps = std::max(world.max_episode_steps, static_cast<int>(e.length));
-  Player player(world, 0);
+  Player player(world, 0, {});
   if (const std::string missing = missing_state(file.infos, player.env()); !missing.empty())
     throw data_error("no " + missing + ": episodes cannot be replayed", path, "record the simulator's states, or use another policy");
   Demonstrations all;
@@ -207,11 +214,12 @@ Demonstrations recorded_demonstrations(const EnvConfig& env_config, const Collec
 
 }  // namespace
 
-Collected collect_demonstrations(const EnvConfig& env_config, const CollectConfig& config, const CollectProgress&) {
+Collected collect_demonstrations(const EnvConfig& env_config, const CollectConfig& config, const CollectProgress&,
+                                 const SafetyConfig& safety) {
   const auto began = std::chrono::steady_clock::now();
   const auto seed = static_cast<std::uint64_t>(config.seed);
   if (config.demonstrations < 1) throw usage_error("no demonstrations to clone", "collect.demonstrations", "give at least 1");
-  Player player(env_config, seed);
+  Player player(env_config, seed, safety);
   const EnvSpec& spec = player.env().spec();
   auto [kept, expert_played] =
       config.policy == "recorded" ? recorded_demonstrations(env_config, config) : played_demonstrations(player, config);

@@ -15,7 +15,8 @@ namespace warmstart {
 /// terminal, and reward is success - 1: an episode that succeeds, slips and succeeds again is several in the file, with one number in
 /// infos/trajectory. Reproducible from the seed, on any number of threads. Throws Error(kUsage) when the task reports no success, and
 /// Error(kData) when the policy hardly ever has one, or the recording none, or no states.
-Collected collect_demonstrations(const EnvConfig& env, const CollectConfig& config, const CollectProgress& progress);
+Collected collect_demonstrations(const EnvConfig& env, const CollectConfig& config, const CollectProgress& progress,
+                                 const SafetyConfig& safety);
 
 /// What a file says of how it was collected, for its metadata: every setting that mattered, simulator, versions.
 std::map<std::string, std::string> describe_collection(const EnvConfig& world, const EnvSpec& spec, const CollectConfig& config);

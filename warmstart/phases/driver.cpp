@@ -95,11 +95,7 @@ std::unique_ptr<Driver> agent_driver(const Env& env, const CollectConfig& config
     throw usage_error("policy \"agent\" needs a saved agent", "collect.agent",
                       "name a final.safetensors or pretrained.safetensors of a run");
   const AgentFile file = read_agent_file(config.agent);
-  const ActorSpec& spec = file.agent.actor.spec;
-  if (spec.obs != env.spec().obs_size || spec.action != env.spec().action_size)
-    throw data_error(fmt::format("an agent of {} observations and {} actions; {} has {} and {}", spec.obs, spec.action, env.spec().id,
-                                 env.spec().obs_size, env.spec().action_size),
-                     config.agent, "give an agent of that task");
+  check_fits(file.agent.actor.spec, env.spec(), config.agent);
   return std::make_unique<AgentDriver>(file);
 }
 

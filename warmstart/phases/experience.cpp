@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "warmstart/core/stop.h"
+#include "warmstart/phases/agent_file.h"
 
 namespace warmstart {
 
@@ -65,6 +66,7 @@ void LocalExperience::load(StateReader& in) {
 Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, const EvaluateOptions& options) {
   Rng rng(seed, "evaluation");
   const EnvSpec& spec = env.spec();
+  check_fits(policy.actor().spec, spec, "the checkpoint");
   std::vector<float> obs(spec.obs_size), action(spec.action_size);
   std::vector<double> command(spec.action_size), returns;
   Evaluation result{.episodes = episodes};

@@ -36,12 +36,13 @@ class ExpertDriver : public Driver {
     for (int k = 0; k < 3; ++k) {
       const std::string digit = std::to_string(k);
       const std::size_t out = rows("b" + digit);
-      layers_.push_back({read(*file, "W" + digit, out * width), read(*file, "b" + digit, out)});
+      layers_.push_back({read(*file, "W" + digit, {out, width}), read(*file, "b" + digit, {out})});
       width = out;
     }
-    in_shift_ = read(*file, "in_shift", obs_size), in_scale_ = read(*file, "in_scale", obs_size);
-    out_shift_ = read(*file, "out_shift", action_size), out_scale_ = read(*file, "out_scale", action_size);
-    log_std_ = read(*file, "log_std", action_size);
+    const std::size_t seen = obs_size, moved = action_size;
+    in_shift_ = read(*file, "in_shift", {seen}), in_scale_ = read(*file, "in_scale", {seen});
+    out_shift_ = read(*file, "out_shift", {moved}), out_scale_ = read(*file, "out_scale", {moved});
+    log_std_ = read(*file, "log_std", {moved});
     if (width != out_shift_.size()) throw data_error("the last layer is not as wide as out_shift", path.string(), "use an intact file");
   }
 
@@ -66,12 +67,12 @@ class ExpertDriver : public Driver {
     if (!file.has(key)) throw data_error("key '" + key + "' is missing", file.path(), "docs/formats/expert.md says what belongs there");
     return file.shape(key);
   }
-  static std::vector<double> read(const ArrayFile& file, const std::string& key, std::size_t count) {
+  static std::vector<double> read(const ArrayFile& file, const std::string& key, const std::vector<std::size_t>& dims) {
     const ArrayShape shape = checked(file, key);
-    if (shape.count() != count)
-      throw data_error(fmt::format("key '{}' has shape {}, {} numbers are needed", key, shape.text(), count), file.path(),
+    if (shape.dims != dims)
+      throw data_error(fmt::format("key '{}' has shape {}, {} is needed", key, shape.text(), ArrayShape{.dims = dims}.text()), file.path(),
                        "docs/formats/expert.md says what belongs there");
-    std::vector<double> values(count);
+    std::vector<double> values(shape.count());
     file.read(key, values);
     return values;
   }

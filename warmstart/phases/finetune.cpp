@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "warmstart/core/error.h"
 #include "warmstart/phases/online.h"
 #include "warmstart/phases/train.h"
 
@@ -44,8 +45,12 @@ void finetune(Run& run) {
   const DataSource& data = mixture ? static_cast<const DataSource&>(*mixture) : *run.buffer;
   BatchStorage batch;
   RandomNoise noise(run.state.noise_rng);
+  run.policy->set_exploration_noise(run.agent->exploration_noise());
 
   // a critic learned from the warm-up, before the policy moves
+  if (run.state.critic_fits < recipe.finetune.critic_fit_steps && data.size() == 0)
+    throw usage_error("no finished episode to fit the critic on", "finetune.critic_fit_steps and warm_up.steps",
+                      "make the warm-up at least one episode long");
   while (run.state.critic_fits < recipe.finetune.critic_fit_steps) {
     batch.resize(recipe.finetune.batch, ac.actor.spec.obs, ac.actor.spec.action);
     data.sample(run.state.data_rng, batch, 0, recipe.finetune.batch);

@@ -179,7 +179,7 @@ Fields Recipe::fields() {
                {"fp32", "bf16"}));
   u.add("replay_capacity", run.replay_capacity,
         {"transitions the replay buffer holds; the oldest go first", "transitions",
-         "lower when memory is short, or to forget old experience", 1, kMany});
+         "lower when memory is short, or to forget old experience", 1, 4294967295.0});
   u.add("log_every", run.log_every, {"steps between rows of training metrics", "steps", "smaller for finer curves", 1, kMany});
   u.add("checkpoint_every", run.checkpoint_every,
         {"steps between checkpoints; 0 = only at phase ends", "steps", "above 0 for checkpoints at known steps", 0, kMany});

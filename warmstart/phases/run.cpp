@@ -81,6 +81,7 @@ Run::Run(const Recipe& r, RunOptions o)
   resumed_ = has_checkpoint && load_checkpoint();
   metrics_ = std::make_unique<MetricsLog>(options.folder, state.metrics, recipe.log);
   if (resumed_) {
+    confirm_start();
     // a kill may have come between the last checkpoint and run.json
     if (!finished() || run_status(options.folder) != "done") write_info(finished() ? "done" : "running");
     return;
@@ -104,6 +105,12 @@ void Run::prepare_folder() {
   make_folder(folder);
   lock_ = ExclusiveLock(folder / ".lock", "choose a folder you may write to with --out");
   if (!lock_.try_lock()) throw usage_error("another process works on this run", folder.string(), "wait for it, or choose another --out");
+  std::error_code none;
+  if (options.overwrite && !options.resume && !options.from.empty())
+    for (const auto& name : kOwnFiles)
+      if (fs::equivalent(options.from, folder / name, none))
+        throw usage_error("--overwrite would remove the file to start from", options.from.string(),
+                          "choose another --out, or move that file first");
   for (const auto& name : kOwnFiles) {
     remove_unfinished(folder / name);
     if (options.overwrite && !options.resume) fs::remove_all(folder / name);
@@ -123,12 +130,30 @@ void Run::load_pretrained() {
                      "use the network section it was trained with (see its header)");
   state.phase = Phase::kWarmup;
   seed_online_streams();
-  state.evaluated_policy = file.metadata["evaluated_policy"];
+  // a later file carries the print of the start that its run began with
+  if (file.metadata["phase"] == phase_name(Phase::kWarmup)) state.evaluated_policy = file.metadata["evaluated_policy"];
   if (diagnostics.on()) {
     diagnostics.get_offline(tensors, where);
     diagnostics.remember(file.agent.actor, file.agent.critic, agent_info(file.recipe.pretrain.agent).trains_critic);
   }
   prepare_online(std::move(file.agent));
+}
+
+// A resumed run goes on from its checkpoint: another start would be ignored, and then told as this run's.
+void Run::confirm_start() {
+  if (options.from.empty()) {
+    options.from = run_start(options.folder);
+    return;
+  }
+  if (state.phase == Phase::kPretrain)
+    throw usage_error("this run pre-trains by itself and is not there yet", options.folder.string(),
+                      "resume it without --from, or choose another --out");
+  if (!fs::exists(options.from) || state.evaluated_policy.empty()) return;
+  const SafeTensors file = read_safetensors(options.from);
+  const auto print = file.metadata.find("evaluated_policy");
+  if (print != file.metadata.end() && !print->second.empty() && print->second != state.evaluated_policy)
+    throw usage_error("this run began from another file than " + options.from.string(), options.folder.string(),
+                      "resume it with the file it began from, or choose another --out");
 }
 
 // Streams of their own, so that `train` and `pretrain` followed by `finetune --from` give the same bits.
@@ -140,11 +165,14 @@ void Run::seed_online_streams() {
 void Run::prepare_online(ActorCritic pretrained) {
   const EnvSpec& spec = env_spec(recipe.env);
   const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
+  // a start that was never taught its own spread explores as it was trained to, as guide and in the warm-up
+  const double taught = agent_info(recipe.pretrain.agent).networks.target_actor ? recipe.td3.exploration_noise : 0;
   source = std::make_unique<LocalExperience>(make_env(recipe.env), Rng(seed, "environment"), recipe.safety);
   if (recipe.jsrl.guide != "none")
-    source = guided_experience(recipe, std::move(source), Policy(std::make_shared<Actor>(pretrained.actor), Rng(seed, "guide")));
+    source = guided_experience(recipe, std::move(source), Policy(std::make_shared<Actor>(pretrained.actor), Rng(seed, "guide"), taught));
   agent = make_agent(recipe.finetune.agent, recipe.online_settings(), start_online(recipe, std::move(pretrained)), *backend);
-  policy = std::make_unique<Policy>(std::make_shared<Actor>(agent->state().actor), state.policy_rng, agent->exploration_noise());
+  policy = std::make_unique<Policy>(std::make_shared<Actor>(agent->state().actor), state.policy_rng,
+                                    std::max(taught, agent->exploration_noise()));
   buffer = std::make_unique<ReplayBuffer>(recipe.run.replay_capacity, spec.obs_size, spec.action_size);
   buffer->set_n_step({recipe.agent.n_step, recipe.agent.discount});
   if (agent_info(recipe.finetune.agent).needs_mc_return) buffer->keep_mc_returns(recipe_dataset_options(recipe).mc_returns());

@@ -66,18 +66,22 @@ struct RunState {
   std::int64_t critic_fits = 0;        ///< of finetune.critic_fit_steps
   std::uint64_t buffer_rows = 0;       ///< committed to the buffer's segment files
   std::uint64_t finished_rows = 0;     ///< of them, those of finished episodes
+  bool lost_success = false;           ///< ReplayBuffer::lost_success
   std::int64_t warm_up_steps = -1;     ///< of warm_up.steps = "auto", once it has ended
   std::int64_t frozen_until = 0;       ///< no update before this online step: a roll-back's warm-up
   std::vector<double> warm_up_errors;  ///< of "auto": TD error of each window so far
   MetricsLog::Offsets metrics;
   Rng data_rng, noise_rng, policy_rng;
   std::string evaluated_policy;   ///< fingerprint of the policy last evaluated offline
+  bool switched = false;          ///< the switch has been evaluated
   bool evaluating = false;        ///< stopped in the middle of an evaluation: it begins anew
   double seconds[3] = {0, 0, 0};  ///< wall-clock per phase, for the report; decides nothing
 };
 
 /// Status in a folder's run.json: running, stopped, interrupted, failed or done; "" when there is none that can be read.
 std::string run_status(const std::filesystem::path& folder);
+/// The file it began from, as said there; "" for none.
+std::string run_start(const std::filesystem::path& folder);
 
 /// What a run's checkpoint says of its progress; `where` names it in errors. Throws Error(kData) for a damaged or foreign file.
 RunState run_state_of(const SafeTensors& checkpoint, const std::string& where);
@@ -147,6 +151,7 @@ class Run {
   void prepare_folder();
   bool load_checkpoint();  ///< false when there is none
   void load_pretrained();
+  void confirm_start();
   void collect_dataset_if_missing();
   void seed_online_streams();
   void watch_evaluation(const std::string& kind, std::int64_t step, const Evaluation& e);

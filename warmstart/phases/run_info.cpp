@@ -27,14 +27,18 @@ std::int64_t peak_memory_mib() {
   return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss / 1024 : 0;
 }
 
-}  // namespace
-
-std::string run_status(const std::filesystem::path& folder) {
+// Text of a folder's run.json; "" when there is none.
+std::string told(const std::filesystem::path& folder, const char* key) {
   const std::filesystem::path file = folder / "run.json";
   if (!std::filesystem::exists(file)) return "";
   const auto info = nlohmann::json::parse(read_text(file), nullptr, false);
-  return info.is_object() ? info.value("status", "") : "";
+  return info.is_object() && info.contains(key) && info[key].is_string() ? info[key].get<std::string>() : "";
 }
+
+}  // namespace
+
+std::string run_status(const std::filesystem::path& folder) { return told(folder, "status"); }
+std::string run_start(const std::filesystem::path& folder) { return told(folder, "from"); }
 
 void Run::write_info(const std::string& status) {
   const nlohmann::ordered_json info = {

@@ -78,10 +78,11 @@ void end_when_error_is_steady(Run& run) {
 
 void warmup(Run& run) {
   if (run.state.phase != Phase::kWarmup) return;
-  if (run.state.online_steps == 0) {
+  if (!run.state.switched) {
     check_policy(run);
     run.evaluate_and_log(*run.policy, "switch", 0);
     run.observe(0);
+    run.state.switched = true;
   }
   while (run.state.online_steps < run.warm_up_steps()) {
     collect_step(run);  // the policy is frozen: nothing learns here

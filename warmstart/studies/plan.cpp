@@ -30,12 +30,17 @@ const std::set<std::string> kChangedWorld = {"env.friction_scale", "env.mass_sca
 
 bool needs_data(const Recipe& r) { return r.pretrain.steps > 0 || r.needs_dataset_online(); }
 
-std::string dataset_key(const Recipe& recipe) { return recipe.data.path + "\n" + recipe.observation_keys(); }
+// What decides a pack: the file, what is taken of it, and the task, whose body it must show and whose time limit may end episodes.
+std::string dataset_key(const Recipe& recipe) {
+  return fmt::format("{}\n{}\n{}\n{}", recipe.data.path, recipe.observation_keys(), recipe.env.id, time_limit(recipe.env));
+}
 
 // How the dataset of this recipe would be collected.
 std::string collection_key(const Recipe& recipe) {
-  return keys_of(recipe,
-                 [](const std::string& key) { return begins(key, "collect.") || (begins(key, "env.") && !kChangedWorld.count(key)); });
+  return keys_of(recipe, [&](const std::string& key) {
+    return begins(key, "collect.") || (begins(key, "env.") && !kChangedWorld.count(key)) ||
+           (begins(key, "safety.") && !recipe.env.plugin.empty());
+  });
 }
 
 /// The arm whose pre-training `cell` takes, itself or another.

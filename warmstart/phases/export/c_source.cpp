@@ -95,7 +95,7 @@ class Source {
       line("  square = 1.0f / sqrtf(square / (float)n + {});", number(kLayerNormEpsilon));
       line("  for (j = 0; j < n; ++j) y[j] = (y[j] - mean) * square * scale[j] + shift[j];\n}}\n");
     }
-    line("static void relu(float* y, int n) {{\n  int j;\n  for (j = 0; j < n; ++j) y[j] = y[j] > 0.0f ? y[j] : 0.0f;\n}}\n");
+    line("static void relu(float* y, int n) {{\n  int j;\n  for (j = 0; j < n; ++j) y[j] = y[j] < 0.0f ? 0.0f : y[j];\n}}\n");
     line("static float clip(float x, float low, float high) {{ return x < low ? low : x > high ? high : x; }}\n");
     line("/* the last hidden layer of obs */");
     line("static void trunk(const float* obs, float* hidden) {{");
@@ -132,7 +132,7 @@ class Source {
     if (safety.bounded()) line("    action[j] = clip(action[j], action_low[j], action_high[j]);");
     if (!safety.max_action_change.empty())
       line("    action[j] = clip(action[j], state->previous[j] - max_action_change[j], state->previous[j] + max_action_change[j]);");
-    if (stateful_) line("    state->previous[j] = action[j];");
+    if (stateful_) line("    if (action[j] == action[j]) state->previous[j] = action[j]; /* not a NaN */");
     line("  }}\n}}\n");
   }
 

@@ -1,5 +1,7 @@
 #include "warmstart/io/onnx.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -96,7 +98,7 @@ std::string onnx_text(const ExportedActor& from, bool stochastic) {
   if (from.safety.has_memory()) {
     model.inputs.push_back({previous, a});
     std::string rest;
-    for (int j = 0; j < a; ++j) rest += (j == 0 ? "" : " ") + std::to_string(center[j] + half[j] * filter.rest()[j]);
+    for (int j = 0; j < a; ++j) rest += (j == 0 ? "" : " ") + fmt::format("{:.9g}", center[j] + half[j] * filter.rest()[j]);
     model.metadata["rest_action"] = rest;  // the previous action of an episode's first step
     if (scaled) previous = b.add("Div", "previous", {b.add("Sub", "previous/centered", {previous, "units_center"}), "units_half"});
   }

@@ -96,8 +96,8 @@ class Case(unittest.TestCase):
     def call(self, *arguments, **options):
         return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, cwd=self.folder, timeout=300, **options)
 
-    def start(self, *arguments):
-        process = subprocess.Popen([BINARY, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder)
+    def start(self, *arguments, **options):
+        process = subprocess.Popen([BINARY, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder, **options)
         self.addCleanup(lambda: process.poll() is None and process.kill())
         return process
 

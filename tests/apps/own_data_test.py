@@ -179,6 +179,15 @@ class OwnData(Case):
         self.assertEqual(self.data.read_bytes(), before)
         self.refused(MACHINE, ["nowhere"], "data", "pack", self.data, self.folder / "nowhere/a.pack")
 
+    def test_packs_of_a_study_are_held_to_the_task(self):
+        self.make_data()
+        subprocess.run([PYTHON, "-c", "import h5py,sys\nf=h5py.File(sys.argv[1],'a')\ndel f['timeouts']", self.data], check=True)
+        self.ok("study", "dataset", self.recipe, "a.pack")
+        self.ok("collect", "--env", "HalfCheetah-v4", "--policy", "random", "--steps", 50, "--out", "cheetah.hdf5")
+        other = self.write_recipe("other.toml", env={"id": "Walker2d-v4"}, data={"path": "cheetah.hdf5", "sparse_reward": False})
+        self.refused(DATA, ["HalfCheetah-v4", "Walker2d-v4", "cheetah.hdf5"], "study", "dataset", other, "b.pack")
+        self.assertFalse((self.folder / "b.pack").exists())
+
 
 if __name__ == "__main__":
     main()

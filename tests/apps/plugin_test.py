@@ -1,4 +1,6 @@
 """Plug-ins through the program: doctor, whole runs, resuming, and what is left when one goes wrong in the middle of a run."""
+import re
+
 from harness import *
 
 PLUGINS = pathlib.Path(os.environ["WARMSTART_PLUGINS"])
@@ -73,7 +75,7 @@ class Plugin(Case):
 
     def test_runs_are_saved_when_a_plugin_fails(self):
         for name, code, says in [("late_crash", MACHINE, "Segmentation fault"), ("late_hang", MACHINE, "does not answer"),
-                                 ("late_nan_obs", DIVERGED, "obs[1] is nan"), ("late_fails", MACHINE, "the motor is off")]:
+                                 ("late_nan_obs", DIVERGED, "obs[1] is nan"), ("late_huge_obs", DIVERGED, "obs[1] is 1e+300"), ("late_fails", MACHINE, "the motor is off")]:
             with self.subTest(name):
                 recipe = self.use(name, plugin_timeout=1)
                 self.data.unlink(missing_ok=True)
@@ -90,6 +92,33 @@ class Plugin(Case):
                 resumed = self.ok(*[a for a in tiny if a != "--quiet"], "--resume")
                 self.assertIn("a new one begins", resumed.stderr)
                 self.assertEqual(json.loads((out / "run.json").read_text())["steps"]["online"], 201)
+
+    def test_destroy_is_called_when_the_program_is_killed(self):
+        told = self.folder / "destroyed"
+        recipe = self.use("bad_good")
+        process = self.start(*self.train(recipe, "--finetune.steps", 1000000), env=os.environ | {"WARMSTART_TEST_DESTROYED": str(told)})
+        self.assertTrue(self.wait_until(lambda: phase(self.out) == "finetune", process))
+        before = told.read_text().count("destroyed") if told.exists() else 0
+        process.kill()
+        self.assertTrue(self.wait_until(lambda: told.exists() and told.read_text().count("destroyed") == before + 2, seconds=20), "learning and evaluating")
+
+    def test_limits_hold_while_data_are_collected(self):
+        recipe = self.use("plugin_env")
+        limits = ["--safety.action_low", -0.25, "--safety.action_high", 0.5, "--safety.max_action_change", 0.125]
+        self.ok(*self.train(recipe, *limits, "--pretrain.steps", 5, "--finetune.steps", 5))
+        code = ("import sys, h5py, numpy as np; f = h5py.File(sys.argv[1]); a = f['actions'][:, 0]; ends = f['terminals'][:].astype(bool) | f['timeouts'][:].astype(bool)\n"
+                "print(a.min() >= -.25, a.max() <= .5, np.ptp(a) > .5, np.abs(np.diff(a))[~ends[:-1]].max() <= .125 + 1e-6)")
+        said = subprocess.run([PYTHON, "-c", code, self.data], capture_output=True, text=True, check=True).stdout
+        self.assertEqual(said.split(), ["True"] * 4)
+
+    def test_an_agent_of_other_sizes_is_refused(self):
+        self.ok(*self.train(self.use("plugin_env"), "--pretrain.steps", 5, "--finetune.steps", 5))
+        # the task got another sensor, and kept its name
+        source = (pathlib.Path(__file__).parents[2] / "examples/plugin_env.c").read_text()
+        (self.folder / "more.c").write_text(re.sub(r"\.obs_size = \w+", ".obs_size = 5", source))
+        built = subprocess.run(["cc", "-shared", "-fPIC", f"-I{pathlib.Path(__file__).parents[2]}", "-o", self.folder / "mine.so", self.folder / "more.c", "-lm"], capture_output=True, text=True)
+        self.assertEqual(built.returncode, 0, built.stderr)
+        self.refused(DATA, ["4 observations and 1 actions", "CartPendulum-v0 has 5 and 1"], "eval", self.out / "final.safetensors", "--episodes", 1)
 
     def test_a_failing_save_loses_nothing(self):
         self.refused(MACHINE, ["save", "the motor is off", "the run is saved"], *self.train(self.use("bad_save_fails")))

@@ -104,6 +104,16 @@ class Verbs(Case):
         for out in ("once", "again"):
             self.ok("finetune", self.recipe, "--from", "run/pretrained.safetensors", "--out", out, *short)
         self.assertEqual(*(read_safetensors(self.folder / out / "final.safetensors")[1] for out in ("once", "again")))
+        self.refused(USAGE, ["--overwrite would remove", "run/pretrained.safetensors"], "finetune", self.recipe, "--from", "run/pretrained.safetensors", "--out", "run",
+                     "--overwrite", *short)
+        self.assertTrue((self.folder / "run/pretrained.safetensors").exists())
+        # a resumed run keeps its start; a later file is a start as well
+        self.ok("finetune", self.recipe, "--from", "run/final.safetensors", "--out", "further", *short)
+        other = [self.recipe, "--out", "other", "--pretrain.steps", 30, "--no-report"]
+        self.ok("pretrain", *other)
+        self.refused(USAGE, ["began from another file", "other/pretrained.safetensors"], "finetune", self.recipe, "--from", "other/pretrained.safetensors",
+                     "--out", "again", "--resume", *short)
+        self.assertEqual(json.loads((self.folder / "again/run.json").read_text())["from"], "run/pretrained.safetensors")
         self.assertTrue(self.ok("report", "run", "again", "--out", "both.html").stdout)
         self.assertTrue((self.folder / "both.html").exists())
 

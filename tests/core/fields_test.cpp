@@ -79,6 +79,10 @@ TEST(Fields, ListsOfNumbers) {
     return std::string("accepted");
   };
   expect_mentions(refused("0.5,half"), {"wrong type", "a number or a list of numbers"});
+  expect_mentions(refused("0.5 0.25"), {"wrong type"});
+  expect_mentions(refused("0.]5"), {"wrong type"});
+  EXPECT_EQ(after_text("[ 0.5 , 2 ]"), (List{0.5, 2}));
+  limits.clear();
   expect_mentions(refused("0.5,11"), {"out of range", "safety.limits"});
   EXPECT_EQ(limits, List{}) << "a refused value must not be assigned";
 }
@@ -95,6 +99,10 @@ TEST(Fields, AcceptsWhatFits) {
   EXPECT_EQ(c.rate, 1.0);  // an integer is a number
   EXPECT_EQ(c.env, "hopper");
   EXPECT_EQ(c.hidden, std::vector<std::int64_t>{512});
+  for (const char* text : {"a\xff", "\xc0\xaf", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80"})
+    EXPECT_THROW(set("run.env", std::string(text)), Error) << text;
+  set("run.env", std::string("Gr\u00f6\u00dfe \u20ac \U0001F916"));
+  EXPECT_EQ(c.env, "Gr\u00f6\u00dfe \u20ac \U0001F916");
   set("agent.steps", 1e6);  // a whole number may be written as a float
   EXPECT_EQ(c.steps, 1000000);
   set("agent.members", std::int64_t{100});  // bounds are inclusive

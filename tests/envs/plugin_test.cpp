@@ -6,6 +6,7 @@
 #include "../support.h"
 #include "warmstart/envs/env.h"
 #include "warmstart/envs/plugin_check.h"
+#include "warmstart/envs/vector_env.h"
 
 namespace warmstart {
 namespace {
@@ -100,6 +101,16 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"bad_remembers", "determinism", "what came before"}, Bad{"bad_global", "independence", "disturb each other"},
                     Bad{"bad_forgets", "saved state", "after load"}, Bad{"bad_save_fails", "saved state", "the motor is off"}),
     [](const auto& bad) { return bad.param.name; });
+
+TEST(Plugin, ManyInParallelDoNotMix) {
+  VectorEnv one(config("plugin_env"), 4, 3, 1), four(config("plugin_env"), 4, 3, 4);
+  one.reset(), four.reset();
+  for (int t = 0; t < 2000; ++t) {
+    const std::vector<double> actions = {0.5, -0.5, std::sin(0.1 * t), -1};
+    one.step(actions), four.step(actions);
+    ASSERT_TRUE(std::equal(one.obs().begin(), one.obs().end(), four.obs().begin())) << t;
+  }
+}
 
 TEST(Plugin, ErrorsNameFileAndStep) {
   const auto env = make_env(config("bad_crash"));

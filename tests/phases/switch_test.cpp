@@ -88,5 +88,15 @@ TEST_F(Switch, ResetOptimiserKeepsParameters) {
   for (const PositiveScalar* s : {&after.temperature, &after.cql_alpha}) EXPECT_TRUE(s->m == 0 && s->v == 0 && s->steps == 0);
 }
 
+TEST_F(Switch, ACriticIsNotFitToNothing) {
+  const Recipe recipe = tiny_recipe(folder, {{"finetune.agent", "calql"},
+                                             {"finetune.initialise", "policy"},
+                                             {"finetune.critic_fit_steps", "5"},
+                                             {"warm_up.steps", "5"},
+                                             {"finetune.steps", "5"}});
+  warmstart::Run run(recipe, {.folder = folder / "run", .threads = 1});
+  expect_error(Exit::kUsage, {"no finished episode", "finetune.critic_fit_steps", "warm_up.steps"}, [&] { train(run); });
+}
+
 }  // namespace
 }  // namespace warmstart

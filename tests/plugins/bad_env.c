@@ -1,5 +1,6 @@
 /* A plug-in that goes wrong in the way that BAD names: one number on a line, small enough to see. Compiled once for each. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 #define CRASH_AT_LOAD 17
 #define SAVE_FAILS 18
 #define NO_STATE 19
+#define HUGE_OBS 20
 
 typedef struct {
   double x, hidden;
@@ -35,7 +37,12 @@ static double shared_x;
 static int* volatile nowhere;
 
 static void* create(void) { return calloc(1, sizeof(World)); }
-static void destroy(void* env) { free(env); }
+static void destroy(void* env) {
+  const char* told = getenv("WARMSTART_TEST_DESTROYED");
+  FILE* out = told ? fopen(told, "a") : NULL;
+  if (out) fputs("destroyed\n", out), fclose(out);
+  free(env);
+}
 
 static void observe(const World* w, double* obs) {
   obs[0] = w->x;
@@ -73,6 +80,7 @@ static int step(void* env, const double* action, double* obs, warmstart_step* ou
   if (now && BAD == FAILS) return 3;
   observe(w, obs);
   if (now && BAD == NAN_OBS) obs[1] = NAN;
+  if (now && BAD == HUGE_OBS) obs[1] = 1e300; /* no number in single precision */
   out->reward = now && BAD == NAN_REWARD ? INFINITY : -fabs(w->x);
   out->terminated = out->truncated = out->success = 0;
   return 0;

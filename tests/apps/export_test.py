@@ -1,4 +1,6 @@
 """Exported policies against other people's arithmetic: onnxruntime and a C compiler, held to numpy in 64 bits."""
+import math
+import re
 import stat
 
 from harness import *
@@ -38,6 +40,21 @@ class Export(Case):
         units = ((-20, 10), (0, 0.5))
         self.against_numpy(self.trained("run"), units)
         self.against_numpy(self.trained("limited", safety=LIMITS), units, **LIMITS)
+
+    @unittest.skipUnless(shutil.which("cc"), "no C compiler")
+    def test_a_nan_is_seen_and_does_not_lift_the_limits(self):
+        source = self.export(self.trained("run", network={"actor_layer_norm": False}, safety={"max_action_change": 0.01}), "c")
+        size = int(re.search(r"policy_act\([^)]*obs\[(\d+)\]", source.read_text())[1])
+        main = ('#include <stdio.h>\n#include <math.h>\n#include "%s"\n' % source +
+                "int main(void) { policy_state s; float obs[%d] = {0}, a[3][2]; int i, j; policy_reset(&s);\n" % size +
+                "for (i = 0; i < 3; ++i) { obs[0] = i == 1 ? NAN : 0; policy_act(&s, obs, a[i]); }\n"
+                "for (i = 0; i < 3; ++i) for (j = 0; j < 2; ++j) printf(\"%g \", a[i][j]); return 0; }\n")
+        (self.folder / "main.c").write_text(main)
+        subprocess.run(["cc", "-o", self.folder / "main", self.folder / "main.c", "-lm"], check=True)
+        a = [float(x) for x in subprocess.run([self.folder / "main"], capture_output=True, text=True, check=True).stdout.split()]
+        self.assertTrue(all(math.isnan(x) for x in a[2:4]), a)
+        for before, after in zip(a[:2], a[4:]):
+            self.assertLessEqual(abs(after - before), 0.01 + 1e-6)
 
     def test_what_fails_its_check_is_not_left(self):
         checkpoint = self.trained("run")

@@ -46,6 +46,7 @@ typedef struct warmstart_plugin {
 
   /* An environment, or NULL on failure. What differs between episodes is drawn in reset. */
   void* (*create)(void);
+  /* Called for every environment in the end, also when Warmstart was killed (within five seconds for all): stop a machine here. */
   void (*destroy)(void* env);
 
   /* Starts an episode and writes obs [obs_size], finite numbers. The episode is a function of seed and the actions after it, whatever

@@ -179,6 +179,13 @@ class OwnData(Case):
         self.assertEqual(self.data.read_bytes(), before)
         self.refused(MACHINE, ["nowhere"], "data", "pack", self.data, self.folder / "nowhere/a.pack")
 
+    def test_an_expert_of_another_layout_is_refused(self):
+        source = pathlib.Path(__file__).resolve().parents[2] / "data/policies/dapg_door.npz"
+        subprocess.run([PYTHON, "-c", "import numpy as np, sys; d = dict(np.load(sys.argv[1])); d['W0'] = np.ascontiguousarray(d['W0'].T); np.savez(sys.argv[2], **d)",
+                        source, self.folder / "turned.npz"], check=True)
+        self.refused(DATA, ["'W0'", "turned.npz", "(39, 32)", "(32, 39)"], "collect", "--env", "door-binary-v0", "--policy", "expert",
+                     "--expert", "turned.npz", "--steps", 5, "--out", "x.hdf5")
+
     def test_packs_of_a_study_are_held_to_the_task(self):
         self.make_data()
         subprocess.run([PYTHON, "-c", "import h5py,sys\nf=h5py.File(sys.argv[1],'a')\ndel f['timeouts']", self.data], check=True)

@@ -62,6 +62,7 @@ void convert(const Options& o) {
     file = data_for_task(file, env_spec(o.task), o.in);
     fmt::print("made     data of {}: {} of {} steps are kept, rewards and ends are the task's\n", o.task, file.rewards.size(), before);
   }
+  remove_unfinished(o.out);
   write_d4rl(o.out, file);
   std::vector<std::string> infos;
   for (const auto& [name, table] : file.infos) infos.push_back(name);

@@ -50,7 +50,7 @@ class Slurm(Case):
         self.wait_for_the_queue()
 
         status = self.ok("study", "status", self.file, env=self.environment).stdout
-        self.assertIn("failed       dataset gone.pack", status)
+        self.assertRegex(status, "failed       dataset gone-[0-9a-f]{8}.pack")
         self.assertIn("7 done", status)
         self.assertIn("4 blocked", status)
         self.ok("study", "report", self.file)

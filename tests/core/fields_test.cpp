@@ -87,6 +87,25 @@ TEST(Fields, ListsOfNumbers) {
   EXPECT_EQ(limits, List{}) << "a refused value must not be assigned";
 }
 
+TEST(Fields, TextIsUtf8) {
+  std::string text;
+  Fields f("run");
+  f.add("text", text, {.help = "any"});
+  const auto set = [&](const std::string& value) { f.list()[0].set(value, "w"); };
+  for (const char* wrong : {"a\xff", "\xc0\xaf", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "\xe0\x80\xaf"}) {
+    try {
+      set(wrong);
+      ADD_FAILURE() << "accepted";
+    } catch (const Error& e) {
+      expect_mentions(e.what(), {"not UTF-8", "run.text"});
+    }
+  }
+  for (const char* right : {"", "plain", "Gr\u00f6\u00dfe \u20ac \U0001F916", "\uFFFD"}) {
+    set(right);
+    EXPECT_EQ(text, right);
+  }
+}
+
 TEST(Fields, AcceptsWhatFits) {
   Config c;
   const Fields f = c.fields();
@@ -99,10 +118,6 @@ TEST(Fields, AcceptsWhatFits) {
   EXPECT_EQ(c.rate, 1.0);  // an integer is a number
   EXPECT_EQ(c.env, "hopper");
   EXPECT_EQ(c.hidden, std::vector<std::int64_t>{512});
-  for (const char* text : {"a\xff", "\xc0\xaf", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80"})
-    EXPECT_THROW(set("run.env", std::string(text)), Error) << text;
-  set("run.env", std::string("Gr\u00f6\u00dfe \u20ac \U0001F916"));
-  EXPECT_EQ(c.env, "Gr\u00f6\u00dfe \u20ac \U0001F916");
   set("agent.steps", 1e6);  // a whole number may be written as a float
   EXPECT_EQ(c.steps, 1000000);
   set("agent.members", std::int64_t{100});  // bounds are inclusive

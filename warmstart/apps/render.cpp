@@ -37,7 +37,7 @@ void film_checkpoint(Options& o) {
   const std::int64_t seed = o.seed >= 0 ? o.seed : file.recipe.evaluation_seed();
   Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
   const Evaluation e = evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed),
-                                {.safety = file.recipe.safety, .before_step = [&] { camera.look(); }});
+                                {.safety = file.recipe.safety, .before_step = [&] { stop_unsaved_if_asked("filming"), camera.look(); }});
   fmt::print("{}, mean return {:.4g}{}\n", camera.finish(), e.return_mean,
              env->spec().reports_success ? fmt::format(", success {:.0f}%", 100 * e.success_rate) : "");
 }

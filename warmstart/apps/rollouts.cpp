@@ -8,6 +8,7 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
+#include "warmstart/core/stop.h"
 #include "warmstart/envs/render.h"
 #include "warmstart/io/film.h"
 #include "warmstart/io/report_stats.h"
@@ -52,6 +53,7 @@ void film_episode(const fs::path& path, RunFilm& film) {
     pictures.emplace_back(rgb.begin(), rgb.end());
   };
   const auto look = [&] {
+    stop_unsaved_if_asked("filming");
     if (state++ % stride) return;
     shoot();
     if (pictures.size() <= kMostPictures) return;

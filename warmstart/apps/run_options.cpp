@@ -33,6 +33,14 @@ void report(const std::vector<RunFiles>& runs, const fs::path& html) {
   }
 }
 
+// What the run has not said itself. A full disk must not hide why it ended.
+void end_as(Run& run, const std::string& status) {
+  try {
+    if (run_status(run.options.folder) == "running") run.write_info(status);
+  } catch (const std::exception&) {
+  }
+}
+
 }  // namespace
 
 std::vector<Override> parse_overrides(const CLI::App& app) {
@@ -115,10 +123,11 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
       body(run);
     } catch (const BudgetUsed& used) {
       fmt::print(stderr, "{} {}\n", title, used.text);
-    } catch (const Error&) {
-      if (run_status(options.folder) == "running") run.write_info("failed");
+    } catch (const Error& error) {
+      end_as(run, error.code() == Exit::kInterrupted ? "interrupted" : "failed");
       throw;
     }
+    end_as(run, "stopped");  // a verb that had nothing to do for a run on its way
     if (!args.no_report) report({read_run(options.folder)}, options.folder / "report.html");
   }
   std::vector<RunFiles> runs;

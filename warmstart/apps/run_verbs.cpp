@@ -28,7 +28,8 @@ void add_pretrain(CLI::App& app) {
       app, "pretrain", "offline RL on a dataset; leaves pretrained.safetensors",
       [](Run& run) {
         pretrain(run);
-        if (run.state.phase == Phase::kWarmup && run.state.online_steps == 0) run.write_info("done");  // all that was asked for
+        if (run.state.phase == Phase::kWarmup && run.state.online_steps == 0 && !run.state.evaluating)
+          run.write_info("done");  // all that was asked for
       },
       false);
 }

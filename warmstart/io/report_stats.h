@@ -69,8 +69,8 @@ std::string headline_metric(const TaskRuns& task);
 Series evaluations(const RunFiles& run, Scope scope, const std::string& name);
 /// The values called `name` in rows of `kind`.
 Series logged(const RunFiles& run, Scope scope, const std::string& kind, const std::string& name);
-/// Steps per wall-clock second from one row of timing.jsonl to the next; its clock starts anew with every saved checkpoint, and what
-/// lies across such a start is left out.
+/// Steps per wall-clock second from one row of timing.jsonl to the next; rows that are not later than the one before, as after a kill, are
+/// left out.
 Series speed(const RunFiles& run, Scope scope);
 /// Names in rows of `kind`, in order of first appearance.
 std::vector<std::string> names_of(const TaskRuns& task, const std::string& kind);

@@ -80,7 +80,7 @@ Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, 
     int length = 0;
     for (Step step; !(step.terminated || step.truncated);) {
       if (options.before_step) options.before_step();
-      stop_unsaved_if_asked("evaluating");
+      else stop_unsaved_if_asked("evaluating");
       for (std::size_t i = 0; i < obs.size(); ++i) obs[i] = static_cast<float>(env.obs()[i]);
       policy.act(obs, options.deterministic, action);
       filter.apply(action);

@@ -132,6 +132,7 @@ void Run::load_pretrained() {
   seed_online_streams();
   // a later file carries the print of the start that its run began with
   if (file.metadata["phase"] == phase_name(Phase::kWarmup)) state.evaluated_policy = file.metadata["evaluated_policy"];
+  state.start_noise = exploration_noise(file);
   if (diagnostics.on()) {
     diagnostics.get_offline(tensors, where);
     diagnostics.remember(file.agent.actor, file.agent.critic, agent_info(file.recipe.pretrain.agent).trains_critic);
@@ -165,14 +166,13 @@ void Run::seed_online_streams() {
 void Run::prepare_online(ActorCritic pretrained) {
   const EnvSpec& spec = env_spec(recipe.env);
   const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
-  // a start that was never taught its own spread explores as it was trained to, as guide and in the warm-up
-  const double taught = agent_info(recipe.pretrain.agent).networks.target_actor ? recipe.td3.exploration_noise : 0;
   source = std::make_unique<LocalExperience>(make_env(recipe.env), Rng(seed, "environment"), recipe.safety);
   if (recipe.jsrl.guide != "none")
-    source = guided_experience(recipe, std::move(source), Policy(std::make_shared<Actor>(pretrained.actor), Rng(seed, "guide"), taught));
+    source = guided_experience(recipe, std::move(source),
+                               Policy(std::make_shared<Actor>(pretrained.actor), Rng(seed, "guide"), state.start_noise));
   agent = make_agent(recipe.finetune.agent, recipe.online_settings(), start_online(recipe, std::move(pretrained)), *backend);
   policy = std::make_unique<Policy>(std::make_shared<Actor>(agent->state().actor), state.policy_rng,
-                                    std::max(taught, agent->exploration_noise()));
+                                    std::max(state.start_noise, agent->exploration_noise()));
   buffer = std::make_unique<ReplayBuffer>(recipe.run.replay_capacity, spec.obs_size, spec.action_size);
   buffer->set_n_step({recipe.agent.n_step, recipe.agent.discount});
   if (agent_info(recipe.finetune.agent).needs_mc_return) buffer->keep_mc_returns(recipe_dataset_options(recipe).mc_returns());
@@ -213,6 +213,8 @@ void Run::enter(Phase next) {
     seed_online_streams();
     if (diagnostics.on() && recipe.pretrain.steps > 0)
       diagnostics.remember(agent->state().actor, agent->state().critic, agent_info(recipe.pretrain.agent).trains_critic);
+    const bool by_noise = recipe.pretrain.steps > 0 && agent_info(recipe.pretrain.agent).networks.target_actor;
+    state.start_noise = by_noise ? recipe.td3.exploration_noise : 0;
     prepare_online(agent->release());
     if (recipe.retention.mode == "append") buffer->append_dataset(dataset());
     if (!recipe.needs_dataset_online()) dataset_.reset();  // from here on no offline transition is touched

@@ -73,6 +73,7 @@ struct RunState {
   MetricsLog::Offsets metrics;
   Rng data_rng, noise_rng, policy_rng;
   std::string evaluated_policy;   ///< fingerprint of the policy last evaluated offline
+  double start_noise = 0;         ///< with which the start explores; 0: by its own spread
   bool switched = false;          ///< the switch has been evaluated
   bool evaluating = false;        ///< stopped in the middle of an evaluation: it begins anew
   double seconds[3] = {0, 0, 0};  ///< wall-clock per phase, for the report; decides nothing

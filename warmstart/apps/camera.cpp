@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "warmstart/core/stop.h"
+
 namespace warmstart {
 namespace {
 
@@ -36,6 +38,7 @@ void Camera::shoot() {
 }
 
 void Camera::look() {
+  stop_unsaved_if_asked("filming");
   if (states_++ % stride_ == 0) shoot();
 }
 

@@ -23,7 +23,7 @@ class Camera {
  public:
   /// Throws Error as Renderer and make_film do.
   Camera(const Env& env, const FilmOptions& o);
-  /// Call it once in every state.
+  /// Call it once in every state. Throws Error(kInterrupted) when a stop was asked for.
   void look();
   /// Completes the film with the state as it is, and says what there is: "x.gif: 51 pictures of 480 x 480".
   std::string finish();

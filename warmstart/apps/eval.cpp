@@ -11,7 +11,6 @@
 #include "warmstart/apps/verbs.h"
 #include "warmstart/apps/world_options.h"
 #include "warmstart/core/error.h"
-#include "warmstart/core/stop.h"
 #include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/experience.h"
 
@@ -45,9 +44,8 @@ void run(const Options& o) {
   if (!o.film.out.empty()) {  // the first episode again, so that drawing does not slow what was measured
     Camera camera(*env, o.film);
     Policy same(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"), exploration_noise(file));
-    evaluate(*env, same, 1, static_cast<std::uint64_t>(seed), {.deterministic = !o.stochastic, .safety = recipe.safety, .before_step = [&] {
-                                                                 stop_unsaved_if_asked("filming"), camera.look();
-                                                               }});
+    evaluate(*env, same, 1, static_cast<std::uint64_t>(seed),
+             {.deterministic = !o.stochastic, .safety = recipe.safety, .before_step = [&] { camera.look(); }});
     fmt::print(stderr, "{}\n", camera.finish());
   }
 

@@ -9,7 +9,6 @@
 #include "warmstart/apps/verbs.h"
 #include "warmstart/apps/world_options.h"
 #include "warmstart/core/error.h"
-#include "warmstart/core/stop.h"
 #include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/driver.h"
 #include "warmstart/phases/experience.h"
@@ -37,7 +36,7 @@ void film_checkpoint(Options& o) {
   const std::int64_t seed = o.seed >= 0 ? o.seed : file.recipe.evaluation_seed();
   Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
   const Evaluation e = evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed),
-                                {.safety = file.recipe.safety, .before_step = [&] { stop_unsaved_if_asked("filming"), camera.look(); }});
+                                {.safety = file.recipe.safety, .before_step = [&] { camera.look(); }});
   fmt::print("{}, mean return {:.4g}{}\n", camera.finish(), e.return_mean,
              env->spec().reports_success ? fmt::format(", success {:.0f}%", 100 * e.success_rate) : "");
 }
@@ -57,7 +56,6 @@ void film_driver(Options& o) {
     driver->begin(*env, noise);
     bool success = false;
     for (Step step; !step.terminated && !step.truncated;) {
-      stop_unsaved_if_asked("filming");
       camera.look();
       driver->act(*env, noise, action);
       for (double& a : action) a = std::clamp(a, env->spec().action_low, env->spec().action_high);

@@ -80,8 +80,9 @@ void write_and_show(const StudyPlan& plan, bool quiet, bool film = false) {
 void check_folder(const fs::path& folder) {
   if (!fs::is_directory(folder) || fs::exists(folder / "plan.json")) return;
   for (const auto& entry : fs::directory_iterator(folder))
-    if (const std::string name = entry.path().filename().string();
-        name != ".lock" && name != "recipes" && name.rfind("study.toml", 0) != 0 && name.rfind("plan.json.tmp", 0) != 0)
+    if (const std::string name = entry.path().filename().string(); name != ".lock" && name != "recipes" && name != "study.toml" &&
+                                                                   name.rfind("study.toml.tmp", 0) != 0 &&
+                                                                   name.rfind("plan.json.tmp", 0) != 0)
       throw usage_error("the folder holds something else than a study: " + name, folder.string(), "choose another --out");
 }
 

@@ -51,24 +51,17 @@ std::string list_text(const std::vector<double>& values) {
 // "256,256" or "[256, 256]"; nothing when an item is no number
 template <class T>
 std::optional<std::vector<T>> parse_list(const std::string& text) {
+  const auto trimmed = [](const std::string& s, const char* ends) {
+    const std::size_t begin = s.find_first_not_of(ends);
+    return begin == std::string::npos ? "" : s.substr(begin, s.find_last_not_of(ends) - begin + 1);
+  };
   std::vector<T> items;
-  std::string item;
-  bool closed = false;  // by a space or bracket: "64 64" is no number
-  for (const char c : text + ",") {
-    if (c == '[' || c == ']' || c == ' ') {
-      closed = closed || !item.empty();
-      continue;
-    }
-    if (c != ',') {
-      if (closed) return {};
-      item += c;
-    }
-    if (c != ',' || item.empty()) continue;
-    closed = false;
+  for (const std::string& part : split(trimmed(text, " []"), ',')) {
+    const std::string item = trimmed(part, " ");
+    if (item.empty()) continue;
     T& value = items.emplace_back();
     const auto r = std::from_chars(item.data(), item.data() + item.size(), value);
     if (r.ec != std::errc() || r.ptr != item.data() + item.size()) return {};
-    item.clear();
   }
   return items;
 }

@@ -9,7 +9,7 @@ std::atomic<bool>& stop_requested() {
   return stop;
 }
 
-void stop_unsaved_if_asked(const std::string& what) {
+void stop_unsaved_if_asked(const char* what) {
   if (stop_requested()) throw Error(Exit::kInterrupted, "interrupted", what, "the same command begins anew");
 }
 

@@ -1,7 +1,6 @@
 // A request to stop, as Ctrl-C makes one.
 #pragma once
 #include <atomic>
-#include <string>
 
 namespace warmstart {
 
@@ -9,6 +8,6 @@ namespace warmstart {
 std::atomic<bool>& stop_requested();
 
 /// Throws Error(kInterrupted) when a stop was asked for: for work that leaves nothing behind when it is broken off. `what` was going on.
-void stop_unsaved_if_asked(const std::string& what);
+void stop_unsaved_if_asked(const char* what);
 
 }  // namespace warmstart

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cctype>
 #include <cmath>
+#include <cstdint>
 #include <numeric>
 #include <string_view>
 
@@ -55,21 +57,21 @@ std::string join(const std::vector<std::string>& parts, const std::string& separ
 }
 
 bool is_utf8(const std::string& text) {
+  constexpr std::uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};  // code point that needs so many bytes
   for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u; };
-    const unsigned first = byte(i), second = byte(i + 1);
-    const std::size_t more = first < 0x80                    ? 0
-                             : first >= 0xc2 && first < 0xe0 ? 1
-                             : first >= 0xe0 && first < 0xf0 ? 2
-                             : first >= 0xf0 && first < 0xf5 ? 3
-                                                             : 4;
-    if (more == 4) return false;
-    for (std::size_t k = 1; k <= more; ++k)
-      if ((byte(i + k) & 0xc0) != 0x80) return false;
-    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
-        (first == 0xf4 && second > 0x8f))
-      return false;
-    i += more + 1;
+    const auto first = static_cast<unsigned char>(text[i]);
+    const int ones = std::countl_one(first);
+    if (ones == 1 || ones > 4) return false;
+    const std::size_t bytes = ones == 0 ? 1 : static_cast<std::size_t>(ones);
+    if (i + bytes > text.size()) return false;
+    std::uint32_t code = first & (0x7f >> ones);
+    for (std::size_t k = 1; k < bytes; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      if ((next & 0xc0) != 0x80) return false;
+      code = code << 6 | (next & 0x3fu);
+    }
+    if (code < least[bytes] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
+    i += bytes;
   }
   return true;
 }

@@ -136,7 +136,7 @@ class Mp4Film : public FilmWriter {
     if (pclose(std::exchange(pipe_, nullptr)) != 0) throw failed();
     std::error_code error;
     fs::rename(temporary_, path_, error);
-    if (error) throw failed();
+    if (error) throw machine_error("cannot write: " + error.message(), path_.string(), "choose a place you may write to with --out");
   }
 
  private:

@@ -12,15 +12,18 @@
 
 namespace warmstart {
 
+double exploration_noise(const Recipe& recipe, const std::string& agent) {
+  // those with a target actor have a deterministic policy and explore by noise on top
+  return agent_info(agent).networks.target_actor ? recipe.td3.exploration_noise : 0;
+}
+
 double exploration_noise(const AgentFile& file) {
   const auto text = [&](const char* key) {
     const auto at = file.metadata.find(key);
     return at == file.metadata.end() ? std::string() : at->second;
   };
   const bool offline = text("phase") == "pretrain" || (text("kind") == "agent" && text("phase") == "warmup");
-  // those with a target actor have a deterministic policy and explore by noise on top
-  const Recipe& r = file.recipe;
-  return agent_info(offline ? r.pretrain.agent : r.finetune.agent).networks.target_actor ? r.td3.exploration_noise : 0;
+  return exploration_noise(file.recipe, offline ? file.recipe.pretrain.agent : file.recipe.finetune.agent);
 }
 
 ActorCritic fresh_agent(const Recipe& recipe) { return fresh_agent(recipe, agent_info(recipe.pretrain.agent).networks); }

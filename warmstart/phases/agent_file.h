@@ -40,6 +40,8 @@ void confirm_task(Recipe& recipe, const std::string& where, const std::string& e
 
 /// Standard deviation of the noise with which the agent explored in the phase that wrote the file; 0 samples from the policy.
 double exploration_noise(const AgentFile& file);
+/// The same of an agent by name.
+double exploration_noise(const Recipe& recipe, const std::string& agent);
 
 /// Networks of the recipe's shapes for its task, freshly drawn, with those that its offline learner needs, or with `extra`.
 ActorCritic fresh_agent(const Recipe& recipe);

@@ -40,9 +40,10 @@ const std::set<std::string> kMayChange = {"run.max_steps", "run.max_seconds", "e
 
 void Run::save_checkpoint() {
   finish_save();
-  if (buffer)
-    state.buffer_rows = buffer->append_new_rows(options.folder / "buffer"), state.finished_rows = buffer->finished(),
-    state.lost_success = buffer->lost_success();
+  if (buffer) {
+    state.buffer_rows = buffer->append_new_rows(options.folder / "buffer");
+    state.finished_rows = buffer->finished(), state.lost_success = buffer->lost_success();
+  }
   state.metrics = metrics_->sync();
   if (policy) state.policy_rng = policy->rng();
   state.seconds[phase_index()] += seconds_since_saved();

@@ -213,8 +213,7 @@ void Run::enter(Phase next) {
     seed_online_streams();
     if (diagnostics.on() && recipe.pretrain.steps > 0)
       diagnostics.remember(agent->state().actor, agent->state().critic, agent_info(recipe.pretrain.agent).trains_critic);
-    const bool by_noise = recipe.pretrain.steps > 0 && agent_info(recipe.pretrain.agent).networks.target_actor;
-    state.start_noise = by_noise ? recipe.td3.exploration_noise : 0;
+    state.start_noise = recipe.pretrain.steps > 0 ? exploration_noise(recipe, recipe.pretrain.agent) : 0;
     prepare_online(agent->release());
     if (recipe.retention.mode == "append") buffer->append_dataset(dataset());
     if (!recipe.needs_dataset_online()) dataset_.reset();  // from here on no offline transition is touched

@@ -72,10 +72,10 @@ std::string cell(const Summary& s, double scale, int digits) {
 // Decimals that a task's levels are shown with: three digits or so, whatever their size.
 int decimals(const StudyResults& results, const std::string& task, double scale) {
   double largest = 0;
-  for (const PlannedArm& arm : results.plan->arms)
-    if (arm.task == task)
-      for (const char* measure : {"before", "lowest", "best"})
-        if (const Summary s = results.summary(arm, measure); s.count) largest = std::max(largest, scale * std::abs(s.mean));
+  for (const StudyRun& run : results.runs)
+    if (run.arm->task == task)
+      for (const auto& level : {run.measures.before, run.measures.lowest, run.measures.best})
+        largest = std::max(largest, scale * std::abs(level.value_or(0)));
   return largest >= 20 ? 1 : largest >= 2 ? 2 : 3;
 }
 

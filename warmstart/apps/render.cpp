@@ -58,7 +58,7 @@ void film_driver(Options& o) {
     for (Step step; !step.terminated && !step.truncated;) {
       camera.look();
       driver->act(*env, noise, action);
-      for (double& a : action) a = std::clamp(a, env->spec().action_low, env->spec().action_high);
+      for (double& a : action) a = std::clamp(a, -1.0, 1.0);
       step = env->step(action);
       total += step.reward, success |= step.success;
     }

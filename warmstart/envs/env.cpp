@@ -16,6 +16,7 @@
 #include "warmstart/envs/peg_insertion.h"
 #include "warmstart/envs/plugin_env.h"
 #include "warmstart/envs/point_maze.h"
+#include "warmstart/envs/rescaled_env.h"
 
 namespace warmstart {
 namespace {
@@ -61,6 +62,7 @@ void register_env(EnvSpec spec, Maker make) {
   if (spec.id.empty() || spec.obs_size < 1 || spec.action_size < 1 || spec.max_episode_steps < 1)
     throw usage_error("a task needs an id, sizes and a time limit above 0", spec.id.empty() ? "register_env" : spec.id,
                       "set id, obs_size, action_size and max_episode_steps of its EnvSpec");
+  spec.bounds.check(spec.action_size, "bounds of " + spec.id);
   registry().makers[spec.id] = std::move(make);
   registry().specs.push_back(std::move(spec));
 }
@@ -97,7 +99,7 @@ std::unique_ptr<Env> make_plain(const EnvConfig& config) {
   if (config.clearance != 0 && !spec.takes_clearance)
     throw usage_error("the task has no clearance", config.id, "leave env.clearance at 0; it is for peg insertion");
   if (!config.plugin.empty()) return make_plugin_env(std::move(spec), config.plugin, config.plugin_timeout);
-  if (const auto own = registry().makers.find(spec.id); own != registry().makers.end()) return own->second(spec);
+  if (const auto own = registry().makers.find(spec.id); own != registry().makers.end()) return with_unit_actions(own->second(spec));
   for (const Family& family : kFamilies)
     if (auto env = family.make(spec, config)) return env;
   throw usage_error("environment is listed but cannot be built", config.id, "report this");

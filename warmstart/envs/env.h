@@ -11,6 +11,7 @@
 
 #include "warmstart/core/random.h"
 #include "warmstart/core/state.h"
+#include "warmstart/envs/action_bounds.h"
 
 namespace warmstart {
 
@@ -31,11 +32,13 @@ struct EnvSpec {
   std::string summary;  ///< one line for `warmstart list envs`
   int obs_size = 0;     ///< flat observation length
   int action_size = 0;
-  double action_low = -1, action_high = 1;  ///< the same for every action coordinate
-  int max_episode_steps = 0;                ///< time limit in steps; truncated becomes true in this step
-  double control_seconds = 0;               ///< simulated time per step, s
-  bool sparse_reward = false;               ///< reward is 0/1 for reaching the goal
-  bool reports_success = false;             ///< `Step::success` means something
+  /// Units of the task itself; unset: -1 to 1. Policies and datasets speak of -1 to 1. An environment that make_env built takes -1 to 1;
+  /// `step` of a class given to register_env receives these units.
+  ActionBounds bounds = {};
+  int max_episode_steps = 0;     ///< time limit in steps; truncated becomes true in this step
+  double control_seconds = 0;    ///< simulated time per step, s
+  bool sparse_reward = false;    ///< reward is 0/1 for reaching the goal
+  bool reports_success = false;  ///< `Step::success` means something
   /// Where the original's observation is a Dict: the keys that make up the flat one here, in order, comma-separated.
   std::string observation_keys = {};
   /// Another registered task with the same dynamics, rewards and ends, of which this is a second name (D4RL's datasets are ids).

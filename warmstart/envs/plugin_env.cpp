@@ -119,7 +119,7 @@ const EnvSpec& plugin_spec(const std::string& path, double timeout) {
   const std::lock_guard lock(mutex);
   const auto same = [](const EnvSpec& a, const EnvSpec& b) {
     return a.id == b.id && a.obs_size == b.obs_size && a.action_size == b.action_size && a.max_episode_steps == b.max_episode_steps &&
-           a.sparse_reward == b.sparse_reward && a.reports_success == b.reports_success;
+           a.sparse_reward == b.sparse_reward && a.reports_success == b.reports_success && a.bounds == b.bounds;
   };
   for (const auto& [known, known_spec] : all)
     if (known == path && same(known_spec, spec)) return known_spec;

@@ -67,6 +67,7 @@ void PluginProcess::start(double timeout) {
   EnvSpec& s = info_.spec;
   in.get(s.id), in.get(s.summary), in.get(s.obs_size), in.get(s.action_size), in.get(s.max_episode_steps);
   in.get(s.control_seconds), in.get(s.sparse_reward), in.get(s.reports_success), in.get(info_.can_save);
+  in.get(s.bounds.low), in.get(s.bounds.high);
 }
 
 void PluginProcess::call(PluginCall what, std::uint32_t instance, std::span<const std::uint8_t> in, std::vector<std::uint8_t>& out,

@@ -84,6 +84,8 @@ class Server {
     out.put(std::string(p_.id)), out.put(std::string(p_.summary ? p_.summary : "an environment of one's own"));
     out.put(p_.obs_size), out.put(p_.action_size), out.put(p_.max_episode_steps);
     out.put(p_.control_seconds), out.put(p_.sparse_reward != 0), out.put(p_.reports_success != 0), out.put(p_.save != nullptr);
+    const bool own_units = p_.action_low || p_.action_high;
+    out.put(own_units ? low_ : std::vector<double>()), out.put(own_units ? high_ : std::vector<double>());
     return out.bytes();
   }
 

@@ -174,7 +174,7 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
     if (!env->goal().empty()) append(goal, env->goal());
 
     driver->act(*env, noise, action);
-    for (double& a : action) a = static_cast<float>(std::clamp(a, spec.action_low, spec.action_high));
+    for (double& a : action) a = static_cast<float>(std::clamp(a, -1.0, 1.0));
     filter.apply(action);
     copy_row(action, file.actions.row(t));
     const Step step = env->step(action);

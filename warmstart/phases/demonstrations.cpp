@@ -88,7 +88,7 @@ class Player {
       append(t.infos["qvel"], env_->qvel());
       append(t.infos["goal"], env_->goal());
       choose(action);
-      for (double& a : action) a = static_cast<float>(std::clamp(a, env_->spec().action_low, env_->spec().action_high));
+      for (double& a : action) a = static_cast<float>(std::clamp(a, -1.0, 1.0));
       append(t.action, action);
       step = env_->step(action);
       append(t.next_obs, env_->obs());

@@ -65,7 +65,7 @@ class Contest {
   void draw_actions(int count) {
     drawn_ = count;
     actions_.resize(static_cast<std::size_t>(count) * env_->spec().action_size);
-    for (double& a : actions_) a = rng_.uniform(env_->spec().action_low, env_->spec().action_high);
+    for (double& a : actions_) a = rng_.uniform(-1, 1);
   }
   std::span<const double> action(int i) const {
     const auto size = static_cast<std::size_t>(env_->spec().action_size);
@@ -85,7 +85,7 @@ double vector_rate(const Options& o, int threads) {
   Rng rng(8, "bench env");
   const auto size = static_cast<std::size_t>(o.count * envs.spec().action_size);
   std::vector<double> actions(size * 16);  // drawn before the clock runs
-  for (double& a : actions) a = rng.uniform(envs.spec().action_low, envs.spec().action_high);
+  for (double& a : actions) a = rng.uniform(-1, 1);
   envs.reset();
   const int calls = std::max(1, o.steps / o.count);
   std::vector<double> rates;

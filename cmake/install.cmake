@@ -14,7 +14,7 @@ foreach(room ${WARMSTART_ROOMS})
   list(APPEND targets warmstart_${room})
   # headers that show another library's types are ours alone
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/warmstart/${room} DESTINATION include/warmstart FILES_MATCHING PATTERN "*.h"
-          PATTERN cpu EXCLUDE PATTERN reference EXCLUDE PATTERN hdf5_file.h EXCLUDE PATTERN mujoco_env.h EXCLUDE
+          PATTERN cpu EXCLUDE PATTERN reference EXCLUDE PATTERN "hdf5_*.h" EXCLUDE PATTERN mujoco_env.h EXCLUDE
           PATTERN adroit EXCLUDE)
 endforeach()
 install(TARGETS ${targets} EXPORT warmstart-targets ARCHIVE DESTINATION lib/warmstart)

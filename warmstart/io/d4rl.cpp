@@ -4,7 +4,7 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
-#include "warmstart/io/hdf5_file.h"
+#include "warmstart/io/hdf5_writer.h"
 
 namespace warmstart {
 namespace {
@@ -47,8 +47,12 @@ void write_d4rl(const std::filesystem::path& path, const D4rlFile& data) {
     if (!data.infos.empty()) file.group("infos");
     for (const auto& [name, table] : data.infos)
       file.write("infos/" + name, std::span<const double>(table.values), steps, static_cast<std::size_t>(table.cols));
-    if (!data.metadata.empty()) file.group("metadata");
+    if (!data.metadata.empty() || !data.action_low.empty()) file.group("metadata");
     for (const auto& [name, value] : data.metadata) file.write_text("metadata/" + name, value);
+    if (!data.action_low.empty()) {
+      file.write("metadata/action_low", std::span<const double>(data.action_low), data.action_low.size(), 0);
+      file.write("metadata/action_high", std::span<const double>(data.action_high), data.action_high.size(), 0);
+    }
     image = file.image();
   }
   write_atomically(path, image);

@@ -26,6 +26,7 @@ struct D4rlFile {
   Matrix next_observations;                     ///< [T,O], or 0 rows when the file has none
   std::map<std::string, DoubleTable> infos;     ///< name under infos/ -> [T, k]; e.g. qpos, qvel, goal, success
   std::map<std::string, std::string> metadata;  ///< name under metadata/ -> text
+  std::vector<double> action_low, action_high;  ///< [A] range of the actions in their own units (metadata/action_low), or empty
 };
 
 /// Reads a whole file of this layout and no other (io/steps.h reads every format). Flags may be bool, integer or float, (T,) or (T,1);

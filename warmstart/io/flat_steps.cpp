@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <cmath>
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/text.h"
@@ -132,7 +133,9 @@ class FlatSteps : public StepsReader {
 
   void find_metadata() {
     for (auto& [name, value] : file_->text_attributes()) layout_.metadata[name] = value;
+    read_action_bounds(*file_, layout_);
     for (const auto& name : file_->keys("metadata")) {
+      if (!layout_.action_low.empty() && (name == "action_low" || name == "action_high")) continue;
       const std::string key = "metadata/" + name;
       const ArrayShape shape = file_->shape(key);
       if (shape.kind == ArrayKind::kText) layout_.metadata[name] = file_->read_text(key);
@@ -159,6 +162,34 @@ void check_value_count(const std::string& path, const std::string& key, const Ar
   for (const auto d : shape.dims)
     if (d > INT_MAX || (count *= std::max<std::size_t>(d, 1)) > kMaxValues)
       throw data_error("key '" + key + "' is too large: shape " + shape.text(), path, "split the file, or copy it again if it was damaged");
+}
+
+void set_action_bounds(std::vector<double> low, std::vector<double> high, StepsLayout& layout) {
+  const auto actions = static_cast<std::size_t>(layout.action_size);
+  const auto unbounded = [](double a, double b) { return !std::isfinite(a) || !std::isfinite(b); };
+  bool finite = low.size() == actions && high.size() == actions && actions > 0;
+  for (std::size_t i = 0; finite && i < actions; ++i) {
+    if (low[i] >= high[i])
+      throw data_error(fmt::format("the file says that action entry {} lies between {:g} and {:g}", i, low[i], high[i]), layout.path,
+                       "the lower bound must be less than the upper one");
+    finite = !unbounded(low[i], high[i]);
+  }
+  if (finite) layout.action_low = std::move(low), layout.action_high = std::move(high);
+  else if (low.size() != actions || high.size() != actions)
+    layout.notes.push_back(fmt::format("bounds of the actions are not used: {} and {} of them for {} entries", low.size(), high.size(), actions));
+  else layout.notes.push_back("bounds of the actions are not used: some are infinite");
+}
+
+void read_action_bounds(const ArrayFile& file, StepsLayout& layout) {
+  const auto values = [&](const std::string& key) {
+    const ArrayShape shape = number_shape(file, key);
+    std::vector<double> out(shape.count());
+    file.read(key, out);
+    if (out.size() == 1) out.resize(static_cast<std::size_t>(layout.action_size), out[0]);  // one for all
+    return out;
+  };
+  const std::string low = "metadata/action_low", high = "metadata/action_high";
+  if (file.has(low) && file.has(high)) set_action_bounds(values(low), values(high), layout);
 }
 
 void check_flags(const std::string& path, const std::string& key, std::span<const float> values, std::size_t first,

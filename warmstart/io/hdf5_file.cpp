@@ -1,35 +1,18 @@
 #include "warmstart/io/hdf5_file.h"
 
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <fstream>
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/text.h"
+#include "warmstart/io/hdf5_checks.h"
+#include "warmstart/io/hdf5_reason.h"
 
 namespace warmstart {
 namespace {
 
-// the innermost line of HDF5's error stack says most ("file signature not found", "inflate() failed")
-std::string last_reason() {
-  std::string reason;
-  H5Ewalk2(
-      H5E_DEFAULT, H5E_WALK_UPWARD,
-      [](unsigned n, const H5E_error2_t* line, void* out) -> herr_t {
-        if (n == 0 && line->desc) *static_cast<std::string*>(out) = line->desc;
-        return 0;
-      },
-      &reason);
-  return reason.empty() ? "HDF5 gives no reason" : reason;
-}
-
-Hdf5Handle checked(hid_t id, Hdf5Handle::Close close, const std::string& where) {
-  if (id < 0) throw machine_error("HDF5 failed: " + last_reason(), where, "free memory and try again");
-  return {id, close};
-}
-
-void check(herr_t result, const std::string& where) {
-  if (result < 0) throw machine_error("HDF5 failed: " + last_reason(), where, "free memory and try again");
-}
+const char* const kLinkRemedy = "put the missing part in its place, or copy all into one file";
 
 std::string text_value(hid_t type, const Hdf5Handle& memory_type, auto&& read) {
   std::string value;
@@ -48,6 +31,13 @@ std::string text_value(hid_t type, const Hdf5Handle& memory_type, auto&& read) {
 }
 
 }  // namespace
+
+Error Hdf5Reader::unreadable(const std::string& key) const {
+  const Error reason = hdf5_key_error(key, path_);  // before other calls change the stack
+  const std::string link = dangling_link(file_, key, path_);
+  if (link.empty()) return reason;
+  return data_error(fmt::format("key '{}' is {}", key, link), path_, kLinkRemedy);
+}
 
 std::mutex& hdf5_mutex() {
   static std::mutex mutex;
@@ -74,14 +64,14 @@ Hdf5Reader::Hdf5Reader(const std::filesystem::path& path)
         if (std::filesystem::is_directory(path, error))
           throw data_error("dataset path is a folder, not a file", path_,
                            "name the data file inside it; a Minari folder holds data/main_data.hdf5");
-        const hid_t id = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+        // a file system without locks (some network ones) is no reason not to read
+        const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+        H5Pset_file_locking(access, true, true);
+        const hid_t id = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access);
         if (id >= 0) return {id, H5Fclose};
-        const std::string reason = last_reason();
+        const Error error_here = hdf5_open_error(path_);
         if (!std::ifstream(path)) throw data_error("cannot open dataset file", path_, "check that you may read it");
-        if (reason.find("truncated") != std::string::npos)
-          throw data_error("dataset file is truncated: " + reason, path_, "copy or download it again");
-        throw data_error("not a readable HDF5 file: " + reason, path_,
-                         "give a D4RL or Minari HDF5 file, an NPZ file or a pack, or copy it again if it was damaged");
+        throw error_here;
       }()) {}
 
 std::vector<std::string> Hdf5Reader::keys(const std::string& group) const {
@@ -100,17 +90,23 @@ std::vector<std::string> Hdf5Reader::keys(const std::string& group) const {
 }
 
 bool Hdf5Reader::has(const std::string& key) const {
-  // H5Lexists needs every parent to exist
-  for (std::size_t slash = key.find('/', 1); slash != std::string::npos; slash = key.find('/', slash + 1))
-    if (H5Lexists(file_, key.substr(0, slash).c_str(), H5P_DEFAULT) <= 0) return false;
-  return H5Lexists(file_, key.c_str(), H5P_DEFAULT) > 0 && H5Oexists_by_name(file_, key.c_str(), H5P_DEFAULT) > 0;
+  // H5Lexists needs every parent to exist; a link that leads nowhere is no missing key
+  for (std::size_t end = key.find('/', 1);; end = key.find('/', end + 1)) {
+    const std::string part = key.substr(0, end);
+    if (H5Lexists(file_, part.c_str(), H5P_DEFAULT) <= 0) return false;
+    if (H5Oexists_by_name(file_, part.c_str(), H5P_DEFAULT) <= 0) {
+      if (const std::string link = dangling_link(file_, part, path_); !link.empty())
+        throw data_error(fmt::format("key '{}' is {}", part, link), path_, kLinkRemedy);
+      return false;
+    }
+    if (end == std::string::npos) return true;
+  }
 }
 
 ArrayShape Hdf5Reader::shape(const std::string& key) const {
   ArrayShape shape;
   const Hdf5Handle object(H5Oopen(file_, key.c_str(), H5P_DEFAULT), H5Oclose);
-  if (!object.valid())
-    throw data_error("cannot read key '" + key + "': " + last_reason(), path_, "the file is damaged; copy or download it again");
+  if (!object.valid()) throw unreadable(key);
   if (H5Iget_type(object) != H5I_DATASET) {
     shape.kind = H5Iget_type(object) == H5I_GROUP ? ArrayKind::kGroup : ArrayKind::kOther;
     shape.type = shape.kind == ArrayKind::kGroup ? "group" : "named type";
@@ -155,31 +151,6 @@ ArrayShape Hdf5Reader::shape(const std::string& key) const {
   return shape;
 }
 
-void Hdf5Reader::read_rows(const std::string& key, std::size_t first, std::size_t count, std::span<float> out) const {
-  if (out.empty()) return;
-  const Hdf5Handle dataset(H5Dopen2(file_, key.c_str(), H5P_DEFAULT), H5Dclose);
-  const Hdf5Handle space(dataset.valid() ? H5Dget_space(dataset) : -1, H5Sclose);
-  const int rank = space.valid() ? H5Sget_simple_extent_ndims(space) : 0;
-  bool good = rank > 0;
-  if (good) {
-    std::vector<hsize_t> dims(static_cast<std::size_t>(rank)), start(dims.size(), 0);
-    H5Sget_simple_extent_dims(space, dims.data(), nullptr);
-    start[0] = first, dims[0] = count;
-    const hsize_t values = out.size();
-    const Hdf5Handle memory(H5Screate_simple(1, &values, nullptr), H5Sclose);
-    good = H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, dims.data(), nullptr) >= 0 &&
-           H5Dread(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, out.data()) >= 0;
-  }
-  if (!good) throw data_error("cannot read key '" + key + "': " + last_reason(), path_, "the file is damaged; copy or download it again");
-}
-
-void Hdf5Reader::read(const std::string& key, std::span<double> out) const {
-  if (out.empty()) return;
-  const Hdf5Handle dataset(H5Dopen2(file_, key.c_str(), H5P_DEFAULT), H5Dclose);
-  if (!dataset.valid() || H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, out.data()) < 0)
-    throw data_error("cannot read key '" + key + "': " + last_reason(), path_, "the file is damaged; copy or download it again");
-}
-
 std::string Hdf5Reader::read_text(const std::string& key) const {
   if (shape(key).count() != 1) return "";
   const Hdf5Handle dataset(H5Dopen2(file_, key.c_str(), H5P_DEFAULT), H5Dclose);
@@ -206,70 +177,6 @@ std::vector<std::pair<std::string, std::string>> Hdf5Reader::text_attributes() c
     found.emplace_back(name, text_value(type, memory, [&](hid_t t, void* out) { return H5Aread(attribute, t, out); }));
   }
   return found;
-}
-
-Hdf5Writer::Hdf5Writer()
-    : file_([]() -> Hdf5Handle {
-        const Hdf5Handle access = checked(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "access list");
-        check(H5Pset_fapl_core(access, std::size_t{4} << 20, false), "memory file");
-        return checked(H5Fcreate("dataset.hdf5", H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose, "memory file");
-      }()) {}
-
-void Hdf5Writer::group(const std::string& name) {
-  checked(H5Gcreate2(file_, name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose, name);
-}
-
-void Hdf5Writer::write_array(const std::string& key, hid_t file_type, hid_t memory_type, const void* values, std::size_t rows,
-                             std::size_t cols) {
-  const hsize_t dims[2] = {rows, cols};
-  const int rank = cols ? 2 : 1;
-  const Hdf5Handle space = checked(H5Screate_simple(rank, dims, nullptr), H5Sclose, key);
-  const Hdf5Handle create = checked(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, key);
-  if (rows > 0) {
-    // about 256 KiB per chunk: large enough to compress well, small enough to read in parts
-    const std::size_t row_bytes = H5Tget_size(file_type) * (cols ? cols : 1);
-    const hsize_t chunk[2] = {std::clamp<std::size_t>((std::size_t{256} << 10) / row_bytes, 1, rows), cols};
-    check(H5Pset_chunk(create, rank, chunk), key);
-    check(H5Pset_deflate(create, 4), key);
-  }
-  const Hdf5Handle dataset = checked(H5Dcreate2(file_, key.c_str(), file_type, space, H5P_DEFAULT, create, H5P_DEFAULT), H5Dclose, key);
-  if (rows > 0) check(H5Dwrite(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), key);
-}
-
-void Hdf5Writer::write(const std::string& key, std::span<const float> values, std::size_t rows, std::size_t cols) {
-  write_array(key, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, values.data(), rows, cols);
-}
-void Hdf5Writer::write(const std::string& key, std::span<const double> values, std::size_t rows, std::size_t cols) {
-  write_array(key, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, values.data(), rows, cols);
-}
-
-void Hdf5Writer::write_flags(const std::string& key, std::span<const std::uint8_t> values) {
-  const Hdf5Handle type = checked(H5Tenum_create(H5T_STD_I8LE), H5Tclose, key);
-  const std::int8_t no = 0, yes = 1;
-  check(H5Tenum_insert(type, "FALSE", &no), key);
-  check(H5Tenum_insert(type, "TRUE", &yes), key);
-  std::vector<std::int8_t> flags(values.begin(), values.end());
-  for (auto& f : flags) f = f != 0;  // any other value is no member of the enum
-  write_array(key, type, type, flags.data(), flags.size(), 0);
-}
-
-void Hdf5Writer::write_text(const std::string& key, const std::string& value) {
-  const Hdf5Handle type = checked(H5Tcopy(H5T_C_S1), H5Tclose, key);
-  check(H5Tset_size(type, std::max<std::size_t>(value.size(), 1)), key);
-  check(H5Tset_strpad(type, H5T_STR_NULLPAD), key);
-  check(H5Tset_cset(type, H5T_CSET_UTF8), key);
-  const Hdf5Handle space = checked(H5Screate(H5S_SCALAR), H5Sclose, key);
-  const Hdf5Handle dataset = checked(H5Dcreate2(file_, key.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose, key);
-  check(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value.c_str()), key);
-}
-
-std::vector<std::uint8_t> Hdf5Writer::image() {
-  check(H5Fflush(file_, H5F_SCOPE_GLOBAL), "memory file");
-  const ssize_t size = H5Fget_file_image(file_, nullptr, 0);
-  check(size < 0 ? -1 : 0, "memory file");
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
-  check(H5Fget_file_image(file_, bytes.data(), bytes.size()) < 0 ? -1 : 0, "memory file");
-  return bytes;
 }
 
 }  // namespace warmstart

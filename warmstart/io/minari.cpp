@@ -3,17 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "warmstart/core/error.h"
-#include "warmstart/core/files.h"
 #include "warmstart/core/text.h"
 #include "warmstart/io/flat_steps.h"
+#include "warmstart/io/minari_spaces.h"
 
 namespace warmstart {
 namespace {
-
-const char* const kOnlyBoxes = "only Box spaces of numbers, and Dict spaces of them, can become state vectors";
 
 struct Leaf {
   std::string key;       ///< under the episode: "observations/achieved_goal"
@@ -37,71 +34,13 @@ std::vector<std::pair<std::uint64_t, std::string>> numbered_episodes(const Array
   return found;
 }
 
-/// metadata.json, or the file's attributes where older versions of Minari kept the same texts.
-struct Description {
-  nlohmann::json observation_space, action_space;
-  std::map<std::string, std::string> metadata;
-};
-
-// Python writes Infinity and NaN, which are no JSON; bounds are of no interest here
-nlohmann::json parse_space(std::string text, const std::string& where) {
-  for (const char* word : {"-Infinity", "Infinity", "NaN"})
-    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at))
-      text.replace(at, std::string(word).size(), "0");
-  auto space = nlohmann::json::parse(text, nullptr, false);
-  if (!space.is_object() || !space.contains("type") || !space["type"].is_string())
-    throw data_error("space that cannot be understood: " + text.substr(0, 60), where, "remove metadata.json to go by the arrays alone");
-  return space;
-}
-
-void check_space(const nlohmann::json& space, const std::string& key, const std::string& where, bool dict_allowed) {
-  const std::string type = space.is_object() ? space.value("type", "unknown") : "unknown";
-  if (type == "Dict" && dict_allowed) {
-    const auto parts = space.value("subspaces", nlohmann::json::object());
-    for (const auto& [name, part] : parts.items()) check_space(part, key + "/" + name, where, true);
-    return;
-  }
-  if (type != "Box") throw data_error(fmt::format("'{}' is a {} space", key, type), where, kOnlyBoxes);
-  const auto shape = space.value("shape", nlohmann::json::array());
-  if (space.value("dtype", "") == "uint8" && shape.size() >= 2)
-    throw data_error(fmt::format("'{}' holds images, shape {}", key, shape.dump()), where, kOnlyBoxes);
-}
-
-Description describe(const ArrayFile& file) {
-  Description d;
-  const std::filesystem::path json_path = std::filesystem::path(file.path()).parent_path() / "metadata.json";
-  std::map<std::string, std::string> texts;
-  std::string where = file.path();
-  if (std::filesystem::exists(json_path)) {
-    where = json_path.string();
-    const auto json = nlohmann::json::parse(read_text(json_path), nullptr, false);
-    if (!json.is_object()) throw data_error("metadata.json is damaged", where, "copy or download the dataset again");
-    for (const auto& [name, value] : json.items()) texts[name] = value.is_string() ? value.get<std::string>() : value.dump();
-  } else {
-    for (const auto& [name, value] : file.text_attributes()) texts[name] = value;
-  }
-  if (texts.contains("observation_space")) {
-    d.observation_space = parse_space(texts["observation_space"], where + ", observation_space");
-    check_space(d.observation_space, "observation_space", where, true);
-  }
-  if (texts.contains("action_space")) {
-    d.action_space = parse_space(texts["action_space"], where + ", action_space");
-    check_space(d.action_space, "action_space", where, false);
-  }
-  for (const char* name : {"dataset_id", "algorithm_name", "minari_version"})
-    if (texts.contains(name)) d.metadata[name] = texts[name];
-  const auto env = nlohmann::json::parse(texts["env_spec"], nullptr, false);
-  if (env.is_object() && env.contains("id") && env["id"].is_string()) d.metadata["env"] = env["id"].get<std::string>();
-  return d;
-}
-
 class MinariSteps : public StepsReader {
  public:
   MinariSteps(std::unique_ptr<ArrayFile> file, const StepsOptions& options) : file_(std::move(file)) {
     layout_.format = StepsFormat::kMinari, layout_.path = file_->path(), layout_.has_next = true;
-    Description d = describe(*file_);
+    const MinariDescription d = describe_minari(*file_);
     layout_.metadata = d.metadata;
-    observations_described_ = !d.observation_space.is_null();
+    observations_described_ = d.observations_described;
     for (const auto& [number, group] : numbered_episodes(*file_)) {
       const std::size_t steps = array(group, "rewards", 1).dims[0];
       layout_.steps += steps;
@@ -111,6 +50,7 @@ class MinariSteps : public StepsReader {
     find_leaves(options.observation_keys);
     const ArrayShape actions = array(episodes_.front().group, "actions", 2);
     layout_.action_size = static_cast<int>(actions.row_values());
+    if (d.actions_described) set_action_bounds(d.action_low, d.action_high, layout_);
     find_infos();
   }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
@@ -20,7 +21,7 @@ namespace {
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kMaxCols = 1 << 20;  // of a header that is not nonsense
 const char* const kRemedy = "copy it again, or make it again with `warmstart data pack`";
-constexpr const char* kNames[] = {"rewards", "terminals", "timeouts", "next", "rows", "actions", "ends"};
+constexpr const char* kNames[] = {"rewards", "terminals", "timeouts", "next", "rows", "actions", "ends", "text"};
 
 class PackSteps : public StepsReader {
  public:
@@ -29,6 +30,7 @@ class PackSteps : public StepsReader {
     const PackSizes& s = map_.sizes();
     layout_.format = StepsFormat::kPack, layout_.path = path.string(), layout_.steps = s.steps;
     layout_.obs_size = static_cast<int>(s.obs_size), layout_.action_size = static_cast<int>(s.action_size), layout_.has_next = s.has_next;
+    layout_.metadata = map_.metadata(), layout_.action_low = map_.action_low(), layout_.action_high = map_.action_high();
   }
   void read(std::size_t count, D4rlFile& slab) override {
     const std::size_t n = std::min(count, layout_.steps - done_), O = map_.sizes().obs_size, A = map_.sizes().action_size;
@@ -60,11 +62,11 @@ class PackSteps : public StepsReader {
 }  // namespace
 
 PackParts::PackParts(const PackSizes& s) {
-  const std::uint64_t row_bytes[kCount] = {4, 1, 1, s.has_next ? 4u : 0u, 4ull * (s.obs_size + s.action_size), 4ull * s.action_size, 0};
+  const std::uint64_t row_bytes[kCount] = {4, 1, 1, s.has_next ? 4u : 0u, 4ull * (s.obs_size + s.action_size), 4ull * s.action_size, 0, 0};
   end = kPage;
   for (int p = 0; p < kCount; ++p) {
     begin[p] = end;
-    bytes[p] = p == kEnds ? s.ends * 4ull * s.obs_size : s.steps * row_bytes[p];
+    bytes[p] = p == kEnds ? s.ends * 4ull * s.obs_size : p == kText ? s.text_bytes : s.steps * row_bytes[p];
     end += (bytes[p] + kPage - 1) / kPage * kPage;
   }
 }
@@ -80,11 +82,14 @@ PackMap::PackMap(const std::filesystem::path& path) : path_(path) {
   try {
     if (!read) throw bad(fmt::format("pack is truncated: {} bytes, less than its header", size));
     if (std::memcmp(h.magic, kPackMagic, sizeof(kPackMagic)) != 0) throw bad("not a pack");
-    if (h.version != kPackVersion) throw bad(fmt::format("pack of version {}, this program reads {}", h.version, kPackVersion));
+    if (h.version != kPackVersion)
+      throw data_error(fmt::format("pack of format {}, this program reads format {}", h.version, kPackVersion), path.string(),
+                       h.version < kPackVersion ? "make it again from the dataset with `warmstart data pack`"
+                                                : "read it with the newer version of Warmstart that made it");
     if (h.checksum != checksum({reinterpret_cast<const std::uint8_t*>(&h), offsetof(PackHeader, checksum)}) || h.obs_size > kMaxCols ||
         h.action_size > kMaxCols || h.steps >= kFollowing || h.ends > h.steps)
       throw bad("pack header is damaged");
-    sizes_ = {h.steps, h.ends, h.clipped, h.obs_size, h.action_size, h.has_next != 0, h.action_clip};
+    sizes_ = {h.steps, h.ends, h.clipped, h.obs_size, h.action_size, h.has_next != 0, h.action_clip, h.text_bytes};
     parts_ = PackParts(sizes_);
     std::copy(std::begin(h.checksums), std::end(h.checksums), checksums_);
     if (size != parts_.end)
@@ -102,6 +107,8 @@ PackMap::PackMap(const std::filesystem::path& path) : path_(path) {
     for (std::size_t i = 0; i < next().size(); ++i)
       if (next()[i] == kFollowing ? i + 1 == next().size() : next()[i] >= sizes_.ends)
         throw bad(fmt::format("pack is damaged in step {}", i));
+    check(PackParts::kText, PackParts::kText);
+    read_text();
   } catch (...) {
     ::munmap(const_cast<std::uint8_t*>(base_), parts_.end);
     throw;
@@ -114,6 +121,17 @@ void PackMap::check(PackParts::Name first, PackParts::Name last) const {
   for (int p = first; p <= last; ++p)
     if (checksum({base_ + parts_.begin[p], parts_.bytes[p]}) != checksums_[p])
       throw data_error(fmt::format("pack is damaged: checksum of {} differs", kNames[p]), path_.string(), kRemedy);
+}
+
+void PackMap::read_text() {
+  const auto bytes = part<char>(PackParts::kText);
+  const auto json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  try {
+    metadata_ = json.at("metadata").get<decltype(metadata_)>();
+    action_low_ = json.at("action_low").get<std::vector<double>>(), action_high_ = json.at("action_high").get<std::vector<double>>();
+  } catch (const nlohmann::json::exception&) {
+    throw data_error("pack is damaged in its text", path_.string(), kRemedy);
+  }
 }
 
 void PackMap::verify() const { check(PackParts::kRows, PackParts::kEnds); }

@@ -3,8 +3,10 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "warmstart/io/steps.h"
@@ -22,11 +24,12 @@ struct PackSizes {
   std::uint32_t obs_size = 0, action_size = 0;
   bool has_next = false;
   float action_clip = 0;
+  std::uint32_t text_bytes = 0;  ///< of the JSON text that holds metadata and the bounds of the actions
 };
 
 /// Where the parts of a pack begin, in bytes; each on a page of its own, `end` is the file's size.
 struct PackParts {
-  enum Name { kRewards, kTerminals, kTimeouts, kNext, kRows, kActions, kEnds, kCount };
+  enum Name { kRewards, kTerminals, kTimeouts, kNext, kRows, kActions, kEnds, kText, kCount };
   std::uint64_t begin[kCount] = {}, bytes[kCount] = {}, end = 0;
   explicit PackParts(const PackSizes& sizes);
 };
@@ -56,12 +59,13 @@ class PackWriter {
   std::vector<float> last_next_;  // [O] next observation of step done_ - 1
   std::vector<float> rows_;
   std::vector<std::uint32_t> next_;
+  std::string text_;
 };
 
 /// A pack, mapped and read-only. All views live as long as it does.
 class PackMap {
  public:
-  /// Checks header, size, and the checksums of all but the large parts (rows, actions, ends), which are not touched.
+  /// Checks header, size, and the checksums of all but the large parts (rows, actions, ends), which are not touched; reads the text.
   /// Throws Error(kData): truncated, of another kind or version, damaged.
   explicit PackMap(const std::filesystem::path& path);
   ~PackMap();
@@ -77,6 +81,9 @@ class PackMap {
   std::span<const float> rows() const { return part<float>(PackParts::kRows); }        ///< [T, O + A] observation, clipped action
   std::span<const float> actions() const { return part<float>(PackParts::kActions); }  ///< [T,A] as recorded
   std::span<const float> ends() const { return part<float>(PackParts::kEnds); }        ///< [E,O]
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const std::vector<double>& action_low() const { return action_low_; }  ///< [A] see StepsLayout; or empty
+  const std::vector<double>& action_high() const { return action_high_; }
 
   /// Reads everything and compares the checksums of the large parts too.
   void verify() const;
@@ -87,12 +94,15 @@ class PackMap {
     return {reinterpret_cast<const T*>(base_ + parts_.begin[name]), parts_.bytes[name] / sizeof(T)};
   }
   void check(PackParts::Name first, PackParts::Name last) const;
+  void read_text();
 
   std::filesystem::path path_;
   const std::uint8_t* base_ = nullptr;
   PackSizes sizes_;
   PackParts parts_{PackSizes{}};
   std::uint64_t checksums_[PackParts::kCount] = {};
+  std::map<std::string, std::string> metadata_;
+  std::vector<double> action_low_, action_high_;
 };
 
 bool is_pack(const std::filesystem::path& path);  ///< by its first bytes

@@ -11,6 +11,7 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
+#include "warmstart/io/json_text.h"
 #include "warmstart/io/pack_header.h"
 
 namespace warmstart {
@@ -32,6 +33,8 @@ PackWriter::PackWriter(const std::filesystem::path& path, const StepsLayout& lay
   sizes_.steps = layout.steps;
   sizes_.obs_size = static_cast<std::uint32_t>(layout.obs_size), sizes_.action_size = static_cast<std::uint32_t>(layout.action_size);
   sizes_.has_next = layout.has_next, sizes_.action_clip = action_clip;
+  text_ = json_text(nlohmann::json{{"metadata", layout.metadata}, {"action_low", layout.action_low}, {"action_high", layout.action_high}});
+  sizes_.text_bytes = static_cast<std::uint32_t>(text_.size());
   if (layout.steps >= kFollowing) throw data_error("too many steps for one pack", layout.path, "split the dataset");
   fd_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd_ < 0) fail(errno);
@@ -95,6 +98,7 @@ PackSizes PackWriter::finish() {
   next_.clear();
   settle_last(nullptr);
   if (!next_.empty()) put(PackParts::kNext, done_ - 1, sizeof(std::uint32_t), next_.data(), 1);
+  put(PackParts::kText, 0, text_.size(), text_.data(), 1);
   const PackParts parts(sizes_);
   if (::ftruncate(fd_, static_cast<off_t>(parts.end)) != 0) fail(errno);
   PackHeader h = {{},
@@ -103,7 +107,7 @@ PackSizes PackWriter::finish() {
                   sizes_.action_size,
                   sizes_.has_next,
                   sizes_.action_clip,
-                  0,
+                  sizes_.text_bytes,
                   sizes_.steps,
                   sizes_.ends,
                   sizes_.clipped,

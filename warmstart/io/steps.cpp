@@ -102,6 +102,7 @@ D4rlFile read_all(StepsReader& reader) {
   reader.read(reader.layout().steps, file);
   file.infos = reader.infos();
   file.metadata = reader.layout().metadata;
+  file.action_low = reader.layout().action_low, file.action_high = reader.layout().action_high;
   return file;
 }
 

@@ -23,6 +23,9 @@ struct StepsLayout {
   std::vector<std::string> observation_keys;    ///< Dict observations: what became of them, "achieved_goal (2)"; else empty
   std::map<std::string, int> infos;             ///< name under infos/ -> columns
   std::map<std::string, std::string> metadata;  ///< name -> text
+  /// [A] What the file says of the actions' range, in the file's own units: all finite, low < high; both empty when it does not say.
+  std::vector<double> action_low, action_high;
+  std::vector<std::string> notes;  ///< a line each: what in the file is not used, or is read in a way worth knowing
 };
 
 struct StepsOptions {

@@ -106,7 +106,7 @@ D4rlFile data_for_task(const D4rlFile& file, const EnvSpec& spec, const std::str
   out.next_observations = rows_of(next, kept.rows);
   out.rewards = std::move(kept.rewards), out.terminals = std::move(kept.terminals), out.timeouts = std::move(kept.timeouts);
   for (const auto& [name, table] : file.infos) out.infos[name] = rows_of(table, kept.rows);
-  out.metadata = file.metadata;
+  out.metadata = file.metadata, out.action_low = file.action_low, out.action_high = file.action_high;
   if (const auto env = file.metadata.find("env"); env != file.metadata.end() && env->second != spec.id)
     out.metadata["recorded_in"] = env->second;
   out.metadata["env"] = spec.id;

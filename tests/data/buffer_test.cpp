@@ -19,6 +19,7 @@ struct Row {
   std::vector<float> obs, action;
   float reward, mask;
   std::vector<float> next_obs;
+  RowEnd end = RowEnd::kNone;
 };
 
 /// Random episodes; some of one step, and now and then one of another actor in between.
@@ -29,9 +30,13 @@ class Stream {
     const bool stranger = rng_.below(7) == 0;
     if (obs_.empty() || over_) obs_ = vector(O);
     Row row{stranger ? vector(O) : obs_, vector(A), static_cast<float>(rng_.normal()), 1, vector(O)};
-    if (stranger) return row;
+    if (stranger) {
+      row.end = RowEnd::kTimeout;
+      return row;
+    }
     over_ = rng_.below(4) == 0;
-    row.mask = over_ && rng_.below(2) ? 0.0f : 1.0f;
+    if (over_) row.end = rng_.below(2) ? RowEnd::kTerminal : RowEnd::kTimeout;
+    row.mask = row.end == RowEnd::kTerminal ? 0.0f : 1.0f;
     obs_ = row.next_obs;
     return row;
   }
@@ -47,7 +52,10 @@ class Stream {
   bool over_ = false;
 };
 
-void add(ReplayBuffer& buffer, const Row& r) { buffer.add(r.obs, r.action, r.reward, r.mask, r.next_obs); }
+void add(ReplayBuffer& buffer, const Row& r) {
+  buffer.add(r.obs, r.action, r.reward, r.mask, r.next_obs);
+  if (r.end != RowEnd::kNone) buffer.end_episode();
+}
 
 std::vector<float> flat(const Transition& t) {
   std::vector<float> v(t.obs.begin(), t.obs.end());
@@ -61,7 +69,11 @@ std::vector<float> flat(const Row& r) { return flat(Transition{r.obs, r.action, 
 void expect_same(const ReplayBuffer& a, const ReplayBuffer& b) {
   ASSERT_EQ(a.size(), b.size());
   EXPECT_EQ(a.added(), b.added());
-  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_EQ(flat(a.at(i)), flat(b.at(i))) << i;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    ASSERT_EQ(flat(a.at(i)), flat(b.at(i))) << i;
+    ASSERT_EQ(a.end(i), b.end(i)) << i;
+    ASSERT_EQ(a.follows(i), b.follows(i)) << i;
+  }
   if (a.size() == 0) return;
   BatchStorage x, y;
   x.resize(64, O, A), y.resize(64, O, A);
@@ -95,7 +107,10 @@ TEST_P(Buffer, BehavesLikeAList) {
     add(buffer, list.back());
     ASSERT_EQ(buffer.size(), list.size());
     if (n % 17) continue;
-    for (std::size_t i = 0; i < list.size(); ++i) ASSERT_EQ(flat(buffer.at(i)), flat(list[i])) << "after " << n << ", row " << i;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      ASSERT_EQ(flat(buffer.at(i)), flat(list[i])) << "after " << n << ", row " << i;
+      ASSERT_EQ(buffer.end(i), list[i].end) << "after " << n << ", row " << i;
+    }
   }
   EXPECT_EQ(buffer.added(), 500u);
 }
@@ -112,7 +127,7 @@ TEST_P(Buffer, RestoresBitForBitAfterManySaves) {
     const auto committed = buffer.append_new_rows(scratch.path());
     EXPECT_EQ(committed, buffer.added());
     ReplayBuffer back(capacity, O, A);
-    back.restore(scratch.path(), committed);
+    back.restore(scratch.path(), committed, buffer.finished());
     expect_same(buffer, back);
   }
   // the restored one goes on in the same files
@@ -199,9 +214,9 @@ class Saved : public testing::Test {
 };
 
 TEST_F(Saved, SavingCostsOnlyNewRows) {
-  const auto row_bytes = (O + A + 2 + O + 2) * sizeof(float);  // a row and at most one end
-  EXPECT_LE(lengths[1] - lengths[0], 20 * row_bytes + 32);
-  EXPECT_LE(lengths[2] - lengths[1], 20 * row_bytes + 32);
+  const auto row_bytes = (O + A + 2 + O + 2) * sizeof(float) + 1;  // a row, how it ended, and at most one next observation
+  EXPECT_LE(lengths[1] - lengths[0], 20 * row_bytes + 40);
+  EXPECT_LE(lengths[2] - lengths[1], 20 * row_bytes + 40);
   buffer.append_new_rows(scratch.path());
   EXPECT_EQ(fs::file_size(segment), lengths[2]);
 }
@@ -227,7 +242,7 @@ TEST_F(Saved, CutsOffWhatWasNotCommitted) {
 TEST_F(Saved, FindsFlippedBytes) {
   const auto intact = read_bytes(segment);
   // every byte of both headers, every fifth of the rest
-  for (std::size_t at = 0; at < intact.size(); at += at < 72 ? 1 : 5) {
+  for (std::size_t at = 0; at < intact.size(); at += at < 80 ? 1 : 5) {
     flip(segment, at);
     expect_damage(60, {"segment"});
     overwrite(segment, intact);
@@ -239,7 +254,7 @@ TEST_F(Saved, FindsFlippedBytes) {
 
 TEST_F(Saved, FindsTruncation) {
   const auto intact = read_bytes(segment);
-  for (std::size_t size = 0; size < intact.size(); size += size < 72 ? 1 : 5) {
+  for (std::size_t size = 0; size < intact.size(); size += size < 80 ? 1 : 5) {
     fs::resize_file(segment, size);
     expect_damage(60, {"segment"});
     overwrite(segment, intact);

@@ -158,7 +158,7 @@ void Dataset::make_rows(std::span<const float> rewards, std::span<const std::uin
   if (rows == 0)
     throw data_error(fmt::format("no transition is left: all {} steps end an episode by a time limit", steps_), options.source,
                      "add next_observations to the file, or record longer episodes");
-  reward_.reserve(rows), mask_.reserve(rows), mc_return_.resize(rows);
+  reward_.reserve(rows), mask_.reserve(rows), mc_return_.resize(rows), last_.resize(rows);
   if (dropped_steps_) step_.reserve(rows);
   for (const Episode& e : episodes_) {
     const std::size_t first = size();
@@ -167,6 +167,7 @@ void Dataset::make_rows(std::span<const float> rewards, std::span<const std::uin
       reward_.push_back(static_cast<float>(options.reward_scale * rewards[i] + options.reward_bias));
       mask_.push_back(terminals[i] ? 0.0f : 1.0f);
     }
+    if (size() > first) last_[size() - 1] = true;
     mc_returns(std::span(reward_).subspan(first), std::span(mask_).subspan(first), mc,
                std::span(mc_return_).subspan(first, size() - first));
   }

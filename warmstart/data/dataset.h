@@ -61,7 +61,7 @@ class Dataset : public DataSource {
   /// Throws Error(kData) naming file, key, row and remedy: NaN or infinity, sizes or rewards that do not fit the task, no transition.
   static Dataset from_d4rl(const D4rlFile& file, const DatasetOptions& options);
   /// Any format of io/steps.h, errors naming `path`. A pack stays where it is: rows are read from the map when they are drawn, and
-  /// memory holds 12 bytes a transition (16 without next observations). The bits are those of the file that was packed.
+  /// memory holds 12 bytes and a bit a transition (4 bytes more without next observations). The bits are those of the file that was packed.
   static Dataset load(const std::filesystem::path& path, DatasetOptions options);
 
   Dataset(Dataset&&) = default;
@@ -82,11 +82,10 @@ class Dataset : public DataSource {
   int obs_size() const { return obs_size_; }
   int action_size() const { return action_size_; }
   Transition at(std::size_t row) const;  ///< row < size(); in file order
-  /// Row + 1 goes on where `row` ends.
+  /// Row + 1 is the next step of the same episode: no end is flagged, and it goes on where `row` ends.
   bool follows(std::size_t row) const {
-    if (row + 1 >= size() || !(mask_[row] > 0)) return false;
-    const std::size_t step = step_of(row);
-    return next_ ? next_[step] == kFollowing : step + 1 == step_of(row + 1);
+    if (row + 1 >= size() || last_[row]) return false;
+    return !next_ || next_[step_of(row)] == kFollowing;
   }
   std::size_t clipped_actions() const { return clipped_actions_; }  ///< action entries beyond action_clip
   std::size_t dropped_steps() const { return dropped_steps_; }      ///< steps without a known next observation
@@ -119,6 +118,7 @@ class Dataset : public DataSource {
 
   std::vector<std::uint32_t> step_;               // [size()] step of a row; empty when every step is a transition
   std::vector<float> reward_, mask_, mc_return_;  // [size()]
+  std::vector<bool> last_;                        // [size()] the last row of its episode
   std::vector<Episode> episodes_;
   std::vector<Stretch> held_;  // ascending
   NStep n_step_;

@@ -52,19 +52,19 @@ void ReplayBuffer::add(std::span<const float> obs, std::span<const float> action
   if (stored() == capacity_) {
     if (mc_options_ && mc_options_->negative_reward) {
       const Transition t = numbered(oldest_);
-      lost_success_ = t.mask > 0 && follows(0) && (lost_success_ || t.reward != *mc_options_->negative_reward);
+      lost_success_ = end(0) == RowEnd::kNone && (lost_success_ || t.reward != *mc_options_->negative_reward);
     }
-    if (own_next_[slot(oldest_)]) ends_.erase(oldest_);
+    if (own_next_[slot(oldest_)]) nexts_.erase(oldest_);
     ++oldest_;
   }
   // the row before keeps its own end unless this row starts there
   if (stored() > 0 && !same(obs, last_next_)) {
-    ends_[added_ - 1] = last_next_;
+    nexts_[added_ - 1] = last_next_;
     own_next_[slot(added_ - 1)] = 1;
   }
   const std::size_t s = slot(added_);
-  if (s >= own_next_.size()) own_next_.resize(s + 1);
-  own_next_[s] = 0;
+  if (s >= own_next_.size()) own_next_.resize(s + 1), end_.resize(s + 1);
+  own_next_[s] = 0, end_[s] = RowEnd::kNone;
   while (blocks_.size() <= s / kBlockRows) blocks_.push_back(nullptr);
   auto& block = blocks_[s / kBlockRows];
   if (!block) block = std::make_unique<float[]>(std::min(kBlockRows, capacity_) * row_floats());
@@ -87,12 +87,13 @@ void ReplayBuffer::append_dataset(const Dataset& data) {
     if (data.is_held_out(i)) continue;
     const Transition t = data.at(i);
     add(t.obs, t.action, t.reward, t.mask, t.next_obs);
+    if (!data.follows(i)) end_episode();
   }
 }
 
 Transition ReplayBuffer::numbered(std::uint64_t number) const {
   const float* r = row(number);
-  const float* next = number + 1 == added_ ? last_next_.data() : own_next_[slot(number)] ? ends_.at(number).data() : row(number + 1);
+  const float* next = number + 1 == added_ ? last_next_.data() : own_next_[slot(number)] ? nexts_.at(number).data() : row(number + 1);
   return {{r, obs_size_},
           {r + obs_size_, action_size_},
           r[obs_size_ + action_size_],
@@ -112,9 +113,14 @@ void ReplayBuffer::sample(Rng& rng, BatchStorage& out, int first, int count) con
   for (int i = first; i < first + count; ++i) copy_steps(*this, rng.below(n), n_step_, out, i);
 }
 
+RowEnd ReplayBuffer::end(std::size_t i) const {
+  assert(i < stored());
+  return end_[slot(oldest_ + i)];
+}
+
 bool ReplayBuffer::follows(std::size_t i) const {
   const std::uint64_t number = oldest_ + i;
-  return number + 1 < added_ && !own_next_[slot(number)];
+  return number + 1 < added_ && end_[slot(number)] == RowEnd::kNone && !own_next_[slot(number)];
 }
 
 void ReplayBuffer::keep_mc_returns(const McReturnOptions& options) {
@@ -123,8 +129,14 @@ void ReplayBuffer::keep_mc_returns(const McReturnOptions& options) {
 }
 
 void ReplayBuffer::end_episode() {
+  if (stored() == 0) return;
+  end_[slot(added_ - 1)] = numbered(added_ - 1).mask == 0 ? RowEnd::kTerminal : RowEnd::kTimeout;
   if (mc_options_) fill_mc_returns(std::max(finished_, oldest_), added_);
   finished_ = added_;
+}
+
+void ReplayBuffer::close_episode() {
+  if (episode_open()) end_episode();
 }
 
 void ReplayBuffer::fill_mc_returns(std::uint64_t begin, std::uint64_t end) {
@@ -142,13 +154,14 @@ void ReplayBuffer::fill_mc_returns(std::uint64_t begin, std::uint64_t end) {
 std::size_t ReplayBuffer::bytes() const {
   std::size_t blocks = 0;
   for (const auto& b : blocks_) blocks += b != nullptr;
-  return (blocks * std::min(kBlockRows, capacity_) * row_floats() + ends_.size() * obs_size_) * sizeof(float);
+  return (blocks * std::min(kBlockRows, capacity_) * row_floats() + nexts_.size() * obs_size_) * sizeof(float);
 }
 
 void ReplayBuffer::start_at(std::uint64_t number) {
   oldest_ = added_ = number;
-  ends_.clear();
+  nexts_.clear();
   std::fill(own_next_.begin(), own_next_.end(), 0);
+  std::fill(end_.begin(), end_.end(), RowEnd::kNone);
 }
 
 std::uint64_t ReplayBuffer::append_new_rows(const std::filesystem::path& folder) {
@@ -169,11 +182,14 @@ void ReplayBuffer::restore(const std::filesystem::path& folder, std::uint64_t co
   assert(added_ == 0);
   log_ = SegmentLog::open(folder, obs_size_, action_size_, committed, *this);
   finished_ = finished, lost_success_ = lost_success;
+  // closed after its rows were written, and nothing has been added since
+  if (finished == added_ && episode_open()) end_[slot(added_ - 1)] = RowEnd::kTimeout;
+  if (finished > added_ || (finished > oldest_ && end_[slot(finished - 1)] == RowEnd::kNone))
+    throw data_error(fmt::format("the rows of the replay buffer do not end an episode at row {}, as the checkpoint says", finished),
+                     folder.string(), "restore the folder from a copy, or start again with --overwrite");
   if (!mc_options_) return;
-  // episodes end at terminals and where the next row starts elsewhere
-  std::uint64_t begin = oldest_;
-  for (std::uint64_t k = oldest_; k < std::min(finished_, added_); ++k)
-    if (k + 1 == finished_ || numbered(k).mask == 0 || !follows(k - oldest_)) fill_mc_returns(begin, k + 1), begin = k + 1;
+  for (std::uint64_t k = oldest_, begin = oldest_; k < finished_; ++k)
+    if (end_[slot(k)] != RowEnd::kNone) fill_mc_returns(begin, k + 1), begin = k + 1;
 }
 
 }  // namespace warmstart

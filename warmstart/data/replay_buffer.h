@@ -17,8 +17,8 @@ class Dataset;
 class SegmentLog;
 
 /// Transitions in the order they came; the oldest is overwritten when `capacity` is reached. An observation that is the
-/// end of one transition and the start of the next is stored once, whether or not episodes of several actors interleave:
-/// the buffer compares, so it needs no word about episodes. Not thread safe.
+/// end of one transition and the start of the next is stored once. That is a matter of memory alone: where episodes end is
+/// said by end_episode and close_episode and stored with the rows. Not thread safe.
 class ReplayBuffer : public DataSource {
  public:
   /// `capacity` > 0 transitions. Memory is taken in blocks as rows come.
@@ -34,8 +34,12 @@ class ReplayBuffer : public DataSource {
 
   /// Online Cal-QL: rows carry Monte-Carlo returns, and only those of finished episodes are drawn. Call it on an empty buffer.
   void keep_mc_returns(const McReturnOptions& options);
-  /// The newest row ended its episode.
+  /// The newest row ended its episode: at a true end where its mask is 0, else by a time limit.
   void end_episode();
+  /// The newest row is the last of an episode that was cut from outside, as when a task that cannot be saved is resumed: it ends
+  /// there as by a time limit. Nothing when no episode is open.
+  void close_episode();
+  bool episode_open() const { return stored() > 0 && end_[slot(added_ - 1)] == RowEnd::kNone; }
 
   /// Rows that can be drawn: all that are stored, or those of finished episodes.
   std::size_t size() const override { return mc_options_ ? static_cast<std::size_t>(std::max(finished_, oldest_) - oldest_) : stored(); }
@@ -50,7 +54,8 @@ class ReplayBuffer : public DataSource {
   int action_size() const { return static_cast<int>(action_size_); }
   std::uint64_t added() const { return added_; }  ///< transitions ever added, overwritten ones included
   Transition at(std::size_t row) const;           ///< row < stored(), 0 = oldest
-  bool follows(std::size_t row) const;            ///< row + 1 goes on where `row` ends
+  RowEnd end(std::size_t row) const;              ///< how `row` ended its episode
+  bool follows(std::size_t row) const;            ///< row + 1 is the next step of the same episode
   std::size_t bytes() const;                      ///< memory held by rows
 
   /// Writes the rows added since the last call for this folder to its segment files, in O(new rows), and fsyncs them.
@@ -59,9 +64,9 @@ class ReplayBuffer : public DataSource {
   std::uint64_t append_new_rows(const std::filesystem::path& folder);
 
   /// Fills this buffer (it must be new) from the `committed` rows of `folder`, of which the first `finished` belong to
-  /// finished episodes; it then behaves bit for bit as the saved one did, and later appends continue the files. Rows that
-  /// were written but not committed are cut off. Throws Error(kData) naming the file for a missing, truncated or damaged
-  /// segment or sizes that do not fit.
+  /// finished episodes, also one that was closed after its rows were written; it then behaves bit for bit as the saved one did, and later
+  /// appends continue the files. Rows that were written but not committed are cut off. Throws Error(kData) naming the file for a missing,
+  /// truncated or damaged segment, one of another format number, or sizes that do not fit.
   void restore(const std::filesystem::path& folder, std::uint64_t committed, std::uint64_t finished = 0, bool lost_success = false);
 
   /// As restore, for one who only looks: the files stay as they are, also while another process writes them.
@@ -82,10 +87,11 @@ class ReplayBuffer : public DataSource {
   void fill_mc_returns(std::uint64_t begin, std::uint64_t end);  // one episode's rows
 
   std::size_t capacity_, obs_size_, action_size_;
-  std::uint64_t oldest_ = 0, added_ = 0;                        // rows are numbered from 0 and kept in [oldest_, added_)
-  std::vector<std::unique_ptr<float[]>> blocks_;                // [kBlockRows, obs | action | reward | mask]
-  std::vector<bool> own_next_;                                  // per slot: next observation is in ends_, not in the next slot
-  std::unordered_map<std::uint64_t, std::vector<float>> ends_;  // row number -> [O]
+  std::uint64_t oldest_ = 0, added_ = 0;                         // rows are numbered from 0 and kept in [oldest_, added_)
+  std::vector<std::unique_ptr<float[]>> blocks_;                 // [kBlockRows, obs | action | reward | mask]
+  std::vector<RowEnd> end_;                                      // per slot
+  std::vector<bool> own_next_;                                   // per slot: next observation is in nexts_, not in the next slot
+  std::unordered_map<std::uint64_t, std::vector<float>> nexts_;  // row number -> [O]
   NStep n_step_;
   std::optional<McReturnOptions> mc_options_;
   std::vector<float> mc_return_;  // per slot, when asked for

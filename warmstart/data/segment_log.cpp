@@ -18,7 +18,7 @@ namespace warmstart {
 namespace {
 
 constexpr char kMagic[8] = {'W', 'S', 'B', 'U', 'F', 'F', 'E', 'R'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::uint64_t kSegmentBytes = std::uint64_t{64} << 20;  // a new file begins once one is this long
 constexpr std::uint64_t kChunkRows = 16384;                       // bounds the memory of a first, large append
 const char* const kRemedy = "restore the file from a copy, resume from an earlier checkpoint, or start again with --overwrite";
@@ -32,10 +32,11 @@ struct SegmentHeader {
 static_assert(sizeof(SegmentHeader) == 40);
 
 struct ChunkHeader {
-  std::uint64_t first_row, rows, ends;
-  std::uint64_t checksum;  // XXH3 of the three numbers above and of the payload
+  std::uint64_t first_row, rows, nexts;
+  std::uint64_t end_before;  // how the row before the first ended its episode: that may have been said after it was written
+  std::uint64_t checksum;    // XXH3 of the four numbers above and of the payload
 };
-static_assert(sizeof(ChunkHeader) == 32);
+static_assert(sizeof(ChunkHeader) == 40);
 constexpr std::size_t kSummed = offsetof(ChunkHeader, checksum);
 
 template <class T>
@@ -45,7 +46,8 @@ std::span<const std::uint8_t> bytes_of(const T* values, std::size_t count) {
 void put(std::vector<std::uint8_t>& out, std::span<const std::uint8_t> bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
 
 std::size_t payload_bytes(const ChunkHeader& h, std::size_t obs_size, std::size_t action_size) {
-  return h.rows * (obs_size + action_size + 2) * sizeof(float) + h.ends * (sizeof(std::uint64_t) + obs_size * sizeof(float));
+  return h.rows * ((obs_size + action_size + 2) * sizeof(float) + sizeof(RowEnd)) +
+         h.nexts * (sizeof(std::uint64_t) + obs_size * sizeof(float));
 }
 
 std::uint64_t chunk_checksum(std::span<const std::uint8_t> chunk) {
@@ -55,6 +57,12 @@ std::uint64_t chunk_checksum(std::span<const std::uint8_t> chunk) {
 }
 
 Error damaged(const std::string& what, const fs::path& path) { return data_error("replay buffer segment " + what, path.string(), kRemedy); }
+
+RowEnd row_end(std::uint64_t value, const fs::path& path) {
+  if (value > static_cast<std::uint64_t>(RowEnd::kTimeout))
+    throw damaged(fmt::format("has {} where an episode's end is told", value), path);
+  return static_cast<RowEnd>(value);
+}
 
 std::uint64_t segment_number(const fs::path& path) {  // ~0 when it is no segment
   const std::string name = path.filename().string();
@@ -117,17 +125,19 @@ void SegmentLog::append(const ReplayBuffer& buffer) {
     }
 
     // next observations that do not start the following row of this chunk; the last row's always
-    std::vector<std::uint64_t> ends;
+    std::vector<std::uint64_t> nexts;
     for (std::uint64_t n = first; n < last; ++n)
-      if (buffer.own_next_[buffer.slot(n)]) ends.push_back(n);
-    ends.push_back(last);
+      if (buffer.own_next_[buffer.slot(n)]) nexts.push_back(n);
+    nexts.push_back(last);
 
     const std::size_t at = out.size();
-    ChunkHeader h{first, rows, ends.size(), 0};
+    const RowEnd before = first > buffer.oldest_ ? buffer.end_[buffer.slot(first - 1)] : RowEnd::kNone;
+    ChunkHeader h{first, rows, nexts.size(), static_cast<std::uint64_t>(before), 0};
     out.reserve(at + sizeof h + payload_bytes(h, obs_size_, action_size_));
     put(out, bytes_of(&h, 1));
     for (std::uint64_t n = first; n <= last; ++n) put(out, bytes_of(buffer.row(n), buffer.row_floats()));
-    for (const std::uint64_t n : ends) {
+    for (std::uint64_t n = first; n <= last; ++n) put(out, bytes_of(&buffer.end_[buffer.slot(n)], 1));
+    for (const std::uint64_t n : nexts) {
       put(out, bytes_of(&n, 1));
       const Transition t = buffer.numbered(n);
       put(out, bytes_of(t.next_obs.data(), t.next_obs.size()));
@@ -170,8 +180,9 @@ void SegmentLog::read_segment(std::uint64_t index, std::uint64_t committed, Repl
   if (s.checksum != checksum(bytes.first(offsetof(SegmentHeader, checksum))))
     throw damaged("is damaged: checksum of its header differs", path);
   if (s.version != kVersion)
-    throw data_error(fmt::format("replay buffer segment has version {}, this program reads {}", s.version, kVersion), path.string(),
-                     "use the version that wrote it");
+    throw data_error(fmt::format("replay buffer segment of format {}{}; this program reads format {}", s.version,
+                                 s.version == 1 ? ", which does not say where episodes end" : "", kVersion),
+                     path.string(), "resume with the version of warmstart that wrote it, or start again with --overwrite");
   if (s.index != index) throw damaged(fmt::format("is number {} under the name of number {}", s.index, index), path);
   if (s.obs_size != obs_size_ || s.action_size != action_size_)
     throw data_error(fmt::format("replay buffer segment holds rows of sizes {} and {}, the task has {} and {}", s.obs_size, s.action_size,
@@ -184,35 +195,38 @@ void SegmentLog::read_segment(std::uint64_t index, std::uint64_t committed, Repl
     if (bytes.size() - at < sizeof h) throw damaged(fmt::format("is truncated after row {}", written_), path);
     std::memcpy(&h, bytes.data() + at, sizeof h);
     // bounds first, so that a damaged count cannot overflow
-    if (h.rows > kChunkRows || h.ends > h.rows || bytes.size() - at - sizeof h < payload_bytes(h, obs_size_, action_size_))
+    if (h.rows > kChunkRows || h.nexts > h.rows || bytes.size() - at - sizeof h < payload_bytes(h, obs_size_, action_size_))
       throw damaged(fmt::format("is truncated or damaged after row {}", written_), path);
     const auto chunk = bytes.subspan(at, sizeof h + payload_bytes(h, obs_size_, action_size_));
     if (h.checksum != chunk_checksum(chunk))
       throw damaged(fmt::format("is damaged: checksum of rows {} to {} differs", h.first_row, h.first_row + h.rows - 1), path);
-    if (h.rows == 0 || h.ends == 0 || h.first_row < written_ || h.first_row + h.rows > committed)
+    if (h.rows == 0 || h.nexts == 0 || h.first_row < written_ || h.first_row + h.rows > committed)
       throw damaged(fmt::format("holds rows {} to {} where row {} of {} committed ones was expected", h.first_row, h.first_row + h.rows,
                                 written_, committed),
                     path);
 
-    const std::size_t row_floats = obs_size_ + action_size_ + 2, end_bytes = sizeof(std::uint64_t) + obs_size_ * sizeof(float);
+    const std::size_t row_floats = obs_size_ + action_size_ + 2, next_bytes = sizeof(std::uint64_t) + obs_size_ * sizeof(float);
     std::vector<float> rows(h.rows * row_floats);
     std::memcpy(rows.data(), chunk.data() + sizeof h, rows.size() * sizeof(float));
-    const std::uint8_t* end = chunk.data() + sizeof h + rows.size() * sizeof(float);
+    const std::uint8_t* ends = chunk.data() + sizeof h + rows.size() * sizeof(float);
+    const std::uint8_t* own_next = ends + h.rows;
     std::vector<float> own(obs_size_);
     if (h.first_row > out.added_) out.start_at(h.first_row);
+    else if (h.end_before != 0 && out.stored() > 0) out.end_[out.slot(out.added_ - 1)] = row_end(h.end_before, path);
     for (std::uint64_t i = 0; i < h.rows; ++i) {
       const float* r = rows.data() + i * row_floats;
       std::span<const float> next(r + row_floats, obs_size_);  // the following row, unless this one has its own
       std::uint64_t number = 0;
-      if (end < chunk.data() + chunk.size()) std::memcpy(&number, end, sizeof number);
+      if (own_next < chunk.data() + chunk.size()) std::memcpy(&number, own_next, sizeof number);
       if (number == h.first_row + i) {
-        std::memcpy(own.data(), end + sizeof number, obs_size_ * sizeof(float));
+        std::memcpy(own.data(), own_next + sizeof number, obs_size_ * sizeof(float));
         next = own;
-        end += end_bytes;
+        own_next += next_bytes;
       } else if (i + 1 == h.rows) {
-        throw damaged(fmt::format("lacks the end of row {}", h.first_row + i), path);
+        throw damaged(fmt::format("lacks the next observation of row {}", h.first_row + i), path);
       }
       out.add({r, obs_size_}, {r + obs_size_, action_size_}, r[obs_size_ + action_size_], r[obs_size_ + action_size_ + 1], next);
+      out.end_[out.slot(out.added_ - 1)] = row_end(ends[i], path);
     }
     written_ = h.first_row + h.rows;
     at += chunk.size();

@@ -1,12 +1,17 @@
 // One row of a Batch, and the arithmetic that all sources share for copying rows.
 #pragma once
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <span>
 
 #include "warmstart/data/batch.h"
 
 namespace warmstart {
+
+/// How a row ended its episode. It is stored with the row and never inferred from observations: two episodes may well meet in one.
+/// The numbers are those of segment files.
+enum class RowEnd : std::uint8_t { kNone = 0, kTerminal = 1, kTimeout = 2 };
 
 /// Views into the source that gave it; valid until that source changes.
 struct Transition {
@@ -28,7 +33,8 @@ inline void copy_row(const Transition& t, BatchStorage& out, int row, std::span<
   out.reward[row] = t.reward, out.mask[row] = t.mask, out.mc_return[row] = t.mc_return;
 }
 
-/// Copies `from` row `i`, looking ahead as `n_step` says. `Source` has at(i), and follows(i): row i + 1 goes on where row i ends.
+/// Copies `from` row `i`, looking ahead as `n_step` says. `Source` has at(i), and follows(i): row i + 1 is the next step of the same
+/// episode.
 template <class Source>
 void copy_steps(const Source& source, std::size_t i, const NStep& n_step, BatchStorage& out, int row) {
   Transition t = source.at(i);

@@ -127,8 +127,8 @@ bool Run::load_checkpoint() {
     bool whole;
     source_state.get(whole);
     source->load(source_state);
-    if (!whole) {
-      buffer->end_episode();
+    if (!whole && buffer->episode_open()) {
+      buffer->close_episode();
       note("the task could not save its state: the episode that was under way ends here, and a new one begins");
     }
   }

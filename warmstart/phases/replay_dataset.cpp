@@ -33,7 +33,7 @@ D4rlFile replay_dataset(const std::filesystem::path& folder) {
     std::copy(row.next_obs.begin(), row.next_obs.end(), file.next_observations.row(t));
     file.rewards[at] = static_cast<float>((row.reward - saved.recipe.reward_bias) / saved.recipe.reward_scale);
     file.terminals[at] = row.mask == 0;
-    file.timeouts[at] = !file.terminals[at] && (t + 1 == n || !buffer.follows(at));
+    file.timeouts[at] = !file.terminals[at] && !buffer.follows(at);  // also the newest row, whose episode goes on
   }
   file.metadata = {{"env", saved.recipe.env.id},
                    {"policy", "replay buffer"},

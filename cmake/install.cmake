@@ -9,17 +9,30 @@ target_link_libraries(warmstart_library INTERFACE warmstart_phases)
 set_target_properties(warmstart_library PROPERTIES EXPORT_NAME warmstart)
 add_library(warmstart::warmstart ALIAS warmstart_library)
 
-set(targets warmstart_library warmstart_flags)
+# what a program needs that only acts with a saved policy (warmstart/policy.h)
+add_library(warmstart_policy INTERFACE)
+target_link_libraries(warmstart_policy INTERFACE warmstart_phases_act)
+set_target_properties(warmstart_policy PROPERTIES EXPORT_NAME policy)
+add_library(warmstart::policy ALIAS warmstart_policy)
+set(policy_targets warmstart_policy warmstart_flags warmstart_core warmstart_io_act warmstart_nn_act warmstart_agents_act warmstart_phases_act)
+
+set(targets warmstart_library)
 foreach(room ${WARMSTART_ROOMS})
-  list(APPEND targets warmstart_${room})
+  if(NOT room STREQUAL core)
+    list(APPEND targets warmstart_${room})
+  endif()
   # headers that show another library's types are ours alone
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/warmstart/${room} DESTINATION include/warmstart FILES_MATCHING PATTERN "*.h"
           PATTERN cpu EXCLUDE PATTERN reference EXCLUDE PATTERN "hdf5_*.h" EXCLUDE PATTERN mujoco_env.h EXCLUDE
           PATTERN adroit EXCLUDE)
 endforeach()
+install(TARGETS ${policy_targets} EXPORT warmstart-policy-targets ARCHIVE DESTINATION lib/warmstart)
 install(TARGETS ${targets} EXPORT warmstart-targets ARCHIVE DESTINATION lib/warmstart)
-install(FILES ${CMAKE_SOURCE_DIR}/warmstart/warmstart.h DESTINATION include/warmstart)
+install(FILES warmstart/warmstart.h warmstart/policy.h DESTINATION include/warmstart)
+install(EXPORT warmstart-policy-targets NAMESPACE warmstart:: DESTINATION lib/cmake/warmstart)
 install(EXPORT warmstart-targets NAMESPACE warmstart:: DESTINATION lib/cmake/warmstart)
+configure_file(cmake/warmstart-policy.pc.in ${CMAKE_BINARY_DIR}/warmstart-policy.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/warmstart-policy.pc DESTINATION lib/pkgconfig)
 configure_package_config_file(cmake/warmstart-config.cmake.in ${CMAKE_BINARY_DIR}/warmstart-config.cmake
                               INSTALL_DESTINATION lib/cmake/warmstart)
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/warmstart-config-version.cmake COMPATIBILITY SameMinorVersion)

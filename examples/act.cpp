@@ -7,8 +7,9 @@
 #include <cstdlib>
 #include <new>
 #include <thread>
+#include <vector>
 
-#include "warmstart/warmstart.h"
+#include "warmstart/policy.h"
 
 using namespace warmstart;
 using Clock = std::chrono::steady_clock;
@@ -37,12 +38,11 @@ int main(int argc, char** argv) try {
   const double hz = argc > 2 ? std::atof(argv[2]) : 100, seconds = argc > 3 ? std::atof(argv[3]) : 2;
   if (!(hz > 0 && seconds > 0)) throw usage_error("rate and time must be above 0", "command line", "act CHECKPOINT [HZ] [SECONDS]");
 
-  const AgentFile file = read_agent_file(argv[1]);  // the task itself need not be known here
-  Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(0, "act"));
-  ActionFilter filter(file.recipe.safety, policy.actor().spec.action);  // the recipe's [safety]: limits that hold wherever it acts
-  std::vector<float> obs(policy.actor().spec.obs), action(policy.actor().spec.action);
-  policy.act(obs, true, action);  // first touch of everything
-  filter.begin_episode();         // and whenever the robot starts anew
+  const SavedPolicy saved = read_policy(argv[1]);  // the task itself need not be known here
+  Controller controller(saved);                    // acts within the recipe's [safety]: limits that hold wherever it acts
+  std::vector<float> obs(saved.obs_size()), action(saved.action_size());
+  controller.act(obs, action);  // first touch of everything
+  controller.begin_episode();   // and whenever the robot starts anew
 
   const auto period = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1 / hz));
   const long steps = std::lround(hz * seconds), before = allocations;
@@ -53,8 +53,7 @@ int main(int argc, char** argv) try {
     std::this_thread::sleep_until(next);
     const auto began = Clock::now();
     read_sensors(static_cast<double>(i) / hz, obs);
-    policy.act(obs, true, action);
-    filter.apply(action);
+    controller.act(obs, action);
     send_command(action);
     const auto took = Clock::now() - began;
     worst = std::max(worst, took), sum += took;

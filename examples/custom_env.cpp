@@ -1,5 +1,6 @@
 // An environment of one's own in C++, and the three phases on it.
-//   custom_env FOLDER      the run goes into FOLDER (default runs/custom-env); about ten seconds
+//   custom_env FOLDER [KEY VALUE]...      the run goes into FOLDER (default runs/custom-env); about ten seconds
+// KEY VALUE changes the recipe below, e.g. run.max_steps 200, which ends the run there.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -24,12 +25,9 @@ class Line : public Env {
   }
 
   std::span<const double> obs() const override { return obs_; }
-  // everything the next steps depend on: then a killed run resumes bit for bit
+  // everything the next steps depend on: then a killed run resumes bit for bit (a robot leaves both out)
   void save(StateWriter& out) const override { out.put(obs_), out.put(elapsed_); }
   void load(StateReader& in) override { in.get(obs_), in.get(elapsed_); }
-  void set_state(std::span<const double>, std::span<const double>, std::span<const double>) override {
-    throw usage_error("this task has no simulator state", spec_.id, "use reset");
-  }
 
  private:
   EnvSpec spec_;
@@ -54,13 +52,18 @@ int main(int argc, char** argv) try {
       {.id = "Line-v0", .summary = "stay in the middle", .obs_size = 2, .action_size = 1, .max_episode_steps = 50, .reports_success = true},
       [](const EnvSpec& spec) { return std::make_unique<Line>(spec); });
   const std::filesystem::path folder = argc > 1 ? argv[1] : "runs/custom-env";
-  const Recipe recipe = parse_recipe(kRecipe, "custom_env.cpp", {{"data.path", (folder / "data.hdf5").string()}});
+  std::vector<Override> keys = {{"data.path", (folder / "data.hdf5").string()}};
+  for (int i = 2; i + 1 < argc; i += 2) keys.emplace_back(argv[i], argv[i + 1]);
+  const Recipe recipe = parse_recipe(kRecipe, "custom_env.cpp", keys);
   Run run(recipe, {.folder = folder, .threads = available_cpus(), .overwrite = true});
-  train(run);  // pre-train, warm up, fine-tune
+  if (!train(run)) {  // pre-train, warm up, fine-tune; false when a budget ended it before
+    std::printf("%s\n", run.stopped().c_str());
+    return 0;
+  }
   Policy policy(std::make_shared<Actor>(run.agent->state().actor), Rng(0, "policy"));
   const Evaluation e = evaluate(*make_env(recipe.env), policy, 20, 1);
   std::printf("return %.2f, success %.0f%%, saved in %s\n", e.return_mean, 100 * e.success_rate, folder.c_str());
-} catch (const Error& e) {
+} catch (const Error& e) {  // whatever Line throws arrives here too, with step and call, and the run is saved
   std::fprintf(stderr, "error: %s\n", e.what());
   return static_cast<int>(e.code());
 }

@@ -32,7 +32,9 @@ int main(int argc, char** argv) try {
   pretrain(run);  // each phase does nothing when it was done before; finetune needs no dataset
   warmup(run);
   finetune(run);
-  std::printf("done: %s\n", (run.options.folder / "final.safetensors").c_str());
+  // a budget of the recipe (run.max_steps, run.max_seconds) ends a run without an error: it is saved, and a later call goes on
+  if (run.finished()) std::printf("done: %s\n", (run.options.folder / "final.safetensors").c_str());
+  else std::printf("%s\n", run.stopped().c_str());
 } catch (const Error& e) {
   std::fprintf(stderr, "%s\n", e.what());
   return static_cast<int>(e.code());

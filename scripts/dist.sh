@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(realpath "${1:-build}")
-version=$(sed -nE 's/^project\(warmstart VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)
+version=$(sed -nE 's/^#define WARMSTART_VERSION_(MAJOR|MINOR|PATCH) ([0-9]+)$/\2/p' warmstart/core/version.h | paste -sd .)
 name=warmstart-$version-$(uname -m)
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT

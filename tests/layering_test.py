@@ -27,6 +27,9 @@ ALSO = {"agents": {"warmstart/data/batch.h"}}
 # ... and such a header may include core only.
 VOCABULARY = {"warmstart/data/batch.h"}
 
+# The part of a room that a program needs which only acts (warmstart/policy.h): ROOM_act links such parts and core, nothing else.
+PART = "_act"
+
 # Third-party headers, and the only rooms (or folders) that may see them.
 LIBRARIES = [
     (r"mujoco/", ["envs"]),
@@ -87,9 +90,17 @@ def check_includes(name, room, text):
 def check_links(name, room, text):
     text = re.sub(r"#.*", "", text)
     for target, body in LINKS.findall(text):
+        if target.removesuffix(PART) != room:
+            continue
         for other in re.findall(r"\bwarmstart_(\w+)", body):
-            if target == room and other in ROOMS and other != room and other not in ROOMS[room]:
-                yield f"{name}: {room} links {other}"
+            whole = other.removesuffix(PART)
+            if whole in ROOMS and whole != room and whole not in ROOMS[room]:
+                yield f"{name}: {target} links {other}"
+            elif target.endswith(PART) and other in ROOMS and other != "core":
+                yield f"{name}: {target} links {other}: a program that only acts needs no more than core and the parts for it"
+        if target.endswith(PART):
+            for library in re.findall(r"\b(?:hdf5|DNNL|mujoco|PNG|GIF|PkgConfig::libzip)\b", body):
+                yield f"{name}: {target} links {library}"
 
 
 def check_cycles(graph):
@@ -173,6 +184,11 @@ def self_test():
         "RL word in core": ("warmstart/core/b.h", "struct RewardScale {};\n", "speaks of reward"),
         "RL word in a comment": ("warmstart/core/c.h", "// one per env_step\n", "speaks of env"),
         "link upward": ("warmstart/nn/CMakeLists.txt", "warmstart_room(nn SOURCES a.cpp NEEDS warmstart_data)\n", "nn links data"),
+        "part links upward": ("warmstart/nn/CMakeLists.txt", "warmstart_room(nn_act SOURCES a.cpp NEEDS warmstart_data)\n", "nn_act links data"),
+        "part links a whole room": ("warmstart/agents/CMakeLists.txt", "warmstart_room(agents_act SOURCES a.cpp NEEDS warmstart_nn)\n",
+                                    "agents_act links nn"),
+        "part links MuJoCo": ("warmstart/phases/CMakeLists.txt", "target_link_libraries(warmstart_phases_act PRIVATE mujoco)\n",
+                              "phases_act links mujoco"),
         "long file": ("warmstart/core/d.h", "\n" * (MAX_LINES + 1), "lines: split it"),
         "long script": ("scripts/a.sh", "\n" * (MAX_LINES + 1), "lines: split it"),
         "machine path": ("docs/b.md", "cd " + "/" + "home/someone/x\n", "names a folder of one machine"),

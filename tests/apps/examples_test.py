@@ -24,6 +24,25 @@ class Examples(Case):
         self.assertIn(" 0 allocations", self.program("act", "run/final.safetensors", 200, 0.2).stdout)
         self.refused(USAGE, ["no environment", "Line-v0"], "eval", "run/final.safetensors")
 
+    def test_a_budget_ends_a_program_well(self):
+        stopped = self.program("custom_env", "run", "run.max_steps", 100).stdout
+        self.assertIn("stopped and saved after 100 environment steps (run.max_steps) in warmup", stopped)
+        self.assertEqual(json.loads((self.folder / "run" / "run.json").read_text())["status"], "stopped")
+        self.assertIn("run.max_seconds", self.program("custom_env", "run", "run.max_seconds", 1e-3).stdout)
+        # and the other one goes on from there
+        self.make_data()
+        budget = self.write_recipe("budget.toml", run={"max_steps": 20})
+        self.assertIn("stopped and saved after 20 environment steps", self.program("finetune", budget, "other").stdout)
+        self.write_recipe("budget.toml")
+        self.assertIn("done:", self.program("finetune", budget, "other").stdout)
+
+    def test_act_needs_little(self):
+        out = subprocess.run(["ldd", EXAMPLES / "act"], capture_output=True, text=True, check=True).stdout
+        names = re.findall(r"^\s*(\S+) =>", out, re.M)
+        for word in ("hdf5", "mujoco", "curl", "dnnl", "png", "gif", "zip"):
+            self.assertFalse([n for n in names if word in n], out)
+        self.assertLess(len(names), 12, out)
+
     def test_finetune_calls_back_stops_and_goes_on(self):
         self.make_data()
         stopped = self.program("finetune", self.recipe, "run", -1e9, code=INTERRUPTED)

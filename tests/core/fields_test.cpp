@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 
 #include <limits>
+#include <set>
 
 #include "warmstart/core/error.h"
 
@@ -50,6 +51,39 @@ std::string refusal(const Config& config, const std::string& key, const ConfigVa
 
 void expect_mentions(const std::string& message, std::initializer_list<const char*> parts) {
   for (const char* part : parts) EXPECT_NE(message.find(part), std::string::npos) << part << " is missing in: " << message;
+}
+
+// a program that fills a struct by itself is told what a recipe would be told
+TEST(Fields, CheckLooksAtEveryValueAsSetDoes) {
+  Config good;
+  EXPECT_NO_THROW(good.fields().check("Config"));
+  const auto said = [](Config config, const std::set<std::string>& but = {}) {
+    try {
+      config.fields().check("Config", but);
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), Exit::kUsage);
+      return std::string(e.what());
+    }
+    return std::string("accepted");
+  };
+  Config bad = good;
+  bad.env = "mazes";
+  expect_mentions(said(bad), {"unknown value \"mazes\"", "Config, key run.env", "did you mean \"maze\""});
+  EXPECT_EQ(said(bad, {"run.env"}), "accepted");
+  bad = good, bad.members = 0;
+  expect_mentions(said(bad), {"out of range: 0", "agent.members"});
+  bad = good, bad.rate = std::numeric_limits<double>::quiet_NaN();
+  expect_mentions(said(bad), {"out of range: nan", "agent.rate"});
+  bad = good, bad.hidden = {256, 0};
+  expect_mentions(said(bad), {"agent.hidden"});
+  // a word and the number that stands for it
+  std::int64_t steps = -1;
+  Fields f("warmup");
+  f.add("steps", steps, {.help = "K", .min = 0, .word = "auto", .word_value = -1});
+  EXPECT_NO_THROW(f.check("Config"));
+  EXPECT_EQ(steps, -1);
+  steps = -2;
+  EXPECT_THROW(f.check("Config"), Error);
 }
 
 TEST(Fields, ListsOfNumbers) {

@@ -86,5 +86,33 @@ TEST(Mixture, RefusesSharesOutsideTheRange) {
     expect_error(Exit::kUsage, {"share"}, [&] { Mixture(s.online, s.offline, share); });
 }
 
+// every source looks at what it is to write to, and whether there is anything to draw
+TEST(Sources, RefuseWhatCannotBeDrawn) {
+  Sources s;
+  const Mixture mixture(s.online, s.offline, 0.5);
+  Rng rng(1, "");
+  BatchStorage good, narrow, wide, partial;
+  good.resize(8, 3, 2), narrow.resize(8, 2, 2), wide.resize(8, 3, 3), partial.resize(8, 3, 2);
+  partial.reward.resize(7);
+  expect_error(Exit::kUsage, {"nothing to draw", "replay buffer"}, [&] { s.online.sample(rng, good, 0, 1); });
+  EXPECT_NO_THROW(s.online.sample(rng, good, 8, 0)) << "no row is asked of it";
+  s.fill();
+  for (const DataSource* source : std::initializer_list<const DataSource*>{&s.online, &s.offline, &mixture}) {
+    EXPECT_NO_THROW(source->sample(rng, good, 0, 8));
+    EXPECT_NO_THROW(source->sample(rng, good, 7, 1));
+    for (const auto& [first, count] : {std::pair(0, 9), {7, 2}, {-1, 4}, {0, -1}, {9, 1}})
+      expect_error(Exit::kUsage, {"of a batch of 8 rows"}, [&, first = first, count = count] { source->sample(rng, good, first, count); });
+    expect_error(Exit::kUsage, {"2 observations", "3 observations"}, [&] { source->sample(rng, narrow, 0, 8); });
+    expect_error(Exit::kUsage, {"3 actions", "2 actions"}, [&] { source->sample(rng, wide, 0, 8); });
+    expect_error(Exit::kUsage, {"of a batch"}, [&] { source->sample(rng, partial, 0, 8); });
+  }
+  expect_error(Exit::kUsage, {"no row 4"}, [&] { s.online.at(4); });
+  expect_error(Exit::kUsage, {"no row"}, [&] { s.offline.at(s.offline.size()); });
+  const std::vector<float> three(3), two(2);
+  expect_error(Exit::kUsage, {"2 observations, 2 actions and 3 next"}, [&] { s.online.add(two, two, 0, 1, three); });
+  expect_error(Exit::kUsage, {"3 observations, 3 actions"}, [&] { s.online.add(three, three, 0, 1, three); });
+  expect_error(Exit::kUsage, {"keep_mc_returns", "new one"}, [&] { s.online.keep_mc_returns({}); });
+}
+
 }  // namespace
 }  // namespace warmstart

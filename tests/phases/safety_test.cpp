@@ -133,10 +133,10 @@ class Stop : public Safe {
     warmstart::Run run(tiny_recipe(folder, with(keys)), options);
     steps = 0;
     try {
-      train(run);
-      return "done";
-    } catch (const BudgetUsed& used) {
-      text = used.text, steps = run.state.online_steps;
+      const bool done = train(run);
+      EXPECT_EQ(done, run.stopped().empty());
+      if (done) return "done";
+      text = run.stopped(), steps = run.state.online_steps;
       return "budget";
     } catch (const Error& e) {
       EXPECT_EQ(e.code(), Exit::kInterrupted);

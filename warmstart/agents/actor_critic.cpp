@@ -1,5 +1,7 @@
 #include "warmstart/agents/actor_critic.h"
 
+#include "warmstart/core/error.h"
+
 namespace warmstart {
 
 Fields NetworkConfig::fields() {
@@ -27,6 +29,14 @@ Fields NetworkConfig::fields() {
 
 namespace {
 
+// before a network is made of them
+const NetworkConfig& checked(const NetworkConfig& c, int obs_size, int action_size) {
+  NetworkConfig(c).fields().check("NetworkConfig");
+  if (c.critic_hidden.empty() || c.actor_hidden.empty() || obs_size < 1 || action_size < 1)
+    throw usage_error("networks without layers, observations or actions", "NetworkConfig", "give at least one width and sizes above 0");
+  return c;
+}
+
 KernelInit init_of(const NetworkConfig& c) { return c.hidden_init == "fan_avg" ? KernelInit::kFanAvg : KernelInit::kOrthogonal; }
 
 TrunkSpec trunk(int input, const std::vector<std::int64_t>& hidden, bool layer_norm, double final_scale) {
@@ -35,10 +45,15 @@ TrunkSpec trunk(int input, const std::vector<std::int64_t>& hidden, bool layer_n
 
 }  // namespace
 
+ActorSpec actor_spec(const NetworkConfig& config, int obs_size, int action_size) {
+  const NetworkConfig& c = checked(config, obs_size, action_size);
+  return {obs_size, action_size, trunk(obs_size, c.actor_hidden, c.actor_layer_norm, c.final_scale),
+          c.std_head == "uniform" ? StdHead::kUniform : StdHead::kExp, c.squash};
+}
+
 ActorCritic::ActorCritic(const NetworkConfig& c, int obs_size, int action_size, double initial_temperature, double initial_alpha, Rng& rng,
                          ExtraNetworks extra)
-    : actor({obs_size, action_size, trunk(obs_size, c.actor_hidden, c.actor_layer_norm, c.final_scale),
-             c.std_head == "uniform" ? StdHead::kUniform : StdHead::kExp, c.squash}),
+    : actor(actor_spec(c, obs_size, action_size)),
       critic({obs_size, action_size, c.num_qs, trunk(obs_size + action_size, c.critic_hidden, c.critic_layer_norm, c.final_scale),
               c.shared_output}),
       temperature(initial_temperature),

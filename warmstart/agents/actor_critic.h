@@ -23,6 +23,9 @@ struct NetworkConfig {
   Fields fields();
 };
 
+/// The actor that a recipe asks for. Throws Error(kUsage) for settings or sizes that are none.
+ActorSpec actor_spec(const NetworkConfig& config, int obs_size, int action_size);
+
 /// Networks that some learners have beside actor and critics.
 struct ExtraNetworks {
   bool value = false;         ///< V(s), of the critics' hidden widths: IQL

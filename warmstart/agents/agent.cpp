@@ -1,5 +1,7 @@
 #include "warmstart/agents/agent.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -69,12 +71,42 @@ void UpdateStats::average(UpdateStats last, int count) {
 }
 
 Agent::Agent(const AgentConfig& config, ActorCritic ac, Backend& backend) : config_(config), ac_(std::move(ac)), backend_(backend) {
+  config_.fields().check("AgentConfig");
   if (config_.num_min_qs > ac_.critic.spec.members && !config_.subset_with_replacement)
     throw usage_error("subset larger than the ensemble", "agent.num_min_qs and network.num_qs",
                       "lower agent.num_min_qs or raise network.num_qs");
 }
 
-void Agent::fit_critic(const Batch&, Noise&) {
+UpdateStats Agent::update(const Batch& batch, int utd, Noise& noise) {
+  check(batch);
+  if (utd < 1) throw usage_error(fmt::format("an update ratio of {}", utd), "Agent::update", "give 1 or more critic steps");
+  return learn(batch, utd, noise);
+}
+
+void Agent::fit_critic(const Batch& batch, Noise& noise) {
+  check(batch);
+  learn_critic(batch, noise);
+}
+
+// Sizes alone: a batch is a bundle of views, and what lies behind a wrong one is somebody else's memory.
+void Agent::check(const Batch& b) const {
+  const int rows = b.rows(), o = ac_.actor.spec.obs, a = ac_.actor.spec.action;
+  const auto column = [&](std::span<const float> c, bool may_be_empty) {
+    return c.size() == static_cast<std::size_t>(rows) || (may_be_empty && c.empty());
+  };
+  if (rows < 1 || b.obs.cols != o || b.next_obs.rows != rows || b.next_obs.cols != o || b.action.rows != rows || b.action.cols != a ||
+      !column(b.reward, false) || !column(b.mask, false) || !column(b.mc_return, true) ||
+      (b.next_action.rows != 0 && (b.next_action.rows != rows || b.next_action.cols != a)))
+    throw usage_error(
+        fmt::format("a batch of obs [{},{}], action [{},{}], reward [{}], mask [{}], next_obs [{},{}], mc_return [{}], next_action [{},{}]",
+                    rows, b.obs.cols, b.action.rows, b.action.cols, b.reward.size(), b.mask.size(), b.next_obs.rows, b.next_obs.cols,
+                    b.mc_return.size(), b.next_action.rows, b.next_action.cols),
+        "agent " + name(), fmt::format("give B rows of {} observations and {} actions", o, a));
+  if (reads_mc_return() && b.mc_return.empty())
+    throw usage_error("a batch without Monte-Carlo returns", "agent " + name(), "give Batch::mc_return, one number a row");
+}
+
+void Agent::learn_critic(const Batch&, Noise&) {
   throw usage_error("agent " + name() + " has no critic to fit", "finetune.agent and finetune.critic_fit_steps",
                     "set finetune.critic_fit_steps = 0");
 }

@@ -69,9 +69,10 @@ class Agent {
 
   /// Learns from a batch of B rows. With `utd` > 1 the batch is cut into that many slices, one critic step each, then one
   /// step of everything else on the whole (B must be a multiple). Throws Error(kDiverged) when a loss is not finite.
-  virtual UpdateStats update(const Batch& batch, int utd, Noise& noise) = 0;
-  /// One step of the critics alone, the policy standing still. Throws Error(kUsage) for a learner without critics.
-  virtual void fit_critic(const Batch& batch, Noise& noise);
+  /// Throws Error(kUsage) for a batch of other sizes than the networks', or without the Monte-Carlo returns that the method needs.
+  UpdateStats update(const Batch& batch, int utd, Noise& noise);
+  /// One step of the critics alone, the policy standing still. Throws Error(kUsage) for a learner without critics, and as update.
+  void fit_critic(const Batch& batch, Noise& noise);
   /// Who acts while it learns: 0 samples from the policy; otherwise its mode plus Gaussian noise of this std, clipped to the box.
   virtual double exploration_noise() const { return 0; }
 
@@ -81,7 +82,13 @@ class Agent {
   ActorCritic release() { return std::move(ac_); }
 
  protected:
-  /// `backend` must outlive the agent. Throws Error(kUsage) for a subset larger than the ensemble.
+  /// What update and fit_critic do with a batch that fits. The default of the second is that of a learner without critics.
+  virtual UpdateStats learn(const Batch& batch, int utd, Noise& noise) = 0;
+  virtual void learn_critic(const Batch& batch, Noise& noise);
+  /// True when update reads Batch::mc_return.
+  virtual bool reads_mc_return() const { return false; }
+
+  /// `backend` must outlive the agent. Throws Error(kUsage) for a subset larger than the ensemble and for settings out of range.
   Agent(const AgentConfig& config, ActorCritic ac, Backend& backend);
   /// Slice i of `slices`; throws Error(kUsage) when they do not come out even.
   static Batch slice_of(const Batch& batch, int i, int slices);
@@ -103,6 +110,8 @@ class Agent {
   Backend& backend_;
 
  private:
+  void check(const Batch& batch) const;
+
   std::vector<int> chosen_;
   Matrix member_q_;
 };

@@ -6,7 +6,7 @@
 
 namespace warmstart {
 
-UpdateStats Bc::update(const Batch& batch, int, Noise& noise) {
+UpdateStats Bc::learn(const Batch& batch, int, Noise& noise) {
   noise.next_step();
   const int b = batch.rows(), a = ac_.actor.spec.action;
   const bool squash = ac_.actor.spec.squash;

@@ -9,10 +9,11 @@ class Bc : public Agent {
   Bc(const AgentConfig& config, ActorCritic start, Backend& backend)
       : Agent(config, std::move(start), backend), tape_(backend.make_tape()) {}
   std::string name() const override { return "bc"; }
-  /// `utd` is ignored: there is one network.
-  UpdateStats update(const Batch& batch, int utd, Noise& noise) override;
 
  private:
+  /// `utd` is ignored: there is one network.
+  UpdateStats learn(const Batch& batch, int utd, Noise& noise) override;
+
   std::unique_ptr<ActorTape> tape_;
   Matrix mean_, log_std_, d_mean_, d_log_std_;
   Column log_prob_, d_log_prob_;

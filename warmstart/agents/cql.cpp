@@ -48,6 +48,7 @@ CqlConfig CqlConfig::online() const {
 
 Cql::Cql(const AgentConfig& config, const CqlConfig& cql, ActorCritic start, Backend& backend)
     : Sac(config, std::move(start), backend), cql_(cql) {
+  cql_.fields().check("CqlConfig");
   if (config.backup_entropy)
     throw usage_error("CQL has no entropy in its target", "agent.backup_entropy", "set agent.backup_entropy = false");
 }

@@ -1,9 +1,9 @@
 #include "warmstart/agents/iql.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 
+#include "warmstart/core/error.h"
 #include "warmstart/nn/gaussian.h"
 
 namespace warmstart {
@@ -29,10 +29,13 @@ Fields IqlConfig::fields() {
 
 Iql::Iql(const AgentConfig& config, const IqlConfig& iql, ActorCritic start, Backend& backend)
     : Agent(config, std::move(start), backend), iql_(iql), tape_(backend.make_tape()) {
-  assert(ac_.has_value());
+  iql_.fields().check("IqlConfig");
+  if (!ac_.has_value())
+    throw usage_error("networks without a value function", "agent iql",
+                      "make them with agent_info(\"iql\").networks, or call ActorCritic::add_networks");
 }
 
-UpdateStats Iql::update(const Batch& batch, int utd, Noise& noise) {
+UpdateStats Iql::learn(const Batch& batch, int utd, Noise& noise) {
   UpdateStats stats;
   for (int slice = 0; slice < utd; ++slice) {
     const Batch rows = slice_of(batch, slice, utd);
@@ -48,7 +51,7 @@ UpdateStats Iql::update(const Batch& batch, int utd, Noise& noise) {
   return stats;
 }
 
-void Iql::fit_critic(const Batch& batch, Noise& noise) {
+void Iql::learn_critic(const Batch& batch, Noise& noise) {
   UpdateStats ignored;
   noise.next_step();
   values(batch, noise);

@@ -26,11 +26,11 @@ class Iql : public Agent {
   /// `start` needs a value network. `backend` must outlive the agent. Throws Error(kUsage) for settings that exclude each other.
   Iql(const AgentConfig& config, const IqlConfig& iql, ActorCritic start, Backend& backend);
   std::string name() const override { return "iql"; }
-  /// Every slice is a whole update: V, critics and actor.
-  UpdateStats update(const Batch& batch, int utd, Noise& noise) override;
-  void fit_critic(const Batch& batch, Noise& noise) override;
 
  private:
+  /// Every slice is a whole update: V, critics and actor.
+  UpdateStats learn(const Batch& batch, int utd, Noise& noise) override;
+  void learn_critic(const Batch& batch, Noise& noise) override;
   void values(const Batch& batch, Noise& noise);
   void move_critics(const Batch& batch, UpdateStats& stats);
   void actor_gradient(const Batch& batch, Noise& noise, UpdateStats& stats);

@@ -1,7 +1,10 @@
 #include "warmstart/agents/policy.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 #include "warmstart/nn/gaussian.h"
 
@@ -9,6 +12,9 @@ namespace warmstart {
 
 void Policy::act(std::span<const float> obs, bool deterministic, std::span<float> action) {
   const int a = actor_->spec.action;
+  if (static_cast<int>(obs.size()) != actor_->spec.obs || static_cast<int>(action.size()) != a)
+    throw usage_error(fmt::format("{} observations and room for {} actions", obs.size(), action.size()), "Policy::act",
+                      fmt::format("give {} and {}", actor_->spec.obs, a));
   const bool mode = deterministic || exploration_noise_ > 0;
   actor_row(*actor_, obs, scratch_, mode);
   const ConstMatrixView mean{scratch_.mean.data(), 1, a}, log_std{scratch_.log_std.data(), 1, a};
@@ -28,6 +34,13 @@ void Policy::act(std::span<const float> obs, bool deterministic, std::span<float
 std::string Policy::fingerprint() const {
   const FloatVector& p = actor_->params;
   return hex(checksum({reinterpret_cast<const std::uint8_t*>(p.data()), p.size() * sizeof(float)}));
+}
+
+void Policy::set_actor(std::shared_ptr<const Actor> actor) {
+  if (!actor || actor->spec.obs != actor_->spec.obs || actor->spec.action != actor_->spec.action)
+    throw usage_error("an actor of other sizes", "Policy::set_actor", "make a new Policy for it");
+  if (actor->spec != actor_->spec) scratch_ = ActScratch(actor->spec);
+  actor_ = std::move(actor);
 }
 
 }  // namespace warmstart

@@ -16,13 +16,13 @@ class Policy {
       : actor_(std::move(actor)), rng_(rng), exploration_noise_(static_cast<float>(exploration_noise)), scratch_(actor_->spec) {}
 
   /// One action [A] for one observation [O], inside the box [-1,1]; allocates nothing. Deterministic: tanh(mean), or the mean of a
-  /// policy that is not squashed, and no random number is used.
+  /// policy that is not squashed, and no random number is used. Throws Error(kUsage) for spans of other sizes.
   void act(std::span<const float> obs, bool deterministic, std::span<float> action);
 
   const Actor& actor() const { return *actor_; }
   Rng& rng() { return rng_; }
-  /// Replaces the snapshot; the random stream goes on.
-  void set_actor(std::shared_ptr<const Actor> actor) { actor_ = std::move(actor); }
+  /// Replaces the snapshot; the random stream goes on. Throws Error(kUsage) for one of other observations or actions.
+  void set_actor(std::shared_ptr<const Actor> actor);
   /// As in the constructor, from now on.
   void set_exploration_noise(double noise) { exploration_noise_ = static_cast<float>(noise); }
   /// Checksum of the actor's parameters: two policies with the same fingerprint act the same.

@@ -14,7 +14,7 @@ Sac::Sac(const AgentConfig& config, ActorCritic start, Backend& backend)
   if (std::isnan(config_.target_entropy)) config_.target_entropy = -ac_.actor.spec.action;
 }
 
-UpdateStats Sac::update(const Batch& batch, int utd, Noise& noise) {
+UpdateStats Sac::learn(const Batch& batch, int utd, Noise& noise) {
   UpdateStats stats;
   const bool actor = actor_moves(utd);
   if (utd == 1) {
@@ -37,7 +37,7 @@ UpdateStats Sac::update(const Batch& batch, int utd, Noise& noise) {
   return stats;
 }
 
-void Sac::fit_critic(const Batch& batch, Noise& noise) {
+void Sac::learn_critic(const Batch& batch, Noise& noise) {
   UpdateStats ignored;
   noise.next_step();
   policy_at(batch.next_obs, at_next_, nullptr);

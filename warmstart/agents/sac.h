@@ -14,10 +14,11 @@ class Sac : public Agent {
   /// `backend` must outlive the agent. Throws Error(kUsage) for settings that exclude each other.
   Sac(const AgentConfig& config, ActorCritic start, Backend& backend);
   std::string name() const override { return "sac"; }
-  UpdateStats update(const Batch& batch, int utd, Noise& noise) override;
-  void fit_critic(const Batch& batch, Noise& noise) override;
 
  protected:
+  UpdateStats learn(const Batch& batch, int utd, Noise& noise) override;
+  void learn_critic(const Batch& batch, Noise& noise) override;
+
   /// Which networks a gradient step moves; the others idle.
   struct Networks {
     bool critic = false, actor = false;  // the temperature moves with the actor

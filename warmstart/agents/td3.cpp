@@ -26,6 +26,7 @@ Td3::Td3(Form form, const AgentConfig& config, const Td3Config& td3, ActorCritic
       tape_(backend.make_tape()),
       climbed_(climbed_members()),
       target_actor_(ac_.actor) {
+  td3_.fields().check("Td3Config");
   if (!ac_.actor.spec.squash) throw usage_error(name() + " needs actions inside the box", "network.squash", "set network.squash = true");
   if (ac_.target_actor.size() != ac_.actor.params.size()) ac_.target_actor = ac_.actor.params;
   if (form_ == Form::kBc) beta1_ = 1.0 / ac_.actor.spec.action;
@@ -34,7 +35,7 @@ Td3::Td3(Form form, const AgentConfig& config, const Td3Config& td3, ActorCritic
 
 std::string Td3::name() const { return form_ == Form::kPlain ? "td3" : form_ == Form::kBc ? "td3bc" : "rebrac"; }
 
-UpdateStats Td3::update(const Batch& batch, int utd, Noise& noise) {
+UpdateStats Td3::learn(const Batch& batch, int utd, Noise& noise) {
   UpdateStats stats;
   const bool actor = actor_moves(utd);
   for (int slice = 0; slice < utd; ++slice) {
@@ -51,7 +52,7 @@ UpdateStats Td3::update(const Batch& batch, int utd, Noise& noise) {
   return stats;
 }
 
-void Td3::fit_critic(const Batch& batch, Noise& noise) {
+void Td3::learn_critic(const Batch& batch, Noise& noise) {
   UpdateStats ignored;
   noise.next_step();
   critic_step(batch, noise, ignored);
@@ -74,7 +75,9 @@ std::span<const float> Td3::td_target(const Batch& batch, Noise& noise, UpdateSt
     perturb(action_, noise_);
   }
   least_q(ac_.target_critic, batch.next_obs, action_, 1, {"critic", "redq_subset_indices"}, noise, next_q_);
-  const bool cloning = beta2_ > 0 && batch.next_action.rows == b;
+  const bool cloning = beta2_ > 0;
+  if (cloning && batch.next_action.rows != b)
+    throw usage_error("a batch without next actions", "agent " + name(), "give Batch::next_action, NaN in the rows where none is known");
   for (int i = 0; i < b; ++i) {
     float q = next_q_[i];
     if (cloning && !std::isnan(batch.next_action(i, 0)))  // the last row of a trajectory has no successor

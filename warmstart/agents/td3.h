@@ -30,11 +30,11 @@ class Td3 : public Agent {
   /// `start` needs a target actor and a squashed policy: Error(kUsage) otherwise. `backend` must outlive the agent.
   Td3(Form form, const AgentConfig& config, const Td3Config& td3, ActorCritic start, Backend& backend);
   std::string name() const override;
-  UpdateStats update(const Batch& batch, int utd, Noise& noise) override;
-  void fit_critic(const Batch& batch, Noise& noise) override;
   double exploration_noise() const override { return td3_.exploration_noise; }
 
  private:
+  UpdateStats learn(const Batch& batch, int utd, Noise& noise) override;
+  void learn_critic(const Batch& batch, Noise& noise) override;
   /// action [B,A] = pi(obs); with `tape` for a backward pass.
   void act(const Actor& actor, ConstMatrixView obs, ActorTape* tape, MatrixView action);
   std::span<const float> td_target(const Batch& batch, Noise& noise, UpdateStats& stats);
@@ -44,8 +44,8 @@ class Td3 : public Agent {
   Form form_;
   Td3Config td3_;
   double beta1_ = 0, beta2_ = 0;
-  std::vector<int> climbed_;
   std::unique_ptr<ActorTape> tape_;
+  std::vector<int> climbed_;
   Actor target_actor_;
   Matrix mean_, log_std_, noise_, action_, dq_da_, d_log_std_;
   Column target_, next_q_, q_pi_;

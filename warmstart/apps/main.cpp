@@ -9,6 +9,7 @@
 #include "warmstart/core/error.h"
 #include "warmstart/core/stop.h"
 #include "warmstart/core/text.h"
+#include "warmstart/core/version.h"
 
 namespace {
 

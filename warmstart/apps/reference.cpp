@@ -8,6 +8,7 @@
 
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
+#include "warmstart/core/version.h"
 #include "warmstart/phases/recipe.h"
 #include "warmstart/studies/study_file.h"
 

@@ -121,8 +121,7 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
     if (run.resumed() && run.finished()) fmt::print(stderr, "{} finished before, nothing to do\n", options.folder.string());
     try {
       body(run);
-    } catch (const BudgetUsed& used) {
-      fmt::print(stderr, "{} {}\n", title, used.text);
+      if (!run.stopped().empty()) fmt::print(stderr, "{} {}\n", title, run.stopped());
     } catch (const Error& error) {
       end_as(run, error.code() == Exit::kInterrupted ? "interrupted" : "failed");
       throw;

@@ -204,6 +204,20 @@ const Field& Fields::at(const std::string& key, const std::string& where) const 
   throw usage_error("unknown key " + key, where, "did you mean " + nearest_name(key, keys) + "? `warmstart explain` lists all keys");
 }
 
+void Fields::check(const std::string& where, const std::set<std::string>& but) const {
+  for (const Field& f : list_) {
+    if (but.contains(f.key)) continue;
+    f.set(
+        std::visit(Overload{[&](std::int64_t* p) -> ConfigValue {
+                              if (!f.doc.word.empty() && *p == f.doc.word_value) return f.doc.word;
+                              return *p;
+                            },
+                            [](int* p) -> ConfigValue { return static_cast<std::int64_t>(*p); }, [](auto* p) -> ConfigValue { return *p; }},
+                   f.target),
+        where);
+  }
+}
+
 std::string Fields::toml() const {
   std::string out, section;
   for (const auto& f : list_) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <limits>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -52,11 +53,15 @@ class Fields {
   void add(const std::string& name, T& variable, FieldDoc doc) {
     list_.push_back({section_.empty() ? name : section_ + "." + name, &variable, std::move(doc)});
   }
+  const std::string& section() const { return section_; }
   void append(const Fields& other) { list_.insert(list_.end(), other.list_.begin(), other.list_.end()); }
 
   const std::vector<Field>& list() const { return list_; }
   /// Throws Error(kUsage) with the nearest valid key when `key` is unknown.
   const Field& at(const std::string& key, const std::string& where) const;
+  /// Checks every value as Field::set does, for structs that a program filled by itself; keys in `but` are left out. `where` names the
+  /// struct in the error (kUsage).
+  void check(const std::string& where, const std::set<std::string>& but = {}) const;
   /// The whole configuration as TOML text, one table per section.
   std::string toml() const;
 

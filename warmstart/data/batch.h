@@ -59,7 +59,8 @@ class DataSource {
   virtual ~DataSource() = default;
   /// Number of transitions that can be drawn.
   virtual std::size_t size() const = 0;
-  /// Draws rows [first, first + count) of `out` uniformly with replacement; `out` is already sized. size() > 0.
+  /// Draws rows [first, first + count) of `out` uniformly with replacement; `out` is already sized. Throws Error(kUsage) when nothing can
+  /// be drawn, or when `out` has other sizes or fewer rows.
   virtual void sample(Rng& rng, BatchStorage& out, int first, int count) const = 0;
   /// True when every transition has a Monte-Carlo return.
   virtual bool has_mc_return() const = 0;

@@ -174,6 +174,7 @@ void Dataset::make_rows(std::span<const float> rewards, std::span<const std::uin
 }
 
 Transition Dataset::at(std::size_t row) const {
+  if (row >= size()) throw usage_error("no row " + std::to_string(row), "dataset", "give less than size(), " + std::to_string(size()));
   const auto O = static_cast<std::size_t>(obs_size_), A = static_cast<std::size_t>(action_size_);
   const std::size_t step = step_of(row);
   const bool following = !next_ || next_[step] == kFollowing;
@@ -184,6 +185,7 @@ Transition Dataset::at(std::size_t row) const {
 
 void Dataset::sample(Rng& rng, BatchStorage& out, int first, int count) const {
   const auto n = static_cast<std::uint32_t>(size() - held_out());
+  check_sample("dataset", n, static_cast<std::size_t>(obs_size_), static_cast<std::size_t>(action_size_), out, first, count);
   for (int i = first; i < first + count; ++i) {
     std::size_t row = rng.below(n);
     for (const Stretch& held : held_)

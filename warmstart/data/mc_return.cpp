@@ -1,12 +1,14 @@
 #include "warmstart/data/mc_return.h"
 
 #include <algorithm>
-#include <cassert>
+
+#include "warmstart/core/error.h"
 
 namespace warmstart {
 
 void mc_returns(std::span<const float> rewards, std::span<const float> masks, const McReturnOptions& options, std::span<float> returns) {
-  assert(masks.size() == rewards.size() && returns.size() == rewards.size());
+  if (masks.size() != rewards.size() || returns.size() != rewards.size())
+    throw usage_error("rewards, masks and returns of different lengths", "mc_returns", "give one of each per step");
   if (rewards.empty()) return;
   if (options.negative_reward) {
     const float negative = *options.negative_reward;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cassert>
 #include <cmath>
 #include <cstring>
 
@@ -42,7 +41,10 @@ const float* ReplayBuffer::row(std::uint64_t number) const { return const_cast<R
 
 void ReplayBuffer::add(std::span<const float> obs, std::span<const float> action, float reward, float mask,
                        std::span<const float> next_obs) {
-  assert(obs.size() == obs_size_ && next_obs.size() == obs_size_ && action.size() == action_size_);
+  if (obs.size() != obs_size_ || next_obs.size() != obs_size_ || action.size() != action_size_)
+    throw usage_error(
+        fmt::format("a transition of {} observations, {} actions and {} next observations", obs.size(), action.size(), next_obs.size()),
+        "replay buffer", fmt::format("give {}, {} and {}", obs_size_, action_size_, obs_size_));
   check_finite("observation", obs);
   check_finite("action", action);
   check_finite("reward", {&reward, 1});
@@ -103,12 +105,12 @@ Transition ReplayBuffer::numbered(std::uint64_t number) const {
 }
 
 Transition ReplayBuffer::at(std::size_t i) const {
-  assert(i < stored());
+  if (i >= stored()) throw usage_error(fmt::format("no row {}", i), "replay buffer", fmt::format("give less than stored(), {}", stored()));
   return numbered(oldest_ + i);
 }
 
 void ReplayBuffer::sample(Rng& rng, BatchStorage& out, int first, int count) const {
-  assert(size() > 0);
+  check_sample("replay buffer", size(), obs_size_, action_size_, out, first, count);
   const auto n = static_cast<std::uint32_t>(size());
   for (int i = first; i < first + count; ++i) copy_steps(*this, rng.below(n), n_step_, out, i);
 }
@@ -123,8 +125,12 @@ bool ReplayBuffer::follows(std::size_t i) const {
   return number + 1 < added_ && end_[slot(number)] == RowEnd::kNone && !own_next_[slot(number)];
 }
 
+void ReplayBuffer::check_new(const char* call) const {
+  if (added_ != 0) throw usage_error(std::string(call) + " of a buffer that holds transitions", "replay buffer", "call it on a new one");
+}
+
 void ReplayBuffer::keep_mc_returns(const McReturnOptions& options) {
-  assert(added_ == 0);
+  check_new("keep_mc_returns");
   mc_options_ = options;
 }
 
@@ -174,12 +180,12 @@ std::uint64_t ReplayBuffer::append_new_rows(const std::filesystem::path& folder)
 }
 
 void ReplayBuffer::read(const std::filesystem::path& folder, std::uint64_t committed) {
-  assert(added_ == 0);
+  check_new("read");
   SegmentLog::read(folder, obs_size_, action_size_, committed, *this);
 }
 
 void ReplayBuffer::restore(const std::filesystem::path& folder, std::uint64_t committed, std::uint64_t finished, bool lost_success) {
-  assert(added_ == 0);
+  check_new("restore");
   log_ = SegmentLog::open(folder, obs_size_, action_size_, committed, *this);
   finished_ = finished, lost_success_ = lost_success;
   // closed after its rows were written, and nothing has been added since

@@ -27,7 +27,8 @@ class ReplayBuffer : public DataSource {
   ReplayBuffer(ReplayBuffer&&) noexcept;
   ReplayBuffer& operator=(ReplayBuffer&&) noexcept;
 
-  /// O(1). Stores copies; `obs` and `next_obs` [O], `action` [A]. Throws Error(kDiverged) for NaN or infinity.
+  /// O(1). Stores copies; `obs` and `next_obs` [O], `action` [A]. Throws Error(kDiverged) for NaN or infinity, Error(kUsage) for other
+  /// sizes.
   void add(std::span<const float> obs, std::span<const float> action, float reward, float mask, std::span<const float> next_obs);
   /// Puts every transition of `data` behind what is there (retention = "append").
   void append_dataset(const Dataset& data);
@@ -77,6 +78,7 @@ class ReplayBuffer : public DataSource {
 
  private:
   friend class SegmentLog;
+  void check_new(const char* call) const;
   static constexpr std::size_t kBlockRows = 4096;
   std::size_t row_floats() const { return obs_size_ + action_size_ + 2; }
   std::size_t slot(std::uint64_t number) const { return static_cast<std::size_t>(number % capacity_); }

@@ -5,6 +5,7 @@
 #include <limits>
 #include <span>
 
+#include "warmstart/core/error.h"
 #include "warmstart/data/batch.h"
 
 namespace warmstart {
@@ -31,6 +32,24 @@ inline void copy_row(const Transition& t, BatchStorage& out, int row, std::span<
   if (next_action.empty()) std::fill_n(out.next_action.row(row), t.action.size(), std::numeric_limits<float>::quiet_NaN());
   else std::copy(next_action.begin(), next_action.end(), out.next_action.row(row));
   out.reward[row] = t.reward, out.mask[row] = t.mask, out.mc_return[row] = t.mc_return;
+}
+
+/// What every source asks of a call of sample, in constant time: something to draw, and rows [first, first + count) of the right sizes
+/// in `out`. Throws Error(kUsage) otherwise.
+inline void check_sample(const char* source, std::size_t rows, std::size_t obs_size, std::size_t action_size, const BatchStorage& out,
+                         int first, int count) {
+  if (rows == 0 && count > 0) throw usage_error("nothing to draw", source, "add transitions first; size() says how many can be drawn");
+  const int has = out.obs.rows();
+  const auto fits = [&](const Matrix& m, std::size_t columns) { return m.rows() == has && static_cast<std::size_t>(m.cols()) == columns; };
+  const auto column = [&](const Column& c) { return c.size() == static_cast<std::size_t>(has); };
+  if (first < 0 || count < 0 || count > has - first || !fits(out.obs, obs_size) || !fits(out.next_obs, obs_size) ||
+      !fits(out.action, action_size) || !fits(out.next_action, action_size) || !column(out.reward) || !column(out.mask) ||
+      !column(out.mc_return))
+    throw usage_error(
+        "rows " + std::to_string(first) + " to " + std::to_string(first + count) + " of a batch of " + std::to_string(has) + " rows, " +
+            std::to_string(out.obs.cols()) + " observations and " + std::to_string(out.action.cols()) + " actions",
+        std::string(source) + ", sample",
+        "resize it to rows enough, " + std::to_string(obs_size) + " observations and " + std::to_string(action_size) + " actions");
 }
 
 /// Copies `from` row `i`, looking ahead as `n_step` says. `Source` has at(i), and follows(i): row i + 1 is the next step of the same

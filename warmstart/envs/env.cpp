@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <limits>
 #include <map>
 
 #include "warmstart/core/text.h"
 #include "warmstart/envs/adroit.h"
 #include "warmstart/envs/ant.h"
+#include "warmstart/envs/checked_env.h"
 #include "warmstart/envs/d4rl_ant.h"
 #include "warmstart/envs/kitchen.h"
 #include "warmstart/envs/locomotion.h"
@@ -38,7 +40,7 @@ constexpr double kLeastScale = 1e-3;  // of frictions and masses
 using Maker = std::function<std::unique_ptr<Env>(const EnvSpec&)>;
 
 struct Registry {
-  std::vector<EnvSpec> specs;
+  std::deque<EnvSpec> specs;            ///< which stay where they are when another is registered
   std::map<std::string, Maker> makers;  ///< of tasks that programs registered
 };
 
@@ -54,15 +56,17 @@ Registry& registry() {
 
 }  // namespace
 
-const std::vector<EnvSpec>& env_specs() { return registry().specs; }
+const std::deque<EnvSpec>& env_specs() { return registry().specs; }
 
 void register_env(EnvSpec spec, Maker make) {
   for (const EnvSpec& other : env_specs())
     if (other.id == spec.id) throw usage_error("a task of this name is registered already", spec.id, "give it another id");
+  if (!make) throw usage_error("nothing makes this task", spec.id, "give register_env a function that returns an environment");
   if (spec.id.empty() || spec.obs_size < 1 || spec.action_size < 1 || spec.max_episode_steps < 1)
     throw usage_error("a task needs an id, sizes and a time limit above 0", spec.id.empty() ? "register_env" : spec.id,
                       "set id, obs_size, action_size and max_episode_steps of its EnvSpec");
   spec.bounds.check(spec.action_size, "bounds of " + spec.id);
+  spec.bounds.check(spec.action_size, spec.id);
   registry().makers[spec.id] = std::move(make);
   registry().specs.push_back(std::move(spec));
 }
@@ -99,7 +103,8 @@ std::unique_ptr<Env> make_plain(const EnvConfig& config) {
   if (config.clearance != 0 && !spec.takes_clearance)
     throw usage_error("the task has no clearance", config.id, "leave env.clearance at 0; it is for peg insertion");
   if (!config.plugin.empty()) return make_plugin_env(std::move(spec), config.plugin, config.plugin_timeout);
-  if (const auto own = registry().makers.find(spec.id); own != registry().makers.end()) return with_unit_actions(own->second(spec));
+  if (const auto own = registry().makers.find(spec.id); own != registry().makers.end())
+    return with_unit_actions(make_checked_env(spec, own->second));
   for (const Family& family : kFamilies)
     if (auto env = family.make(spec, config)) return env;
   throw usage_error("environment is listed but cannot be built", config.id, "report this");
@@ -130,6 +135,45 @@ double normalized_score(const EnvSpec& spec, double episode_return, double solve
   if (spec.counts_parts) return 100 * solved;
   if (spec.score_low == spec.score_high) return std::numeric_limits<double>::quiet_NaN();
   return 100 * (episode_return - spec.score_low) / (spec.score_high - spec.score_low);
+}
+
+Error step_after_end(const std::string& id) {
+  return usage_error("step: no episode is under way, or it has ended", id, "call reset before the next step");
+}
+
+void check_action(std::span<const double> action, const EnvSpec& spec) {
+  if (static_cast<int>(action.size()) != spec.action_size)
+    throw usage_error(fmt::format("action has {} numbers", action.size()), spec.id, fmt::format("give {}", spec.action_size));
+  for (std::size_t i = 0; i < action.size(); ++i)
+    if (!std::isfinite(action[i])) throw usage_error(fmt::format("action[{}] is {}", i, action[i]), spec.id, "give finite numbers");
+}
+
+namespace {
+
+/// What Env::save throws where a task does not override it.
+class NotSaved : public Error {
+ public:
+  explicit NotSaved(const std::string& id)
+      : Error(Exit::kUsage, "the task cannot be saved", id, "override Env::save and Env::load, or ask can_save first") {}
+};
+
+}  // namespace
+
+bool Env::can_save() const {
+  StateWriter nowhere;
+  try {
+    save(nowhere);
+  } catch (const NotSaved&) {
+    return false;
+  } catch (const std::exception&) {  // it has a save: whoever needs the state hears what is wrong with it
+  }
+  return true;
+}
+void Env::save(StateWriter&) const { throw NotSaved(spec().id); }
+void Env::load(StateReader&) { throw NotSaved(spec().id); }
+
+void Env::set_state(std::span<const double>, std::span<const double>, std::span<const double>) {
+  throw usage_error("the task's state cannot be set from positions and velocities", spec().id, "use reset, or save and load");
 }
 
 void Env::scale_physics(double, double) {

@@ -1,6 +1,7 @@
 // One interface for every task, with Gymnasium's meaning of reset, step, terminated and truncated.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -9,8 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "warmstart/core/error.h"
 #include "warmstart/core/random.h"
 #include "warmstart/core/state.h"
+#include "warmstart/core/version.h"
 #include "warmstart/envs/action_bounds.h"
 
 namespace warmstart {
@@ -28,9 +31,9 @@ struct TaskData {
 
 /// What is known of a task before it is built.
 struct EnvSpec {
-  std::string id;       ///< Gymnasium's id, e.g. "PointMaze_Medium-v3"
-  std::string summary;  ///< one line for `warmstart list envs`
-  int obs_size = 0;     ///< flat observation length
+  std::string id = {};       ///< Gymnasium's id, e.g. "PointMaze_Medium-v3"
+  std::string summary = {};  ///< one line for `warmstart list envs`
+  int obs_size = 0;          ///< flat observation length
   int action_size = 0;
   /// Units of the task itself; unset: -1 to 1. Policies and datasets speak of -1 to 1. An environment that make_env built takes -1 to 1;
   /// `step` of a class given to register_env receives these units.
@@ -82,38 +85,46 @@ class Env {
   virtual void reset(Rng& rng) = 0;
 
   /// Advances one control step. `action` has action_size entries; values outside the range are clipped as the task's
-  /// original does. Throws Error on a wrong size or NaN. Calling it after an episode ended is our own mistake (assert).
+  /// original does. Throws Error(kUsage) on a wrong size, on NaN, and when no episode is under way: before the first reset, or after an
+  /// episode ended. A task of one's own may leave these checks out: make_env makes them for it (register_env).
   virtual Step step(std::span<const double> action) = 0;
 
   /// Current observation, [obs_size]; valid until the next reset or step.
   virtual std::span<const double> obs() const = 0;
 
   /// Writes or reads everything the next steps depend on; restoring is exact, also in the middle of an episode and in
-  /// another process. `can_save` is false for what cannot be restored (a robot).
-  virtual bool can_save() const { return true; }
-  virtual void save(StateWriter& out) const = 0;
-  virtual void load(StateReader& in) = 0;
+  /// another process. What cannot be restored (a robot) leaves both out, and `can_save` is false then: a run that is resumed begins a new
+  /// episode. Override all three where it depends.
+  virtual bool can_save() const;
+  virtual void save(StateWriter& out) const;
+  virtual void load(StateReader& in);
 
   /// Fields that dataset files keep under infos/: simulator position [nq], velocity [nv] and goal (may be empty).
   virtual std::vector<double> qpos() const { return {}; }
   virtual std::vector<double> qvel() const { return {}; }
   virtual std::vector<double> goal() const { return {}; }
   /// Puts the simulator into a given state at the start of an episode (for parity checks and replays).
-  /// Throws Error when sizes do not fit.
-  virtual void set_state(std::span<const double> qpos, std::span<const double> qvel, std::span<const double> goal) = 0;
+  /// Throws Error when sizes do not fit, or when the task has no such state, which is what the default does.
+  virtual void set_state(std::span<const double> qpos, std::span<const double> qvel, std::span<const double> goal);
 
   /// Makes the world differ from the one that data came from: multiplies all friction coefficients, and masses with their inertias.
   /// Once, before the first reset. Throws Error(kUsage) when the task has no such numbers.
   virtual void scale_physics(double friction, double mass);
 };
 
-/// All registered tasks, in the order of `warmstart list envs`.
-const std::vector<EnvSpec>& env_specs();
+/// All registered tasks, in the order of `warmstart list envs`. References to a spec stay valid as long as the program runs.
+const std::deque<EnvSpec>& env_specs();
 
 /// Adds a task of one's own; from then on its id works wherever an id is asked for. `make` gets the spec with the time limit that a
 /// recipe may have changed. Call it at the start of the program, before recipes are read and other threads run. Throws Error(kUsage)
-/// when the id is taken or a size is not positive.
+/// when the id is taken, a size is not positive or there is no `make`.
+/// What make_env builds of it stands behind a wall (envs/checked_env.h): whatever the task throws, and any number that is missing or not
+/// finite, is an Error with call and step, after which a run saves itself; the time limit holds whether the task counts or not.
 void register_env(EnvSpec spec, std::function<std::unique_ptr<Env>(const EnvSpec&)> make);
+
+/// For Env::step: nothing is under way. And what every step asks of its action: the right size, finite; Error(kUsage) otherwise.
+Error step_after_end(const std::string& id);
+void check_action(std::span<const double> action, const EnvSpec& spec);
 
 /// One task, or two names of it.
 bool same_task(const std::string& a, const std::string& b);
@@ -125,7 +136,7 @@ std::string body_of(const std::string& id);
 struct EnvConfig {
   std::string id = "PointMaze_Medium-v3";
   int max_episode_steps = 0;   ///< 0 = the task's own
-  std::string plugin;          ///< shared object that takes the place of `id` (envs/plugin_api.h); "" = a registered task
+  std::string plugin = {};     ///< shared object that takes the place of `id` (envs/plugin_api.h); "" = a registered task
   double plugin_timeout = 30;  ///< longest call of the plug-in, s
   double friction_scale = 1;   ///< of every friction coefficient
   double mass_scale = 1;       ///< of every mass and inertia

@@ -146,8 +146,8 @@ void MujocoEnv::simulate(std::span<const double> control) {
 }
 
 Step MujocoEnv::step(std::span<const double> action) {
-  assert(running_ && "step after the end of an episode");
-  check_numbers(action, spec_.action_size, spec_.id, "action");
+  if (!running_) throw step_after_end(spec_.id);
+  check_action(action, spec_);
   const double time_before = data_->time;
   std::copy_n(data_->qpos, model_->nq, before_.begin());
   std::copy_n(data_->qvel, model_->nv, before_.begin() + model_->nq);

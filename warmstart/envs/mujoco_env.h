@@ -39,6 +39,7 @@ class MujocoEnv : public Env {
   void reset(Rng& rng) final;
   Step step(std::span<const double> action) final;
   std::span<const double> obs() const override { return obs_; }
+  bool can_save() const override { return true; }
   void save(StateWriter& out) const override;
   void load(StateReader& in) override;
   std::vector<double> qpos() const override { return {data_->qpos, data_->qpos + model_->nq}; }

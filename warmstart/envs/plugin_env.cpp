@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 #include <cstring>
 #include <list>
@@ -41,11 +40,8 @@ class PluginEnv : public Env {
   }
 
   Step step(std::span<const double> action) override {
-    assert(running_ && "step after the end of an episode");
-    if (static_cast<int>(action.size()) != spec_.action_size)
-      throw usage_error(fmt::format("action has {} numbers", action.size()), spec_.id, fmt::format("give {}", spec_.action_size));
-    for (std::size_t i = 0; i < action.size(); ++i)
-      if (!std::isfinite(action[i])) throw usage_error(fmt::format("action[{}] is {}", i, action[i]), spec_.id, "give finite numbers");
+    if (!running_) throw step_after_end(spec_.id);
+    check_action(action, spec_);
     auto answer = call(PluginCall::kStep, bytes_of(action.data(), action.size_bytes()), elapsed_ + 1);
     warmstart_step got;
     std::memcpy(&got, answer.data(), sizeof got);
@@ -80,10 +76,6 @@ class PluginEnv : public Env {
     const auto state = in.next();
     if (begun()) call(PluginCall::kRestore, state);
     obs_ = obs;
-  }
-
-  void set_state(std::span<const double>, std::span<const double>, std::span<const double>) override {
-    throw usage_error("a plug-in's state cannot be set from positions and velocities", spec_.id, "use reset, or save and load");
   }
 
  private:

@@ -15,6 +15,12 @@ VectorEnv::VectorEnv(const EnvConfig& config, int count, std::uint64_t seed, int
   obs_.resize(envs_.size() * static_cast<std::size_t>(spec().obs_size));
 }
 
+Env& VectorEnv::env(int i) {
+  if (i < 0 || i >= count())
+    throw usage_error(fmt::format("no environment {}", i), "VectorEnv::env", fmt::format("give 0 to {}", count() - 1));
+  return *envs_[static_cast<std::size_t>(i)];
+}
+
 void VectorEnv::take_obs(std::size_t i) {
   const auto from = envs_[i]->obs();
   std::copy(from.begin(), from.end(), obs_.begin() + static_cast<std::ptrdiff_t>(i * from.size()));

@@ -18,7 +18,8 @@ class VectorEnv {
 
   int count() const { return static_cast<int>(envs_.size()); }
   const EnvSpec& spec() const { return envs_.front()->spec(); }
-  Env& env(int i) { return *envs_[static_cast<std::size_t>(i)]; }
+  /// Throws Error(kUsage) for an i that is none of them.
+  Env& env(int i);
 
   /// Every environment begins an episode.
   void reset();

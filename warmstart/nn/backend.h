@@ -92,6 +92,15 @@ class Backend {
   virtual void adam_step(FloatVector& params, Adam& adam, const AdamConfig& config, bool idle) = 0;
 };
 
+/// What every backend asks of its arguments, in constant time: Error(kUsage) with both shapes where they do not fit. Views carry no
+/// owner, and what lies behind a wrong one is somebody else's memory.
+void check_actor_call(const Actor& actor, ConstMatrixView obs, ConstMatrixView mean, ConstMatrixView log_std);
+void check_critic_call(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs,
+                       ConstMatrixView action, int actions_per_state);
+void check_critic_loss(const Critic& critic, const CriticLoss& loss, const FloatVector* target);
+/// rows x cols is what `what` must be.
+void check_shape(const char* what, ConstMatrixView given, int rows, int cols);
+
 /// Plain loops in double precision, one thread: what the others are checked against.
 std::unique_ptr<Backend> make_reference_backend();
 

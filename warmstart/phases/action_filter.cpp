@@ -39,6 +39,7 @@ Fields SafetyConfig::fields() {
 }
 
 void SafetyConfig::validate(int action_size) const {
+  SafetyConfig(*this).fields().check("safety limits");
   const auto refuse = [](const std::string& what, const std::string& keys, const std::string& remedy) {
     throw usage_error(what, keys, remedy);
   };
@@ -58,7 +59,7 @@ void SafetyConfig::validate(int action_size) const {
 }
 
 ActionFilter::ActionFilter(const SafetyConfig& config, int action_size)
-    : off_(config.off()),
+    : off_((config.validate(action_size), config.off())),
       smoothing_(static_cast<float>(config.smoothing)),
       low_(spread(config.action_low, action_size, -1)),
       high_(spread(config.action_high, action_size, 1)),
@@ -72,6 +73,8 @@ ActionFilter::ActionFilter(const SafetyConfig& config, int action_size)
 void ActionFilter::begin_episode() { previous_ = rest_; }
 
 void ActionFilter::apply(std::span<float> action) {
+  if (action.size() != rest_.size())
+    throw usage_error(fmt::format("an action of {} numbers", action.size()), "ActionFilter::apply", fmt::format("give {}", rest_.size()));
   if (off_) return;
   for (std::size_t i = 0; i < action.size(); ++i) {
     const float last = previous_[i];
@@ -83,6 +86,8 @@ void ActionFilter::apply(std::span<float> action) {
 }
 
 void ActionFilter::apply(std::span<double> action) {
+  if (action.size() != rest_.size())
+    throw usage_error(fmt::format("an action of {} numbers", action.size()), "ActionFilter::apply", fmt::format("give {}", rest_.size()));
   if (off_) return;
   for (std::size_t i = 0; i < action.size(); ++i) scratch_[i] = static_cast<float>(action[i]);
   apply(std::span<float>(scratch_));

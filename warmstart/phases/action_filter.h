@@ -29,10 +29,11 @@ struct SafetyConfig {
 /// The previous action of an episode's first step is rest: 0, or the nearest to it inside the box.
 class ActionFilter {
  public:
-  /// `config` must be valid.
+  /// Throws Error(kUsage) for settings that are not valid.
   ActionFilter(const SafetyConfig& config, int action_size);
   void begin_episode();
   /// action [A], in place; allocates nothing. Off, it leaves every bit alone. A NaN stays one, and is not what the next action is held to.
+  /// Throws Error(kUsage) for another size.
   void apply(std::span<float> action);
   void apply(std::span<double> action);
 

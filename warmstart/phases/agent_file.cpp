@@ -100,21 +100,6 @@ void put_header(Recipe recipe, const std::string& kind, const std::string& phase
                         {"isa", cpu::kernels().isa}});
 }
 
-void check_header(const SafeTensors& file, const std::string& where, const std::string& env) {
-  const auto text = [&](const char* key) {
-    const auto at = file.metadata.find(key);
-    return at == file.metadata.end() ? std::string() : at->second;
-  };
-  if (text("format") != "warmstart")
-    throw data_error("not a Warmstart checkpoint", where, "give a pretrained.safetensors or final.safetensors that `warmstart` wrote");
-  if (text("version") != kFormatVersion)
-    throw data_error("checkpoint of format version " + text("version"), where,
-                     std::string("this build reads version ") + kFormatVersion + "; use the build that wrote it");
-  if (!env.empty() && text("env") != env)
-    throw data_error("checkpoint of another task, " + text("env"), where,
-                     "the recipe's env.id is " + env + "; use a recipe of that task or another checkpoint");
-}
-
 AgentFile read_agent_file(const std::filesystem::path& path) { return agent_file_of(read_safetensors(path), path.string()); }
 
 AgentFile agent_file_of(const SafeTensors& file, const std::string& where) {

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "warmstart/io/safetensors.h"
+#include "warmstart/phases/file_header.h"
 #include "warmstart/phases/recipe.h"
 
 namespace warmstart {
@@ -15,8 +16,6 @@ struct AgentFile {
   std::map<std::string, std::string> metadata;  ///< "format", "version", "env", "phase", "evaluated_policy", ...
 };
 
-inline constexpr const char* kFormatVersion = "1";
-
 /// Puts every array of `agent` into `file` and its counts into the metadata; `prefix` comes before all their names.
 void put_agent(ActorCritic& agent, SafeTensors& file, const std::string& prefix = "");
 /// The reverse; `agent` has the right shapes already. Throws Error(kData) naming `where`, the tensor and both shapes.
@@ -25,8 +24,6 @@ void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& a
 void put_header(Recipe recipe, const std::string& kind, const std::string& phase, SafeTensors& file);
 /// Throws Error(kData) naming `where` when the agent's observation or action sizes are not the task's.
 void check_fits(const ActorSpec& agent, const EnvSpec& task, const std::string& where);
-/// Refuses files of another kind, version or task: Error(kData). `env` "" accepts any task.
-void check_header(const SafeTensors& file, const std::string& where, const std::string& env);
 
 /// The task need not be known here: networks and what they see are in the file. Throws Error(kData) for a missing, truncated, damaged or
 /// foreign file.

@@ -29,10 +29,7 @@ std::uint64_t rows_before_first_update(const Recipe& recipe) {
   return static_cast<std::uint64_t>(rows);
 }
 
-}  // namespace
-
-void finetune(Run& run) {
-  if (run.state.phase != Phase::kFinetune) return;
+void learn_online(Run& run) {
   const Recipe& recipe = run.recipe;
   const ActorCritic& ac = run.agent->state();
   const std::int64_t began = run.warm_up_steps(), steps = began + recipe.finetune.steps;
@@ -82,5 +79,9 @@ void finetune(Run& run) {
   run.evaluate_and_log(*run.policy, "eval", steps);
   run.enter(Phase::kDone);
 }
+
+}  // namespace
+
+void finetune(Run& run) { run.during(Phase::kFinetune, learn_online); }
 
 }  // namespace warmstart

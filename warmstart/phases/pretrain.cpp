@@ -3,8 +3,9 @@
 
 namespace warmstart {
 
-void pretrain(Run& run) {
-  if (run.state.phase != Phase::kPretrain) return;
+namespace {
+
+void learn_offline(Run& run) {
   const Recipe& recipe = run.recipe;
   const std::int64_t steps = recipe.pretrain.steps;
   BatchStorage batch;
@@ -34,5 +35,9 @@ void pretrain(Run& run) {
   run.state.evaluated_policy = trained.fingerprint();
   run.enter(Phase::kWarmup);
 }
+
+}  // namespace
+
+void pretrain(Run& run) { run.during(Phase::kPretrain, learn_offline); }
 
 }  // namespace warmstart

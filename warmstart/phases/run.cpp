@@ -56,6 +56,9 @@ Run::Run(const Recipe& r, RunOptions o)
       precision(choose_precision(recipe.run.precision).precision),
       diagnostics(recipe.diagnostics, recipe.agent, static_cast<std::uint64_t>(recipe.run.seed)),
       monitor(recipe.monitor, recipe.finetune.steps) {
+  // a program may have filled the recipe by itself
+  recipe.fields().check("recipe", {"env.id"});
+  recipe.validate();
   const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
   state.data_rng = Rng(seed, "data"), state.noise_rng = Rng(seed, "noise"), state.policy_rng = Rng(seed, "policy");
   backend = make_backend(recipe.run.backend, options.threads, precision);
@@ -97,6 +100,7 @@ Run::~Run() {
 
 void Run::prepare_folder() {
   const fs::path& folder = options.folder;
+  if (folder.empty()) throw usage_error("a run without a folder", "RunOptions::folder", "name the folder that the run is written to");
   bool used = false;
   for (const auto& name : kOwnFiles) used = used || (name != kStopFile && fs::exists(folder / name));
   if (used && !options.resume && !options.overwrite)
@@ -228,6 +232,15 @@ void Run::enter(Phase next) {
   write_info(next == Phase::kDone ? "done" : "running");
 }
 
+void Run::during(Phase phase, const std::function<void(Run&)>& body) {
+  if (state.phase != phase || !stopped_.empty()) return;
+  try {
+    body(*this);
+  } catch (const BudgetUsed& used) {
+    stopped_ = used.what();
+  }
+}
+
 void Run::save_and_say(const std::string& status) {
   save_checkpoint();
   finish_save();
@@ -246,17 +259,17 @@ void Run::stop_if_asked(std::int64_t step) {
   }
   if (recipe.run.max_seconds > 0 && seconds_since(began_) >= recipe.run.max_seconds && !finished()) {
     save_and_say("stopped");
-    throw BudgetUsed{fmt::format("stopped and saved after {} s (run.max_seconds) in {}, step {}: go on with the same command and --resume",
-                                 recipe.run.max_seconds, phase_name(state.phase), step)};
+    throw BudgetUsed(fmt::format("stopped and saved after {} s (run.max_seconds) in {}, step {}: go on with the same command and --resume",
+                                 recipe.run.max_seconds, phase_name(state.phase), step));
   }
 }
 
 void Run::stop_without_steps() {
   if (recipe.run.max_steps == 0 || state.online_steps < recipe.run.max_steps) return;
   save_and_say("stopped");
-  throw BudgetUsed{
+  throw BudgetUsed(
       fmt::format("stopped and saved after {} environment steps (run.max_steps) in {}: go on with --resume and a larger run.max_steps",
-                  state.online_steps, phase_name(state.phase))};
+                  state.online_steps, phase_name(state.phase)));
 }
 
 void Run::tick(std::int64_t step, std::int64_t steps) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <future>
 #include <optional>
+#include <stdexcept>
 
 #include "warmstart/core/files.h"
 #include "warmstart/core/stop.h"
@@ -30,33 +31,34 @@ struct Progress {
   std::int64_t step = 0, steps = 0;  ///< within the phase
   double steps_per_second = 0, seconds_left = 0;
   std::optional<double> last_return, last_success;  ///< last evaluation, or last episodes online
-  std::string note;                                 ///< something worth a line of its own: an evaluation, a saved file
+  std::string note = {};                            ///< something worth a line of its own: an evaluation, a saved file
 };
 
 /// A file of this name in a run's folder asks it to save and stop, as stop_requested() (core/stop.h) does; it is removed when the run has
 /// stopped.
 inline constexpr const char* kStopFile = "STOP";
 
-/// Thrown when a budget (run.max_steps, run.max_seconds) is used up and the run is saved. No error: there is nothing to repair.
-struct BudgetUsed {
-  std::string text;  ///< which budget, where the run stands and how to go on
+/// Thrown inside a phase when a budget (run.max_steps, run.max_seconds) is used up and the run is saved; Run::during catches it. No
+/// failure: there is nothing to repair.
+struct BudgetUsed : std::runtime_error {
+  using std::runtime_error::runtime_error;  // which budget, where the run stands and how to go on
 };
 
 struct RunOptions {
-  std::filesystem::path folder;
+  std::filesystem::path folder = {};
   int threads = 2;
   bool resume = false, overwrite = false;
-  std::filesystem::path from;                     ///< pretrained.safetensors to start from; "" = pre-train here
-  std::function<void(const Progress&)> progress;  ///< may be empty
-  std::string command;                            ///< as typed, for the report
+  std::filesystem::path from = {};                     ///< pretrained.safetensors to start from; "" = pre-train here
+  std::function<void(const Progress&)> progress = {};  ///< may be empty
+  std::string command = {};                            ///< as typed, for the report
   /// Called with every row of metrics as it is written; may be empty.
   std::function<void(const MetricsRow&)> on_metrics = {};
 };
 
-/// Counters and streams; everything but arrays that decides what comes next.
 /// Of a run folder: everything that resuming needs.
 inline constexpr const char* kCheckpointFile = "checkpoint.safetensors";
 
+/// Counters and streams; everything but arrays that decides what comes next.
 struct RunState {
   Phase phase = Phase::kPretrain;
   std::int64_t pretrain_steps = 0;     ///< gradient steps done
@@ -115,6 +117,11 @@ class Run {
   }
   bool resumed() const { return resumed_; }
   bool finished() const { return state.phase == Phase::kDone; }
+  /// Which budget ended this run before its end, where it stands and how to go on; "" when none did. A resumed run begins without.
+  const std::string& stopped() const { return stopped_; }
+
+  /// Runs `body` when this is the phase and no budget is used up; a budget that is used up within ends it, and `stopped` tells.
+  void during(Phase phase, const std::function<void(Run&)>& body);
 
   /// Ends a phase: writes what it leaves behind and makes the next phase current.
   void enter(Phase next);
@@ -164,6 +171,7 @@ class Run {
   double seconds_since_saved() const;                                                                            ///< in this phase
   void save_and_say(const std::string& status);
 
+  std::string stopped_;
   std::optional<Dataset> dataset_;
   std::unique_ptr<Env> eval_env_;
   std::unique_ptr<MetricsLog> metrics_;

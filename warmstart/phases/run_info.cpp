@@ -7,6 +7,7 @@
 
 #include "warmstart/core/files.h"
 #include "warmstart/core/threads.h"
+#include "warmstart/core/version.h"
 #include "warmstart/io/json_text.h"
 #include "warmstart/nn/cpu/kernels.h"
 #include "warmstart/phases/run.h"

@@ -74,10 +74,7 @@ void end_when_error_is_steady(Run& run) {
   run.note(fmt::format("the warm-up ends after {} steps: the critic's error stands at {:.3g}", step, now));
 }
 
-}  // namespace
-
-void warmup(Run& run) {
-  if (run.state.phase != Phase::kWarmup) return;
+void fill_buffer(Run& run) {
   if (!run.state.switched) {
     check_policy(run);
     run.evaluate_and_log(*run.policy, "switch", 0);
@@ -105,5 +102,9 @@ void warmup(Run& run) {
   }
   run.enter(Phase::kFinetune);
 }
+
+}  // namespace
+
+void warmup(Run& run) { run.during(Phase::kWarmup, fill_buffer); }
 
 }  // namespace warmstart

@@ -23,6 +23,7 @@ std::unique_ptr<ActorTape> CpuBackend::make_tape() const { return std::make_uniq
 
 void CpuBackend::actor_forward(const Actor& actor, ConstMatrixView obs, MatrixView mean, MatrixView log_std, ActorTape* tape) {
   const FlushDenormals mode;
+  check_actor_call(actor, obs, mean, log_std);
   const int count = blocks(obs.rows, kActorBlockRows), h = actor.spec.trunk.width(), a = actor.spec.action;
   auto* kept = static_cast<Tape*>(tape);
   if (kept && static_cast<int>(kept->blocks.size()) < count) kept->blocks.resize(count);
@@ -50,6 +51,7 @@ void CpuBackend::actor_forward(const Actor& actor, ConstMatrixView obs, MatrixVi
 void CpuBackend::actor_backward(const Actor& actor, ConstMatrixView obs, const ActorTape& tape, ConstMatrixView d_mean,
                                 ConstMatrixView d_log_std, FloatVector& grad) {
   const FlushDenormals mode;
+  check_actor_call(actor, obs, d_mean, d_log_std);
   assert(grad.size() == actor.params.size());
   const auto& kept = static_cast<const Tape&>(tape);
   const int count = blocks(obs.rows, kActorBlockRows), lanes = std::min(kLanes, count), h = actor.spec.trunk.width(), a = actor.spec.action;

@@ -25,7 +25,8 @@ void CpuBackend::round_members(const Critic& critic, const FloatVector& params, 
 void CpuBackend::q_values(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs,
                           ConstMatrixView action, int n, MatrixView q) {
   const FlushDenormals mode;
-  assert(action.rows == obs.rows * n && q.rows == static_cast<int>(members.size()) && q.cols == action.rows);
+  check_critic_call(critic, params, members, obs, action, n);
+  check_shape("q", q, static_cast<int>(members.size()), action.rows);
   const int states = block_states(n), per_member = blocks(obs.rows, states), h = critic.spec.trunk.width();
   reserve(critic.spec.trunk, std::min(states, obs.rows) * n, false);
   round_members(critic, params, members);
@@ -42,6 +43,8 @@ void CpuBackend::q_values(const Critic& critic, const FloatVector& params, std::
 void CpuBackend::q_action_gradient(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs,
                                    ConstMatrixView action, EnsembleReduce reduce, std::span<float> q, MatrixView dq_da) {
   const FlushDenormals mode;
+  check_shape("q", {q.data(), static_cast<int>(q.size()), 1}, obs.rows, 1);
+  check_shape("dq_da", dq_da, obs.rows, action.cols);
   const int n = static_cast<int>(members.size()), b = obs.rows, o = obs.cols, a = action.cols, h = critic.spec.trunk.width();
   all_q_.resize(static_cast<std::size_t>(n) * b);
   const MatrixView every{all_q_.data(), n, b};
@@ -169,6 +172,7 @@ void CpuBackend::cql_lane(const Critic& critic, const CriticLoss& loss, int memb
 CriticStats CpuBackend::critic_step(Critic& critic, Adam& adam, const AdamConfig& config, const CriticLoss& loss, FloatVector* target,
                                     float tau) {
   const FlushDenormals mode;
+  check_critic_loss(critic, loss, target);
   const int n = critic.spec.members, b = loss.obs.rows, h = critic.spec.trunk.width();
   const std::size_t trunk = critic.trunk_size(), head_size = static_cast<std::size_t>(h) + 1;
   const AdamFactors factors(config, ++adam.steps);

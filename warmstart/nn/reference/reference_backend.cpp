@@ -117,8 +117,7 @@ class ReferenceBackend : public Backend {
   std::unique_ptr<ActorTape> make_tape() const override { return std::make_unique<ReferenceTape>(); }
 
   void actor_forward(const Actor& actor, ConstMatrixView obs, MatrixView mean, MatrixView log_std, ActorTape* tape) override {
-    assert(obs.cols == actor.spec.obs && mean.rows == obs.rows && mean.cols == actor.spec.action);
-    assert(log_std.rows == obs.rows && log_std.cols == actor.spec.action);
+    check_actor_call(actor, obs, mean, log_std);
     ReferenceTape own;
     ReferenceTape& t = tape ? dynamic_cast<ReferenceTape&>(*tape) : own;
     const float* p = actor.params.data();
@@ -137,7 +136,8 @@ class ReferenceBackend : public Backend {
   void actor_backward(const Actor& actor, ConstMatrixView obs, const ActorTape& tape, ConstMatrixView d_mean, ConstMatrixView d_log_std,
                       FloatVector& grad) override {
     const auto& t = dynamic_cast<const ReferenceTape&>(tape);
-    assert(t.hidden.rows == obs.rows && d_mean.rows == obs.rows && d_log_std.rows == obs.rows);
+    check_actor_call(actor, obs, d_mean, d_log_std);
+    assert(t.hidden.rows == obs.rows);
     const float* p = actor.params.data();
     const int a = actor.spec.action;
     std::vector<double> g(actor.params.size(), 0.0);
@@ -155,7 +155,8 @@ class ReferenceBackend : public Backend {
 
   void q_values(const Critic& critic, const FloatVector& params, std::span<const int> members, ConstMatrixView obs, ConstMatrixView action,
                 int actions_per_state, MatrixView q) override {
-    assert(q.rows == static_cast<int>(members.size()) && q.cols == action.rows);
+    check_critic_call(critic, params, members, obs, action, actions_per_state);
+    check_shape("q", q, static_cast<int>(members.size()), action.rows);
     const Grid x = concat(obs, action, actions_per_state);
     for (std::size_t m = 0; m < members.size(); ++m) {
       const MemberPass pass(critic, params, members[m], x);
@@ -166,7 +167,9 @@ class ReferenceBackend : public Backend {
   void q_action_gradient(const Critic& critic, const FloatVector& params, std::span<const int> asked, ConstMatrixView obs,
                          ConstMatrixView action, EnsembleReduce reduce, std::span<float> q, MatrixView dq_da) override {
     const int rows = obs.rows, members = static_cast<int>(asked.size());
-    assert(static_cast<int>(q.size()) == rows && dq_da.rows == rows && dq_da.cols == action.cols);
+    check_critic_call(critic, params, asked, obs, action, 1);
+    check_shape("q", {q.data(), static_cast<int>(q.size()), 1}, rows, 1);
+    check_shape("dq_da", dq_da, rows, action.cols);
     const Grid x = concat(obs, action, 1);
     std::vector<MemberPass> passes;
     for (int i = 0; i < members; ++i) passes.emplace_back(critic, params, asked[i], x);
@@ -189,7 +192,7 @@ class ReferenceBackend : public Backend {
 
   CriticStats critic_step(Critic& critic, Adam& adam, const AdamConfig& config, const CriticLoss& loss, FloatVector* target,
                           float tau) override {
-    assert(loss.target.empty() || static_cast<int>(loss.target.size()) == loss.obs.rows);
+    check_critic_loss(critic, loss, target);
     CriticStats stats;
     std::vector<double> grad(critic.params.size(), 0.0);
     add_td_term(critic, loss, grad, stats);
@@ -197,7 +200,6 @@ class ReferenceBackend : public Backend {
     adam.grad.assign(grad.begin(), grad.end());
     adam_step(critic.params, adam, config, false);
     if (!target) return stats;
-    assert(target->size() == critic.params.size());
     for (std::size_t i = 0; i < target->size(); ++i)
       (*target)[i] = static_cast<float>(static_cast<double>(tau) * critic.params[i] + (1.0 - tau) * (*target)[i]);
     return stats;

@@ -32,7 +32,7 @@ class Sac : public Agent {
   /// One gradient step; numbers of the moved networks are written to `stats`.
   void step(const Batch& batch, Networks moved, Noise& noise, UpdateStats& stats);
 
-  // What CQL overrides.
+  // What learners override that are a diff of this one: CQL its critic, an advantage-weighted one its actor.
   virtual int target_actions() const { return config_.max_target_backup ? config_.backup_actions : 1; }
   virtual bool subtracts_entropy() const { return config_.backup_entropy; }
   virtual bool needs_policy_at_obs_for_critic() const { return false; }
@@ -41,16 +41,19 @@ class Sac : public Agent {
   virtual void multiplier_gradient(const Batch&, Networks, Noise&, UpdateStats&) {}
   virtual void step_multiplier(Networks) {}
 
+  /// Leaves dL/dparams in ac_.actor_adam.grad; at_obs_ and its tape are those of the batch.
+  virtual void actor_gradient(const Batch& batch, Noise& noise, UpdateStats& stats);
+  /// dL/d(raw temperature); 0 for a learner without one, which then stays as it is.
+  virtual float temperature_gradient(const Batch& batch, Noise& noise, UpdateStats& stats);
+
   std::span<const float> td_target(const Batch& batch, Noise& noise, UpdateStats& stats);
-  void actor_gradient(const Batch& batch, Noise& noise, UpdateStats& stats);
-  float temperature_gradient(const Batch& batch, Noise& noise, UpdateStats& stats);
   AdamConfig critic_adam() const { return {.learning_rate = config_.critic_lr}; }
 
-  Heads at_obs_, at_next_;  // policy at s and s', once per gradient step
+  Heads at_obs_, at_next_;           // policy at s and s', once per gradient step
+  std::unique_ptr<ActorTape> tape_;  // of at_obs_
   Column target_;
 
  private:
-  std::unique_ptr<ActorTape> tape_;
   Matrix noise_, action_, dq_da_, d_mean_, d_log_std_;
   Column next_q_, log_prob_, q_min_, d_log_prob_;
   std::vector<int> climbed_;

@@ -14,7 +14,8 @@ add_library(warmstart_policy INTERFACE)
 target_link_libraries(warmstart_policy INTERFACE warmstart_phases_act)
 set_target_properties(warmstart_policy PROPERTIES EXPORT_NAME policy)
 add_library(warmstart::policy ALIAS warmstart_policy)
-set(policy_targets warmstart_policy warmstart_flags warmstart_core warmstart_io_act warmstart_nn_act warmstart_agents_act warmstart_phases_act)
+set(policy_targets warmstart_policy warmstart_flags warmstart_core warmstart_io_act warmstart_envs_act
+    warmstart_nn_act warmstart_agents_act warmstart_phases_act)
 
 set(targets warmstart_library)
 foreach(room ${WARMSTART_ROOMS})

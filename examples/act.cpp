@@ -29,7 +29,7 @@ static void read_sensors(double t, std::span<float> obs) {
   for (std::size_t i = 0; i < obs.size(); ++i) obs[i] = static_cast<float>(0.1 * std::sin(t + static_cast<double>(i)));
 }
 static double sent = 0;
-static void send_command(std::span<const float> action) {  // each entry between -1 and 1
+static void send_command(std::span<const float> action) {  // each entry between -1 and 1; SavedPolicy::bounds knows the task's own units
   for (const float a : action) sent += std::abs(a);
 }
 

@@ -71,8 +71,20 @@ TEST(Saved, RefusesWhatItCannotActBy) {
   refused([](SafeTensors& f) { f.metadata.erase("recipe"); }, {"no \"recipe\""});
   refused([](SafeTensors& f) { f.metadata["sizes"] = "0 2"; }, {"sizes"});
   refused([](SafeTensors& f) { f.metadata["sizes"] = "9 2"; }, {"network of other sizes"});
+  refused([](SafeTensors& f) { f.tensors["normalizer/mean"] = f.tensors.at("params/actor/mean/bias"); }, {"normalized observations"});
   refused([](SafeTensors& f) { f.tensors.erase("params/actor/mean/kernel"); }, {"params/actor/mean/kernel"});
   expect_error(Exit::kData, {"nowhere.safetensors"}, [] { read_policy("nowhere.safetensors"); });
+
+  SafeTensors units = good;
+  units.metadata["action_low"] = "-10 0.5", units.metadata["action_high"] = "10 2";
+  write_safetensors(folder / "units.safetensors", units);
+  const SavedPolicy arm = read_policy(folder / "units.safetensors");
+  std::vector<double> command = {0.5, -1};
+  arm.bounds.from_unit(command);
+  EXPECT_EQ(command, (std::vector<double>{5, 0.5}));
+  units.metadata["action_low"] = "-10";
+  write_safetensors(folder / "units.safetensors", units);
+  expect_error(Exit::kUsage, {"bounds of 1 and 2", "units.safetensors"}, [&] { read_policy(folder / "units.safetensors"); });
 
   Controller controller(read_policy(folder / "run" / "final.safetensors"));
   std::vector<float> obs(static_cast<std::size_t>(controller.policy().actor().spec.obs)), action = {5, 6}, one = {0};

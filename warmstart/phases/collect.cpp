@@ -130,6 +130,7 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   if (std::find(kProtocols.begin(), kProtocols.end(), config.protocol) == kProtocols.end())
     throw usage_error("no protocol \"" + config.protocol + "\"", "collect.protocol",
                       "did you mean \"" + nearest_name(config.protocol, kProtocols) + "\"?");
+  CollectConfig(config).fields("collect").check("CollectConfig");
   const auto env = make_env(env_config);
   const EnvSpec& spec = env->spec();
   const auto driver = make_driver(*env, config);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "warmstart/agents/policy.h"
+#include "warmstart/envs/action_bounds.h"
 #include "warmstart/phases/action_filter.h"
 
 namespace warmstart {
@@ -17,6 +18,7 @@ struct SavedPolicy {
   std::shared_ptr<const Actor> actor;
   SafetyConfig safety;           ///< the recipe's [safety]: limits that hold wherever the policy acts
   double exploration_noise = 0;  ///< std of the noise with which it explored; 0: it samples by its own spread
+  ActionBounds bounds;           ///< of the task's own units, where the file says them: bounds.from_unit turns an action into a command
   std::string task, phase;       ///< id of the task, and the phase that wrote the file
 
   int obs_size() const { return actor->spec.obs; }

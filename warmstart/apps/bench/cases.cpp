@@ -157,6 +157,8 @@ double gflop_needed(const BenchCase& c) {
             policy.forward() + policy_backward);
   }
 
+  if (c.agent != "sac" && !is_cql)
+    throw usage_error("no count of operations for agent \"" + c.agent + "\"", "bench", "write down what it computes beside the others'");
   double per_row = 0;
   const bool max_backup = is_cql ? c.settings.cql.max_target_backup : c.settings.agent.max_target_backup;
   const double next_actions = max_backup ? (is_cql ? c.settings.cql.actions : c.settings.agent.backup_actions) : 1;

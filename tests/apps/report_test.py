@@ -258,7 +258,7 @@ class InABrowser(Report):
         self.assertIn("Failed: learns, seed 0", self.texts('[data-notice="failed"]')[0])
 
     def test_the_control_period(self):
-        self.write_run("run", rows_of_a_run(), control={"period_seconds": 0.05, "late_steps": 6, "steps": 400, "worst_gap_seconds": 0.2125})
+        self.write_run("run", rows_of_a_run(), control={"period_seconds": 0.05, "late": 6, "steps": 400, "worst_gap_seconds": 0.2125})
         self.write_run("quiet", rows_of_a_run(), label="no period")
         self.ok("report", "run", "quiet", "--out", "page.html")
         self.open("page.html")

@@ -35,9 +35,9 @@ function control(parent) {
   for (const r of task.runs) {
     const c = r.info.control;
     if (!c || !(c.period_seconds > 0)) continue;
-    const ms = (s) => `${Number((1000 * s).toPrecision(3))} ms`, fraction = c.steps > 0 ? ` (${show(c.late_steps / c.steps, true)})` : "";
-    parent.append(make("p", {class: `small ${c.late_steps > 0 ? "" : "muted"}`, "data-control": "", style: "margin-top:12px"}, `${r.label}${of_seed(r)}: control period ${ms(c.period_seconds)}; `
-      + (c.late_steps > 0 ? `${c.late_steps} of ${plural(c.steps, "environment step")}${fraction} came late` : `none of ${plural(c.steps, "environment step")} came late`)
+    const ms = (s) => `${Number((1000 * s).toPrecision(3))} ms`, fraction = c.steps > 0 ? ` (${show(c.late / c.steps, true)})` : "";
+    parent.append(make("p", {class: `small ${c.late > 0 ? "" : "muted"}`, "data-control": "", style: "margin-top:12px"}, `${r.label}${of_seed(r)}: control period ${ms(c.period_seconds)}; `
+      + (c.late > 0 ? `${c.late} of ${plural(c.steps, "environment step")}${fraction} came late` : `none of ${plural(c.steps, "environment step")} came late`)
       + (Number.isFinite(c.worst_gap_seconds) ? `, the longest gap between two was ${ms(c.worst_gap_seconds)}.` : ".")));
   }
 }

@@ -151,7 +151,9 @@ RunFiles read_run(const fs::path& folder, bool begun) {
   run.seed = text_of(info, "seed");
   run.seconds = numbers_of(info, "seconds");
   run.at_switch = numbers_of(info, "switch");
-  if (info.contains("updates") && info["updates"].is_number_integer()) run.updates = info["updates"].get<std::int64_t>();
+  // while a run goes on, its file says what was so at its last checkpoint
+  if (run.status != "running" && info.contains("updates") && info["updates"].is_number_integer())
+    run.updates = info["updates"].get<std::int64_t>();
   if (info.contains("warm_up_steps") && info["warm_up_steps"].is_number_integer())
     run.warm_up_steps = info["warm_up_steps"].get<std::int64_t>();
   else

@@ -25,7 +25,7 @@ struct RunFiles {
   std::map<std::string, double> seconds;    ///< phase -> wall-clock seconds
   std::map<std::string, double> at_switch;  ///< run.json's own evaluation at the switch, used when no row has one
   std::int64_t warm_up_steps = 0;
-  std::optional<std::int64_t> updates;  ///< gradient updates since the switch; none when run.json does not say
+  std::optional<std::int64_t> updates;  ///< gradient updates since the switch; none when run.json does not say, or the run goes on
 };
 
 /// An episode of a run's policy as one picture that moves.

@@ -27,7 +27,7 @@ function fallen(h) {
 }
 // updates since the switch, of each seed; older versions did not count them
 function updates(g, h) {
-  if (!h.final) return "";
+  if (!h.final || task.runs.some((r) => r.label === g.label && r.status === "running")) return "";
   if (!g.updates) return "updates unknown";
   const {low, high} = g.updates;
   const text = (n) => n.toLocaleString("en-US");

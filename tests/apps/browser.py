@@ -69,6 +69,9 @@ class Browser:
     def colours(self, scheme):
         self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
+    def downloads_into(self, folder):
+        self.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
     def open(self, address):
         self.errors, self.loaded = [], False
         self.command("Page.navigate", url=str(address))

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import sys
+from xml.etree import ElementTree
 
 from harness import *
 
@@ -24,10 +25,10 @@ def rows_of_a_run(offset=0.0, diagnostics=True):
 
     for step in (100, 200, 300):
         add("pretrain", step, "train", critic_loss=1.0 / step, actor_loss=-0.5 * step, cql_alpha=1.5)
-        add("pretrain", step, "eval", return_mean=step / 1000, return_std=0.125, success_rate=step / 1000, episode_length=40)
+        add("pretrain", step, "eval", return_mean=step / 100, return_std=0.125, success_rate=step / 1000, episode_length=40)
     for step, success in STORY:
         phase = "warmup" if step <= 100 else "finetune"
-        add(phase, step, "eval" if step else "switch", return_mean=success + offset, return_std=0.125, success_rate=success + offset, episode_length=30)
+        add(phase, step, "eval" if step else "switch", return_mean=10 * (success + offset), return_std=0.125, success_rate=success + offset, episode_length=30)
         if step:
             add(phase, step, "episode", **{"return": success, "success": 1, "length": 30})
             add(phase, step, "train", critic_loss=2.0 / step, actor_loss=0.25 * step, q_online=-3.0 * step)
@@ -154,7 +155,7 @@ class InABrowser(Report):
         self.browser.value("[...document.querySelectorAll('details')].find((d) => d.textContent.startsWith('Every evaluation')).open = true")
         self.assertTrue(self.browser.wait("document.querySelectorAll('#how details tbody tr').length >= 16"))
         table = self.texts("#how details:last-of-type tbody tr")
-        self.assertIn("WSRL0finetune3000.750.1250.7530", table)
+        self.assertIn("WSRL0finetune3007.50.1250.7530", table)
 
     def test_every_curve_is_there(self):
         self.write_run("run", rows_of_a_run())
@@ -218,7 +219,103 @@ class InABrowser(Report):
         self.write_run("run", rows)
         self.ok("report", "run")
         self.open("run/report.html")
-        self.assertIn("Dropped 50% after the switch, recovered by step 200", self.texts(".card")[0])
+        self.assertIn("Dropped 50, 50% of the level before the switch: recovered by step 200", self.texts(".card")[0])
+
+    def test_a_drop_is_told_in_points_and_as_a_part_of_the_level(self):
+        """97.5% to 77.5%: 20 points, 20.5% of the level; one word for both would be wrong."""
+        rows = [{"phase": "finetune", "step": step, "kind": "eval" if step else "switch", "return_mean": value, "success_rate": value, "episode_length": 9}
+                for step, value in ((0, 0.975), (100, 0.775), (200, 0.975))]
+        self.write_run("run", rows, warm_up_steps=0)
+        self.ok("report", "run")
+        self.open("run/report.html")
+        card = self.texts(".card")[0]
+        self.assertIn("Dropped 20 points, 20.5% of the level before the switch: recovered by step 200", card)
+        self.assertIn("One seed: the spread is unknown", card)
+        # the return is the rate: one plot; and no band without a warmup
+        self.assertEqual(self.texts("#online figure h3"), ["Success rate"])
+        self.assertEqual(self.browser.value("document.querySelector('[data-plot=\"eval-success_rate\"]').layout.shapes.filter((s) => s.type === 'rect').length"), 0)
+
+    def test_no_update_is_no_good_news(self):
+        self.write_run("idle", rows_of_a_run(), label="idle", updates=0)
+        self.write_run("old", rows_of_a_run(), label="old")
+        self.write_run("learns", rows_of_a_run(), label="learns", updates=1200, status="failed")
+        said = self.ok("report", "idle", "old", "learns", "--out", "page.html").stdout
+        self.assertIn("no update: idle, seed 0 (idle)", said)
+        self.assertIn("1 (1 failed)", said)
+        self.assertIn("failed: learns, seed 0 (learns)", said)
+        self.assertIn("one seed", said)
+        self.open("page.html")
+        idle, old, learns = self.texts(".card")
+        self.assertIn("No update was made", idle)
+        self.assertIn("0 updates", idle)
+        self.assertNotIn("No drop", idle)
+        self.assertEqual(self.texts(".card .good"), ["recovered by step 300"] * 2)
+        self.assertIn("updates unknown", old)
+        self.assertIn("1,200 updates", learns)
+        self.assertIn("no update", self.texts("#numbers tbody tr")[0])
+        self.assertIn("No update was made in fine-tuning: idle, seed 0", self.texts('[data-notice="no-update"]')[0])
+        self.assertIn("may be chance", self.texts('[data-notice="one-seed"]')[0])
+        self.assertIn("Failed: learns, seed 0", self.texts('[data-notice="failed"]')[0])
+
+    def test_the_control_period(self):
+        self.write_run("run", rows_of_a_run(), control={"period_seconds": 0.05, "late": 6, "steps": 400, "worst_gap_seconds": 0.2125})
+        self.write_run("quiet", rows_of_a_run(), label="no period")
+        self.ok("report", "run", "quiet", "--out", "page.html")
+        self.open("page.html")
+        self.assertEqual(self.texts("[data-control]"), ["WSRL, seed 0: control period 50 ms; 6 of 400 environment steps (1.5%) came late, "
+                                                       "the longest gap between two was 213 ms."])
+
+    def test_plots_can_be_saved(self):
+        """On a page that is a file: as SVG and PNG on white, whatever the colours of the page, and the numbers as CSV."""
+        self.write_run("run", rows_of_a_run(), label="K<b>2</b> & N>5")
+        self.ok("report", "run")
+        folder = self.folder / "saved"
+        folder.mkdir()
+        self.browser.downloads_into(folder)
+        self.browser.colours("dark")
+        self.addCleanup(self.browser.colours, "light")
+        self.open("run/report.html")
+        ink = self.browser.value("document.querySelector('[data-plot=\"eval-success_rate\"]').layout.font.color")
+        for kind in ("SVG", "PNG", "CSV"):
+            self.browser.value(f"document.querySelector('[data-plot=\"eval-success_rate\"]').closest('figure').querySelector('[data-export=\"{kind}\"]').click()")
+            path = folder / f"eval-success-rate.{kind.lower()}"
+            self.wait_until(lambda: path.exists() and path.stat().st_size > 0)
+        text = (folder / "eval-success-rate.svg").read_text()
+        self.assertIn("environment steps since the switch", "".join(ElementTree.fromstring(text).itertext()))
+        self.assertNotIn(ink, text)
+        self.assertTrue((folder / "eval-success-rate.png").read_bytes().startswith(b"\x89PNG"))
+        with open(folder / "eval-success-rate.csv", newline="") as table:
+            rows = list(csv.DictReader(table))
+        self.assertEqual({(r["run"], r["method"], r["seed"], r["metric"]) for r in rows}, {("run", "K<b>2</b> & N>5", "0", "success_rate")})
+        self.assertEqual([(r["phase"], int(r["step"]), float(r["value"])) for r in rows], [("warmup" if s <= 100 else "finetune", s, v) for s, v in STORY])
+        # the page itself is as it was
+        self.assertEqual(self.browser.value("document.querySelector('[data-plot=\"eval-success_rate\"]').layout.font.color"), ink)
+        # every plot has numbers, as tables with as many cells in each row
+        for name, lines in self.browser.value("[...drawn.values()].filter((d) => d.rows).map((d) => [d.dataset.plot, d.rows()])"):
+            self.assertGreater(len(lines), 1, name)
+            self.assertEqual({len(line) for line in lines}, {len(lines[0])}, name)
+        self.assertEqual(self.browser.errors, [])
+
+    def test_diagnostics_are_folded_on_a_phone(self):
+        self.write_run("run", rows_of_a_run())
+        self.ok("report", "run")
+        self.open("run/report.html", 390)
+        self.assertEqual(self.browser.value("document.querySelectorAll('#diagnostics [data-plot]').length"), 0)
+        self.browser.value("document.querySelector('#open-diagnostics').click()")
+        self.assertTrue(self.browser.wait("(document.querySelector('#diagnostics [data-plot=\"q\"]') || {}).data"))
+        self.assertEqual(self.browser.value("document.documentElement.scrollWidth"), 390)
+        self.assertEqual(self.browser.errors, [])
+
+    def test_the_band_is_for_runs_with_a_warmup(self):
+        self.write_run("a", rows_of_a_run(), label="with")
+        self.write_run("b", rows_of_a_run(), label="without", warm_up_steps=0)
+        self.ok("report", "a", "b", "--out", "page.html")
+        self.open("page.html")
+        bands = self.browser.value("document.querySelector('[data-plot=\"eval-success_rate\"]').layout.shapes.filter((s) => s.type === 'rect').map((s) => [s.x1, s.y1])")
+        self.assertEqual(len(bands), 1)
+        self.assertEqual(bands[0][0], 100)
+        self.assertLess(bands[0][1], 0.05, "a strip, not the whole height")
+        self.assertIn("the warmup of each method that has one (with)", self.texts("#online figcaption")[0])
 
     def test_one_task_at_a_time(self):
         self.write_run("a", rows_of_a_run(), env="Maze-v0")

@@ -2,6 +2,7 @@
 import csv
 import shutil
 import signal
+from xml.etree import ElementTree
 
 from harness import *
 
@@ -80,7 +81,17 @@ class Study(Case):
         status = self.ok("study", "status", self.file).stdout
         self.assertIn("waiting", status)
         self.assertIn("no process works on it", status)
-        self.ok("study", "report", self.out)
+        self.ok("study", "report", self.out, "--figures", "paper")
+        paper = self.folder / "paper"
+        with (paper / "arms-final.csv").open() as f:
+            finals = [(r["method"], r["seed"], r["metric"], float(r["value"])) for r in csv.DictReader(f)]
+        expected = [(r["arm"], r["seed"], "final", float(r["final"])) for r in self.table(self.out) if r["status"] == "done"]
+        self.assertEqual(finals, expected)
+        texts = [t.text for t in ElementTree.parse(paper / "arms-final.svg").getroot().iter("{http://www.w3.org/2000/svg}text")]
+        self.assertIn("no warm-up", texts)
+        self.assertIn("return, at the end" if summary["metric"] == "return_mean" else "success rate, at the end (%)", texts)
+        self.assertTrue((paper / "eval-success-rate.csv").exists() or (paper / "eval-return-mean.csv").exists())
+        self.assertIn("no warm-up & 2 &", (paper / "table.tex").read_text())
 
         # the resolved copy is a study file too
         self.assertIn("6 runs", self.ok("study", self.out / "study.toml", "--dry-run", "--seeds", "0,1", "--out", "x", "--only", "WSRL", "fresh", "K=50").stdout)

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "warmstart/apps/figure_files.h"
 #include "warmstart/apps/live_report.h"
 #include "warmstart/apps/rollouts.h"
 #include "warmstart/apps/verbs.h"
@@ -21,6 +22,7 @@ struct Options {
   std::string out;
   bool film = false, live = false;
   int port = 8765;
+  FigureOptions figures;
 };
 
 std::vector<fs::path> folders_of(const Options& options) {
@@ -64,6 +66,7 @@ void follow(const Options& options) {
 
 void report(const Options& options) {
   if (options.live) return follow(options);
+  check_figure_options(options.figures);
   const std::vector<RunFiles> runs = read_runs(options);
   const fs::path html = options.out.empty() ? fs::path(options.runs.front()) / "report.html" : fs::path(options.out);
   if (!html.parent_path().empty() && !fs::is_directory(html.parent_path()))
@@ -72,6 +75,10 @@ void report(const Options& options) {
   if (options.film) extras.films = film_runs(runs);
   write_report(runs, html, plotly_script(), extras);
   fmt::print("{}\nwrote {}\n", summary_table(runs), html.string());
+  if (options.figures.folder.empty()) return;
+  const std::vector<TaskRuns> tasks = by_task(runs);
+  const std::size_t count = write_figures(tasks, report_tables(tasks, options.figures.style()), {}, options.figures);
+  fmt::print("wrote {} figures, captions.md and table.tex into {}\n", count, options.figures.folder);
 }
 
 }  // namespace
@@ -88,6 +95,8 @@ void add_report(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(0, 65535))
       ->needs(live);
+  add_figure_options(*verb, options->figures);
+  live->excludes(verb->get_option("--figures"));
   verb->callback([options] { report(*options); });
 }
 

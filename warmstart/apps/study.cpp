@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "warmstart/apps/figure_files.h"
 #include "warmstart/apps/rollouts.h"
 #include "warmstart/apps/study_progress.h"
 #include "warmstart/apps/verbs.h"
@@ -20,6 +21,7 @@
 #include "warmstart/phases/run.h"
 #include "warmstart/phases/task_data.h"
 #include "warmstart/studies/slurm.h"
+#include "warmstart/studies/study_figures.h"
 
 namespace warmstart {
 namespace {
@@ -30,6 +32,7 @@ struct Options {
   std::vector<std::string> only;
   int jobs = 0, threads = 1;
   bool dry_run = false, quiet = false, film = false;
+  FigureOptions figures;
 };
 
 // Studies that come along are found from any folder, as recipes are.
@@ -74,6 +77,20 @@ void write_and_show(const StudyPlan& plan, bool quiet, bool film = false) {
   if (!quiet) fmt::print("{}", summary_markdown(results));
   fmt::print("{}results.csv, curves.csv, summary.json, table.md{} in {}\n", quiet ? "" : "\n", page ? ", report.html" : "",
              plan.folder.string());
+}
+
+void write_study_figures(const StudyPlan& plan, const FigureOptions& options) {
+  if (options.folder.empty()) return;
+  const StudyResults results = gather_results(plan);
+  std::vector<RunFiles> runs;
+  for (const StudyRun& run : results.runs)
+    if (run.files) runs.push_back(*run.files);
+  if (runs.empty())
+    throw data_error("no run of the study is finished", plan.folder.string(), "wait for one: `warmstart study status` says how they stand");
+  if (plan.tasks.size() == 1)
+    for (RunFiles& run : runs) run.env = plan.tasks[0];
+  const std::size_t count = write_figures(by_task(runs), study_tables(results, options.style()), study_figures(results), options);
+  fmt::print("wrote {} figures, captions.md and table.tex into {}\n", count, options.folder);
 }
 
 // A run's folder, or any other with files in it, is not a study's.
@@ -218,7 +235,13 @@ void add_study(CLI::App& app) {
   results->add_option("STUDY", o->file, "study file, or the study's folder")->required();
   results->add_option("--out", o->out, "the study's folder, when it is not the file's default");
   results->add_flag("--film", o->film, "show an episode of each arm's pre-trained and final policy in the report");
-  results->callback([o] { write_and_show(load_plan(folder_of(*o)), false, o->film); });
+  add_figure_options(*results, o->figures);
+  results->callback([o] {
+    check_figure_options(o->figures);
+    const StudyPlan plan = load_plan(folder_of(*o));
+    write_and_show(plan, false, o->film);
+    write_study_figures(plan, o->figures);
+  });
 
   CLI::App* job = verb->add_subcommand("job", "does one job of a study; elements of Slurm arrays call this");
   job->add_option("FOLDER", o->folder, "the study's folder")->required();

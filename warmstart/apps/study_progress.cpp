@@ -29,12 +29,13 @@ std::string title(const StudyPlan& plan, const StudyJob& job) {
 // The run's last evaluation, for the line that says that it ended.
 std::string outcome_text(const StudyPlan& plan, const StudyJob& job) {
   if (job.kind != JobKind::kRun) return "";
-  const Outcome o = outcome(read_run(job.result), plan.metric);
+  const RunFiles run = read_run(job.result);
+  const Outcome o = outcome(run, plan.metric);
   if (!o.before || !o.lowest || !o.last) return "";
   const bool percent = plan.metric == "success_rate";
   const double by = percent ? 100 : 1;
-  return fmt::format("   {} {:.3g} -> lowest {:.3g} -> {:.3g}{}", plan.metric, by * *o.before, by * *o.lowest, by * *o.last,
-                     percent ? " %" : "");
+  return fmt::format("   {} {:.3g} -> lowest {:.3g} -> {:.3g}{}{}", plan.metric, by * *o.before, by * *o.lowest, by * *o.last,
+                     percent ? " %" : "", without_update(run) ? ", but no update was made" : "");
 }
 
 }  // namespace

@@ -8,13 +8,14 @@
 namespace warmstart {
 namespace {
 
-constexpr double kKept = 0.9;        // share of the level before that counts as kept
-constexpr double kDropped = 0.7;     // share that counts as lost
-constexpr std::size_t kLasting = 4;  // evaluations that make a plateau
-constexpr std::size_t kFalling = 3;  // measurements that Q must have fallen in a row
-constexpr double kSpreads = 1;       // by so many of its own spreads over the rows
-constexpr double kBelow = 0.75;      // share of targets below the pre-trained Q
-constexpr double kSwing = 0.5;       // of the level before, between neighbouring evaluations
+constexpr double kKept = 0.9;         // share of the level before that counts as kept
+constexpr double kDropped = 0.7;      // share that counts as lost
+constexpr std::size_t kLasting = 4;   // evaluations that make a plateau
+constexpr std::size_t kFalling = 3;   // measurements that Q must have fallen in a row
+constexpr double kSpreads = 1;        // by so many of its own spreads over the rows
+constexpr double kBelow = 0.75;       // share of targets below the pre-trained Q
+constexpr double kOverwritten = 1.5;  // TD error on offline rows, as a multiple of that at the switch
+constexpr double kSwing = 0.5;        // of the level before, between neighbouring evaluations
 constexpr double kJerk = 1.5, kJerkFloor = 0.05;
 
 double find(const Measurements& m, const std::string& name) {
@@ -22,6 +23,9 @@ double find(const Measurements& m, const std::string& name) {
     if (n == name) return v;
   return std::nan("");
 }
+
+// the rows that the pre-trained agent is judged on: offline ones, or the warm-up's where there are none
+const char* rows_of(const Measurements& now) { return std::isnan(find(now, "q_offline")) ? "warmup" : "offline"; }
 
 }  // namespace
 
@@ -52,7 +56,33 @@ void CollapseMonitor::report(bool bad, Trouble trouble, std::string text, Measur
   active = bad;
 }
 
-std::vector<Warning> CollapseMonitor::evaluation(std::int64_t step, double value) {
+void CollapseMonitor::keep_offline(std::int64_t step, const Measurements& now) {
+  const char* set = rows_of(now);
+  const double td = find(now, std::string("td_error_") + set);
+  if (std::isnan(td)) return;
+  // what is measured in the warm-up is the pre-trained agent, before any update
+  if (offline_.td_first == 0) offline_.td_first = td;
+  if (step <= 0) return;
+  offline_.td_now = td, offline_.step = step;
+  if (const double kl = find(now, std::string("kl_") + set); !std::isnan(kl)) offline_.kl_now = kl;
+}
+
+std::string CollapseMonitor::cause_of_drop(std::int64_t step, std::int64_t updates, Measurements& evidence) const {
+  if (updates == 0) {
+    evidence.emplace_back("updates", 0);
+    return "; no update was made since the switch: the policy is still the pre-trained one, only the episodes differ";
+  }
+  if (offline_.step != step || offline_.td_first == 0)
+    return "; TD error and KL on the states it was pre-trained for are not measured here";
+  evidence.insert(evidence.end(), {{"td_error_before", offline_.td_first}, {"td_error_now", offline_.td_now}, {"kl_now", offline_.kl_now}});
+  return fmt::format(
+      "; on the states it was pre-trained for, the TD error is {:.3g} (was {:.3g}) and the policy has moved by a KL of {:.3g}{}",
+      offline_.td_now, offline_.td_first, offline_.kl_now,
+      offline_.td_now > kOverwritten * offline_.td_first ? ": what was learned offline is overwritten" : "");
+}
+
+std::vector<Warning> CollapseMonitor::evaluation(std::int64_t step, double value, std::int64_t updates,
+                                                 const std::function<Measurements()>& measure) {
   std::vector<Warning> out;
   if (!config_.on) return out;
   evaluations_.push_back(value);
@@ -62,17 +92,14 @@ std::vector<Warning> CollapseMonitor::evaluation(std::int64_t step, double value
   const double lost = before_ - (1 - kDropped) * size;
   // once below, it takes a recovery to end the bout
   const bool dropped = size > 0 && value < (active_[static_cast<int>(Trouble::kDrop)] ? level : lost);
-  std::string text = fmt::format("the level fell from {:.4g} to {:.4g}", before_, value);
-  Measurements evidence = {{"before", before_}, {"now", value}};
-  if (offline_.td_first > 0) {
-    text += fmt::format(
-        "; on the states it was pre-trained for, the TD error is {:.3g} (was {:.3g}) and the policy has moved by a KL of {:.3g}: "
-        "what was learned offline is overwritten",
-        offline_.td_now, offline_.td_first, offline_.kl_now);
-    evidence.insert(evidence.end(),
-                    {{"td_error_before", offline_.td_first}, {"td_error_now", offline_.td_now}, {"kl_now", offline_.kl_now}});
+  if (dropped && !active_[static_cast<int>(Trouble::kDrop)]) {
+    if (updates > 0 && offline_.step != step && measure) keep_offline(step, measure());
+    Measurements evidence = {{"before", before_}, {"now", value}};
+    std::string text = fmt::format("the level fell from {:.4g} to {:.4g}", before_, value) + cause_of_drop(step, updates, evidence);
+    report(true, Trouble::kDrop, std::move(text), std::move(evidence), out);
+  } else {
+    report(dropped, Trouble::kDrop, "", {}, out);
   }
-  report(dropped, Trouble::kDrop, std::move(text), std::move(evidence), out);
 
   const auto newest = evaluations_.end() - static_cast<std::ptrdiff_t>(std::min(n, kLasting));
   const bool below = size > 0 && n >= kLasting && std::all_of(newest, evaluations_.end(), [&](double v) { return v < level; });
@@ -95,13 +122,9 @@ std::vector<Warning> CollapseMonitor::evaluation(std::int64_t step, double value
 std::vector<Warning> CollapseMonitor::measurement(std::int64_t step, const Measurements& now) {
   std::vector<Warning> out;
   if (!config_.on) return out;
-  const char* set = std::isnan(find(now, "q_offline")) ? "warmup" : "offline";
+  const char* set = rows_of(now);
   const double q = find(now, std::string("q_") + set), share = find(now, std::string("below_pretrained_") + set);
-  if (const double td = find(now, std::string("td_error_") + set); !std::isnan(td)) {
-    if (offline_.td_first == 0) offline_.td_first = td;
-    offline_.td_now = td;
-    if (const double kl = find(now, std::string("kl_") + set); !std::isnan(kl)) offline_.kl_now = kl;
-  }
+  keep_offline(step, now);
   if (!std::isnan(q)) {
     if (q_.empty()) q_spread_ = find(now, std::string("q_spread_") + set);
     q_.push_back(q);

@@ -1,6 +1,7 @@
 // The collapse monitor: reads evaluations and measurements of the online phase as they come, and says when, and why, a run goes
 // wrong. The rules are ours; docs/diagnostics.md has them with what they found.
 #pragma once
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,8 +46,9 @@ class CollapseMonitor {
 
   /// The level before online learning: success where the task reports it, else return.
   void start(double before) { before_ = before, evaluations_.clear(); }
-  /// An evaluation `step` steps after the warm-up.
-  std::vector<Warning> evaluation(std::int64_t step, double value);
+  /// An evaluation `step` steps after the warm-up, after `updates` updates since the switch. `measure` gives the measurements of this
+  /// moment; it is asked when a drop begins that no measurement of this step can explain, and may return nothing.
+  std::vector<Warning> evaluation(std::int64_t step, double value, std::int64_t updates, const std::function<Measurements()>& measure = {});
   /// A measurement, also before and at the end of the warm-up (step <= 0); the first one is what the later are compared with.
   std::vector<Warning> measurement(std::int64_t step, const Measurements& now);
 
@@ -63,6 +65,10 @@ class CollapseMonitor {
   void load(StateReader& in);
 
  private:
+  /// Keeps what `now` says of the states that were pre-trained for.
+  void keep_offline(std::int64_t step, const Measurements& now);
+  /// Why the level fell, in words; adds the numbers to `evidence`.
+  std::string cause_of_drop(std::int64_t step, std::int64_t updates, Measurements& evidence) const;
   /// Adds `warning` once per bout: when `bad` begins.
   void report(bool bad, Trouble trouble, std::string text, Measurements evidence, std::vector<Warning>& out);
 
@@ -73,8 +79,9 @@ class CollapseMonitor {
   std::vector<double> q_;            // on the offline rows, or the warm-up's where there are none
   struct {
     double td_first = 0, td_now = 0, kl_now = 0;
-  } offline_;            // on the same rows; 0 = not measured
-  double q_spread_ = 0;  // of them, at the first measurement
+    std::int64_t step = 0;  // of the newest one, after the warm-up; 0 = none since the switch
+  } offline_;               // on the same rows; 0 = not measured
+  double q_spread_ = 0;     // of them, at the first measurement
   bool active_[kTroubles] = {};
   int roll_backs_ = 0;
 };

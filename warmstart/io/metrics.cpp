@@ -15,6 +15,7 @@
 #include "warmstart/core/text.h"
 #include "warmstart/io/json_text.h"
 #include "warmstart/io/tensorboard.h"
+#include "warmstart/io/toml.h"
 
 namespace warmstart {
 namespace {
@@ -106,9 +107,26 @@ std::vector<MetricsRow> read_rows(const fs::path& path, const std::string& kind)
   return rows;
 }
 
+// every key of a recipe, as the HParams tab takes it
+std::vector<HParam> settings_of(const std::string& recipe) {
+  std::vector<HParam> out;
+  for (const auto& [key, value] : parse_toml(recipe, "recipe.toml")) {
+    HParam one{key, ""};
+    if (const auto* flag = std::get_if<bool>(&value)) one.second = *flag;
+    else if (const auto* whole = std::get_if<std::int64_t>(&value)) one.second = static_cast<double>(*whole);
+    else if (const auto* real = std::get_if<double>(&value)) one.second = *real;
+    else if (const auto* text = std::get_if<std::string>(&value)) one.second = *text;
+    else if (const auto* list = std::get_if<std::vector<std::int64_t>>(&value)) one.second = fmt::format("[{}]", fmt::join(*list, ", "));
+    else one.second = fmt::format("[{}]", fmt::join(std::get<std::vector<double>>(value), ", "));
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 }  // namespace
 
-MetricsLog::MetricsLog(const fs::path& folder, const Offsets& committed, MetricsFiles files) : folder_(folder), files_(files) {
+MetricsLog::MetricsLog(const fs::path& folder, const Offsets& committed, MetricsFiles files, const std::string& recipe)
+    : folder_(folder), files_(files) {
   make_folder(folder);
   jsonl_ = open_at(folder / "metrics.jsonl", committed.jsonl);
   timing_ = open_at(folder / "timing.jsonl", whole_lines(folder / "timing.jsonl"));
@@ -118,11 +136,17 @@ MetricsLog::MetricsLog(const fs::path& folder, const Offsets& committed, Metrics
   }
   if (files.tensorboard) {
     tensorboard_ = open_at(folder / kTensorBoardFile, committed.tensorboard);
-    if (committed.tensorboard == 0) append(tensorboard_, tensorboard_header(unix_time()), folder / kTensorBoardFile);
+    if (committed.tensorboard == 0) {
+      std::string begin = tensorboard_header(unix_time());
+      if (!recipe.empty())
+        begin += tensorboard_text(unix_time(), "recipe", "```toml\n" + recipe + "\n```\n") +
+                 tensorboard_hparams(unix_time(), settings_of(recipe));
+      append(tensorboard_, begin, folder / kTensorBoardFile);
+    }
   }
 }
 
-void MetricsLog::write(const MetricsRow& row) {
+void MetricsLog::write(const MetricsRow& row, std::int64_t pretrain_steps) {
   std::string line = fmt::format("{{\"phase\":{},\"step\":{},\"kind\":{}", quoted(row.phase), row.step, quoted(row.kind));
   std::string table;
   for (const auto& [name, value] : row.values) {
@@ -135,7 +159,13 @@ void MetricsLog::write(const MetricsRow& row) {
   if (!files_.tensorboard) return;
   ScalarEvent event{.wall_time = unix_time(), .step = row.step};
   for (const auto& [name, value] : row.values) event.values.emplace_back(fmt::format("{}/{}/{}", row.phase, row.kind, name), value);
-  append(tensorboard_, tensorboard_record(event), folder_ / kTensorBoardFile);
+  std::string records = tensorboard_record(event);
+  if (row.kind == "eval" || row.kind == "switch") {
+    for (std::size_t i = 0; i < row.values.size(); ++i) event.values[i].first = "eval/" + row.values[i].first;
+    if (row.phase != "pretrain") event.step += pretrain_steps;
+    records += tensorboard_record(event);
+  }
+  append(tensorboard_, records, folder_ / kTensorBoardFile);
 }
 
 void MetricsLog::write_timing(const std::string& phase, std::int64_t step, double seconds, double steps_per_second) {

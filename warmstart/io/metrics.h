@@ -37,12 +37,14 @@ class MetricsLog {
 
   /// Opens the files in `folder` (made when missing), cutting them back to `committed`: what a resumed run had at its
   /// checkpoint, {} for a new run. timing.jsonl is only cut back to its last whole line. Throws Error(kData) when a file
-  /// is shorter than committed, Error(kMachine) when the folder is not writable.
-  MetricsLog(const std::filesystem::path& folder, const Offsets& committed, MetricsFiles files = {});
+  /// is shorter than committed, Error(kMachine) when the folder is not writable. `recipe` is the run's own, TOML: a new event file begins
+  /// with it, as text and as settings.
+  MetricsLog(const std::filesystem::path& folder, const Offsets& committed, MetricsFiles files = {}, const std::string& recipe = "");
 
   /// Appends one row to every file. A value that is not finite is `nan` or `inf` in the CSV and null in the JSONL.
-  /// Throws Error(kMachine) when the disk is full.
-  void write(const MetricsRow& row);
+  /// Throws Error(kMachine) when the disk is full. In the event file, evaluations are there twice: as they are, and as one curve over the
+  /// switch, in which steps online come after `pretrain_steps`.
+  void write(const MetricsRow& row, std::int64_t pretrain_steps = 0);
   /// Appends to timing.jsonl: seconds in the phase so far, those before a resume included, and the phase's rate.
   void write_timing(const std::string& phase, std::int64_t step, double seconds, double steps_per_second);
   /// Flushes to disk and returns what is now committed.

@@ -68,6 +68,32 @@ std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+// "3", or "3 (1 failed)"
+std::string seeds_cell(const RunGroup& group) {
+  const auto failed = std::count_if(group.runs.begin(), group.runs.end(), [](const RunFiles* run) { return run->status == "failed"; });
+  return failed ? fmt::format("{} ({} failed)", group.runs.size(), failed) : std::to_string(group.runs.size());
+}
+
+std::string name_of(const RunFiles& run) { return run.label + (run.seed.empty() ? "" : ", seed " + run.seed); }
+
+// what the numbers of a table do not say by themselves
+std::string remarks(const TaskRuns& task) {
+  std::string out;
+  bool single = false;
+  for (const RunGroup& group : group_runs(task)) {
+    single = single || group.runs.size() == 1;
+    for (const RunFiles* run : group.runs) {
+      if (run->status == "failed")
+        out += fmt::format("failed: {} ({}): its numbers end where it failed\n", name_of(*run), run->folder.string());
+      if (without_update(*run))
+        out += fmt::format("no update: {} ({}): fine-tuning made not one update, its policy is the pre-trained one\n", name_of(*run),
+                           run->folder.string());
+    }
+  }
+  if (single) out += "one seed: no spread can be told; a difference of that size may be chance\n";
+  return out;
+}
+
 std::string task_table(const TaskRuns& task) {
   const std::string metric = headline_metric(task);
   const bool percent = metric == "success_rate";
@@ -78,8 +104,8 @@ std::string task_table(const TaskRuns& task) {
     if (o.judged == 1) forgotten = o.forgotten ? "yes" : "no";
     else if (o.judged > 1) forgotten = fmt::format("{} of {}", o.forgotten, o.judged);
     const std::string recovered = o.recovered_at.count ? fmt::format("{:.0f}", o.recovered_at.mean) : "-";
-    table.push_back({group.label, std::to_string(group.runs.size()), cell(o.before, percent), cell(o.lowest, percent),
-                     cell(o.last, percent), cell(o.drop, true), forgotten, recovered});
+    table.push_back({group.label, seeds_cell(group), cell(o.before, percent), cell(o.lowest, percent), cell(o.last, percent),
+                     cell(o.drop, true), forgotten, recovered});
   }
   std::vector<std::size_t> widths(table[0].size(), 0);
   for (const auto& line : table)
@@ -94,7 +120,8 @@ std::string task_table(const TaskRuns& task) {
   }
   const char* what = percent ? "success rate" : metric == "normalized" ? "normalized score" : "return";
   return out +
-         fmt::format("{}, mean over seeds: at the switch, lowest and last evaluation after it; recovered: steps since the switch\n", what);
+         fmt::format("{}, mean over seeds: at the switch, lowest and last evaluation after it; recovered: steps since the switch\n", what) +
+         remarks(task);
 }
 
 }  // namespace
@@ -124,6 +151,9 @@ RunFiles read_run(const fs::path& folder, bool begun) {
   run.seed = text_of(info, "seed");
   run.seconds = numbers_of(info, "seconds");
   run.at_switch = numbers_of(info, "switch");
+  // while a run goes on, its file says what was so at its last checkpoint
+  if (run.status != "running" && info.contains("updates") && info["updates"].is_number_integer())
+    run.updates = info["updates"].get<std::int64_t>();
   if (info.contains("warm_up_steps") && info["warm_up_steps"].is_number_integer())
     run.warm_up_steps = info["warm_up_steps"].get<std::int64_t>();
   else

@@ -25,17 +25,13 @@ json to_json(const Spread& s) {
 }
 
 json to_json(const GroupOutcome& o) {
-  return {{"before", to_json(o.before)},
-          {"lowest", to_json(o.lowest)},
-          {"final", to_json(o.last)},
-          {"drop", to_json(o.drop)},
-          {"forgotten", o.forgotten},
-          {"judged", o.judged},
-          {"recovered_at", to_json(o.recovered_at)}};
+  return {
+      {"before", to_json(o.before)}, {"lowest", to_json(o.lowest)}, {"final", to_json(o.last)}, {"fall", to_json(o.fall)},
+      {"drop", to_json(o.drop)},     {"forgotten", o.forgotten},    {"judged", o.judged},       {"recovered_at", to_json(o.recovered_at)}};
 }
 
-json seed_json(const RunFiles& run, const Series& points) {
-  json one = {{"seed", run.seed}, {"x", json::array()}, {"y", json::array()}};
+json seed_json(const RunGroup& group, std::size_t index, const Series& points) {
+  json one = {{"seed", group.runs[index]->seed}, {"run", index}, {"x", json::array()}, {"y", json::array()}};
   for (const Point& p : points) one["x"].push_back(p.step), one["y"].push_back(p.value);
   return one;
 }
@@ -46,7 +42,7 @@ json curve(const RunGroup& group, const std::vector<Series>& seeds) {
   json out = {{"x", b.step}, {"mean", json::array()}, {"low", json::array()}, {"high", json::array()}, {"seeds", json::array()}};
   for (const Spread& s : b.spread) out["mean"].push_back(s.mean), out["low"].push_back(s.low), out["high"].push_back(s.high);
   for (std::size_t i = 0; i < seeds.size(); ++i)
-    if (!seeds[i].empty()) out["seeds"].push_back(seed_json(*group.runs[i], seeds[i]));
+    if (!seeds[i].empty()) out["seeds"].push_back(seed_json(group, i, seeds[i]));
   return out;
 }
 
@@ -87,10 +83,10 @@ json episodes(const Groups& groups) {
   bool any = false;
   for (const RunGroup& group : groups) {
     json seeds = json::array();
-    for (const RunFiles* run : group.runs) {
-      const Series points = logged(*run, Scope::kOnline, "episode", "return");
+    for (std::size_t i = 0; i < group.runs.size(); ++i) {
+      const Series points = logged(*group.runs[i], Scope::kOnline, "episode", "return");
       if (points.empty()) continue;
-      json one = seed_json(*run, points);
+      json one = seed_json(group, i, points);
       one["mean"] = json::array();
       for (const Point& p : running_mean(points, kEpisodesOfAMean)) one["mean"].push_back(p.value);
       seeds.push_back(std::move(one));
@@ -121,6 +117,16 @@ json warnings(const Groups& groups) {
   return out;
 }
 
+// null when a run does not say
+json updates_json(const RunGroup& group) {
+  std::vector<double> values;
+  for (const RunFiles* run : group.runs) {
+    if (!run->updates) return nullptr;
+    values.push_back(static_cast<double>(*run->updates));
+  }
+  return to_json(spread(values));
+}
+
 json group_json(const RunGroup& group) {
   json seeds = json::array(), seconds = json::object();
   std::int64_t warm_up = 0;
@@ -135,8 +141,14 @@ json group_json(const RunGroup& group) {
     seconds[phase] = to_json(spread(values));
   }
   const RunFiles& first = *group.runs.front();
-  return {{"label", group.label}, {"method", first.method},   {"env", first.env},
-          {"seeds", seeds},       {"warm_up_steps", warm_up}, {"seconds", seconds}};
+  return {{"label", group.label},
+          {"method", first.method},
+          {"env", first.env},
+          {"seeds", seeds},
+          {"warm_up_steps", warm_up},
+          {"seconds", seconds},
+          {"updates", updates_json(group)},
+          {"without_update", without_update(group)}};
 }
 
 // every evaluation as logged, for the table of exact numbers
@@ -226,6 +238,8 @@ json run_json(const RunFiles& run, const std::string& label) {
   return {{"label", label},
           {"seed", run.seed},
           {"status", run.status},
+          {"without_update", without_update(run)},
+          {"warm_up_steps", run.warm_up_steps},
           {"folder", run.folder.string()},
           {"info", info},
           {"recipe", run.recipe},
@@ -235,11 +249,8 @@ json run_json(const RunFiles& run, const std::string& label) {
 json task_json(const TaskRuns& task) {
   const Groups groups = group_runs(task);
   const std::vector<std::string> evals = {"success_rate", "return_mean", "normalized", "episode_length"};
-  json out = {{"env", task.env},
-              {"metric", headline_metric(task)},
-              {"groups", json::array()},
-              {"headline", json::array()},
-              {"runs", json::array()}};
+  json out = {{"env", task.env},         {"metric", headline_metric(task)}, {"shown", shown_metrics(task)},
+              {"groups", json::array()}, {"headline", json::array()},       {"runs", json::array()}};
   for (const RunGroup& group : groups) {
     out["groups"].push_back(group_json(group));
     json headline = json::object();

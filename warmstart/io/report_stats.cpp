@@ -40,6 +40,13 @@ std::optional<double> at_switch(const RunFiles& run, const std::string& name) {
   return {};
 }
 
+bool any_success(const TaskRuns& task) {
+  for (const RunFiles* run : task.runs)
+    for (const MetricsRow& row : run->rows)
+      if ((row.kind == "eval" || row.kind == "switch") && value_of(row, "success_rate").value_or(0) > 0) return true;
+  return false;
+}
+
 }  // namespace
 
 std::vector<TaskRuns> by_task(const std::vector<RunFiles>& runs) {
@@ -63,14 +70,38 @@ std::vector<RunGroup> group_runs(const TaskRuns& task) {
 }
 
 std::string headline_metric(const TaskRuns& task) {
-  bool success = false;
+  for (const RunFiles* run : task.runs)
+    for (const MetricsRow& row : run->rows)
+      if ((row.kind == "eval" || row.kind == "switch") && value_of(row, "normalized")) return "normalized";
+  return any_success(task) ? "success_rate" : "return_mean";
+}
+
+std::vector<std::string> shown_metrics(const TaskRuns& task) {
+  const std::string headline = headline_metric(task);
+  bool logged_any = false, returns_differ = false, normalized = false;
   for (const RunFiles* run : task.runs)
     for (const MetricsRow& row : run->rows) {
       if (row.kind != "eval" && row.kind != "switch") continue;
-      if (value_of(row, "normalized")) return "normalized";
-      success = success || value_of(row, "success_rate").value_or(0) > 0;
+      const auto success = value_of(row, "success_rate"), gained = value_of(row, "return_mean");
+      logged_any = logged_any || gained;
+      returns_differ = returns_differ || (gained && (!success || std::abs(*gained - *success) > 1e-9));
+      normalized = normalized || value_of(row, "normalized");
     }
-  return success ? "success_rate" : "return_mean";
+  std::vector<std::string> out;
+  if (normalized) out.emplace_back("normalized");
+  // a rate that is 0 everywhere says nothing beside the return
+  if (headline == "success_rate" || (headline == "normalized" && any_success(task))) out.emplace_back("success_rate");
+  const bool twice = !returns_differ && std::find(out.begin(), out.end(), "success_rate") != out.end();
+  if (headline == "return_mean" || (logged_any && !twice)) out.emplace_back("return_mean");
+  return out;
+}
+
+bool without_update(const RunFiles& run) {
+  return run.updates == 0 && std::any_of(run.rows.begin(), run.rows.end(), [](const MetricsRow& row) { return row.phase == "finetune"; });
+}
+
+int without_update(const RunGroup& group) {
+  return static_cast<int>(std::count_if(group.runs.begin(), group.runs.end(), [](const RunFiles* run) { return without_update(*run); }));
 }
 
 Series evaluations(const RunFiles& run, Scope scope, const std::string& name) {
@@ -134,6 +165,8 @@ Outcome outcome(const RunFiles& run, const std::string& name) {
   const auto lowest = std::min_element(online.begin(), online.end(), [](const Point& a, const Point& b) { return a.value < b.value; });
   o.lowest = lowest->value;
   o.last = online.back().value;
+  if (without_update(run)) return o;  // the policy is the pre-trained one: what differs is chance, no drop and no recovery
+  if (o.before) o.fall = std::max(0.0, *o.before - *o.lowest);
   if (!o.before || *o.before == 0) return o;
   const double level = std::abs(*o.before);
   o.drop = std::max(0.0, (*o.before - *o.lowest) / level);
@@ -146,18 +179,18 @@ Outcome outcome(const RunFiles& run, const std::string& name) {
 }
 
 GroupOutcome outcome(const RunGroup& group, const std::string& name) {
-  std::vector<double> before, lowest, last, drop, recovered;
+  std::vector<double> before, lowest, last, fall, drop, recovered;
   GroupOutcome out;
   const auto add = [](std::vector<double>& values, const std::optional<double>& v) {
     if (v) values.push_back(*v);
   };
   for (const RunFiles* run : group.runs) {
     const Outcome o = outcome(*run, name);
-    add(before, o.before), add(lowest, o.lowest), add(last, o.last), add(drop, o.drop);
+    add(before, o.before), add(lowest, o.lowest), add(last, o.last), add(fall, o.fall), add(drop, o.drop);
     if (o.recovered_at) recovered.push_back(static_cast<double>(*o.recovered_at));
     if (o.forgotten) ++out.judged, out.forgotten += *o.forgotten;
   }
-  out.before = spread(before), out.lowest = spread(lowest), out.last = spread(last), out.drop = spread(drop);
+  out.before = spread(before), out.lowest = spread(lowest), out.last = spread(last), out.fall = spread(fall), out.drop = spread(drop);
   out.recovered_at = spread(recovered);
   return out;
 }
@@ -170,19 +203,26 @@ Spread spread(const std::vector<double>& values) {
   return {sum / static_cast<double>(values.size()), *low, *high, static_cast<int>(values.size())};
 }
 
-Band band(const std::vector<Series>& seeds) {
+Aligned aligned(const std::vector<Series>& seeds) {
   std::map<std::int64_t, std::vector<double>> by_step;
   std::size_t present = 0;
   for (const Series& s : seeds) {
     present += !s.empty();
     for (const Point& p : s) by_step[p.step].push_back(p.value);
   }
-  Band out;
-  for (const auto& [step, values] : by_step) {
-    if (values.size() < present) continue;  // a mean over other seeds than its neighbours would jump
+  Aligned out;
+  for (auto& [step, values] : by_step) {
+    if (values.size() < present) continue;  // a mean over other seeds than its neighbors would jump
     out.step.push_back(step);
-    out.spread.push_back(spread(values));
+    out.values.push_back(std::move(values));
   }
+  return out;
+}
+
+Band band(const std::vector<Series>& seeds) {
+  Aligned points = aligned(seeds);
+  Band out{.step = std::move(points.step), .spread = {}};
+  for (const std::vector<double>& values : points.values) out.spread.push_back(spread(values));
   return out;
 }
 

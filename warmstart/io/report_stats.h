@@ -23,17 +23,24 @@ struct Spread {
   int count = 0;  ///< seeds that have the number; 0 = none, the others are then meaningless
 };
 
+/// The seeds' values at the steps that all seeds have, of seeds with any point.
+struct Aligned {
+  std::vector<std::int64_t> step;
+  std::vector<std::vector<double>> values;
+};
+
 /// Mean, minimum and maximum per step, at the steps that all seeds have.
 struct Band {
   std::vector<std::int64_t> step;
   std::vector<Spread> spread;
 };
 
-/// What the switch did to one run.
+/// What the switch did to one run. A run without an update has levels, and nothing that compares them.
 struct Outcome {
   std::optional<double> before;   ///< evaluation at the switch, or the last one of pre-training
   std::optional<double> lowest;   ///< of the evaluations after the switch
   std::optional<double> last;     ///< the last of them
+  std::optional<double> fall;     ///< max(0, before - lowest), in the units of J
   std::optional<double> drop;     ///< unlearning: max(0, (before - lowest) / |before|); none when before is 0
   std::optional<bool> forgotten;  ///< never back to 90% of before, from the lowest on
   /// Steps to recover: environment steps from the switch, warm-up counted, to the first evaluation back at 90% of before, from the
@@ -47,7 +54,7 @@ struct RunGroup {
 };
 
 struct GroupOutcome {
-  Spread before, lowest, last, drop, recovered_at;
+  Spread before, lowest, last, fall, drop, recovered_at;
   int forgotten = 0, judged = 0;  ///< seeds that forgot, of those that can be judged
 };
 
@@ -65,6 +72,14 @@ std::vector<RunGroup> group_runs(const TaskRuns& task);
 /// "normalized", "success_rate" (when any evaluation succeeded), else "return_mean".
 std::string headline_metric(const TaskRuns& task);
 
+/// The evaluations to show, the headline's among them. A return that equals the success rate everywhere is not shown twice.
+std::vector<std::string> shown_metrics(const TaskRuns& task);
+
+/// True when fine-tuning took steps in the environment and made not one update: its policy is the pre-trained one. False when it is not
+/// known, as for runs of older versions.
+bool without_update(const RunFiles& run);
+int without_update(const RunGroup& group);  ///< how many of its runs
+
 /// Evaluations; online, the one at the switch is the point at step 0.
 Series evaluations(const RunFiles& run, Scope scope, const std::string& name);
 /// The values called `name` in rows of `kind`.
@@ -80,6 +95,7 @@ Series running_mean(const Series& points, std::size_t count);
 Outcome outcome(const RunFiles& run, const std::string& name);
 GroupOutcome outcome(const RunGroup& group, const std::string& name);
 Spread spread(const std::vector<double>& values);
+Aligned aligned(const std::vector<Series>& seeds);
 Band band(const std::vector<Series>& seeds);  ///< seeds without any point are left out
 
 }  // namespace warmstart

@@ -82,7 +82,7 @@ Run::Run(const Recipe& r, RunOptions o)
   }
   prepare_folder();
   resumed_ = has_checkpoint && load_checkpoint();
-  metrics_ = std::make_unique<MetricsLog>(options.folder, state.metrics, recipe.log);
+  metrics_ = std::make_unique<MetricsLog>(options.folder, state.metrics, recipe.log, recipe.toml());
   if (resumed_) {
     confirm_start();
     // a kill may have come between the last checkpoint and run.json
@@ -314,7 +314,7 @@ void Run::log_training(std::int64_t step) {
 
 void Run::log(const std::string& kind, std::int64_t step, std::vector<std::pair<std::string, double>> values) {
   const MetricsRow row{phase_name(state.phase), step, kind, std::move(values)};
-  metrics_->write(row);
+  metrics_->write(row, state.pretrain_steps);
   if (options.on_metrics) options.on_metrics(row);
   if (kind != "train" || !(rate_began_at_ >= 0)) return;
   const double elapsed = seconds_since(rate_began_);

@@ -166,6 +166,7 @@ class Run {
   void save_watch(StateWriter& out, SafeTensors& file);
   void load_watch(StateReader& in, const SafeTensors& file, const std::string& where);
   void warn(std::int64_t step, const std::vector<Warning>& warnings);
+  Measurements measure_now();                   ///< of the agent as it is; empty when diagnostics are off
   void prepare_online(ActorCritic pretrained);  ///< learner, policy, experience and empty buffer of the online phases
   std::size_t phase_index() const { return static_cast<std::size_t>(std::min(state.phase, Phase::kFinetune)); }  ///< into state.seconds
   double seconds_since_saved() const;                                                                            ///< in this phase

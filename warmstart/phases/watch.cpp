@@ -14,13 +14,17 @@ const std::string kBest = "best/";  // before the names of the best agent's arra
 
 }  // namespace
 
-void Run::observe(std::int64_t step) {
-  if (!diagnostics.on()) return;
+Measurements Run::measure_now() {
+  if (!diagnostics.on()) return {};
   const bool offline = state.phase == Phase::kPretrain;
   const bool critic_learns = agent_info(offline ? recipe.pretrain.agent : recipe.finetune.agent).trains_critic;
-  Measurements now = diagnostics.measure(agent->state(), critic_learns, *backend, offline ? nullptr : buffer.get());
+  return diagnostics.measure(agent->state(), critic_learns, *backend, offline ? nullptr : buffer.get());
+}
+
+void Run::observe(std::int64_t step) {
+  Measurements now = measure_now();
   if (now.empty()) return;
-  if (!offline) warn(step, monitor.measurement(step - warm_up_steps(), now));
+  if (state.phase != Phase::kPretrain) warn(step, monitor.measurement(step - warm_up_steps(), now));
   log("diagnostics", step, std::move(now));
 }
 
@@ -38,7 +42,8 @@ void Run::watch_evaluation(const std::string& kind, std::int64_t step, const Eva
   const double value = eval_env_->spec().reports_success ? e.success_rate : e.return_mean;
   if (kind == "switch") monitor.start(value);
   if (recipe.monitor.roll_back && (!best_ || value >= best_->value)) best_ = Best{agent->state(), value, step};
-  if (state.phase == Phase::kFinetune) warn(step, monitor.evaluation(step - warm_up_steps(), value));
+  if (state.phase == Phase::kFinetune)
+    warn(step, monitor.evaluation(step - warm_up_steps(), value, state.updates, [this] { return measure_now(); }));
 }
 
 void Run::judge_warm_up() {

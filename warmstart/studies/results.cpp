@@ -99,15 +99,17 @@ StudyResults gather_results(const StudyPlan& plan) {
       }
       results.runs.push_back(std::move(run));
     }
-  // the level that regret is measured from: the best arm of the task
+  // the level that regret is measured from: the best arm of the task, of those that learned
   for (const std::string& task : plan.tasks) {
     std::optional<double> reference;
     for (const PlannedArm& arm : plan.arms) {
-      const Summary s = arm.task == task ? results.summary(arm, "final") : Summary{};
+      const auto runs = results.runs_of(arm);
+      const bool idle = std::any_of(runs.begin(), runs.end(), [](const StudyRun* run) { return run->idle(); });
+      const Summary s = arm.task == task && !idle ? results.summary(arm, "final") : Summary{};
       if (s.count && (!reference || s.mean > *reference)) reference = s.mean;
     }
     for (StudyRun& run : results.runs)
-      if (run.arm->task == task && reference && run.measures.area) run.measures.regret = *reference - *run.measures.area;
+      if (run.arm->task == task && reference && run.measures.area && !run.idle()) run.measures.regret = *reference - *run.measures.area;
   }
   return results;
 }

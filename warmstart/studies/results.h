@@ -10,8 +10,9 @@ struct StudyRun {
   const PlannedArm* arm = nullptr;
   std::int64_t seed = 0;
   JobState state;
-  std::optional<RunFiles> files;  ///< of a finished run; label = arm, env = task
-  RunMeasures measures;           ///< of a finished run
+  std::optional<RunFiles> files;                                 ///< of a finished run; label = arm, env = task
+  RunMeasures measures;                                          ///< of a finished run
+  bool idle() const { return files && without_update(*files); }  ///< finished without one update: it compares nothing
 };
 
 /// The name of a measure and its value, in the order of results.csv; `forgotten` is 0 or 1.

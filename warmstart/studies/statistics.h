@@ -3,11 +3,10 @@
 #pragma once
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "warmstart/io/report_stats.h"
+#include "warmstart/io/seed_stats.h"
 
 namespace warmstart {
 
@@ -31,21 +30,5 @@ struct RunMeasures {
 
 /// Everything but `regret` and the clock. `threshold` NaN = none.
 RunMeasures measure(const RunFiles& run, const std::string& metric, double threshold);
-
-/// One number over seeds.
-struct Summary {
-  int count = 0;             ///< seeds that have the number
-  double mean = 0, iqm = 0;  ///< meaningless when count is 0
-  double low = 0, high = 0;  ///< of the bootstrap interval of the mean; NaN below two seeds
-};
-
-/// Interquartile mean: a quarter of the values, rounded down, is left out at either end (scipy.stats.trim_mean with 0.25).
-double interquartile_mean(std::vector<double> values);
-/// Linear between order statistics, as NumPy's default; share in [0, 1].
-double quantile(std::vector<double> values, double share);
-/// Percentile interval of the mean over given resamples, `count` indices each.
-std::pair<double, double> percentile_interval(std::span<const double> values, std::span<const std::uint32_t> indices, double coverage);
-/// With resamples drawn from the stream (0, "bootstrap"): the same values, the same interval.
-Summary summarise(const std::vector<double>& values, double coverage, std::int64_t resamples);
 
 }  // namespace warmstart

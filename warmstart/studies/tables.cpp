@@ -42,6 +42,12 @@ int finished(const StudyResults& results, const PlannedArm& arm) {
   return count;
 }
 
+int idle(const StudyResults& results, const PlannedArm& arm) {
+  int count = 0;
+  for (const StudyRun* run : results.runs_of(arm)) count += run->idle();
+  return count;
+}
+
 bool has_failed(const StudyRun& run) { return run.state.status == JobStatus::kFailed || run.state.status == JobStatus::kBlocked; }
 
 // Of the finished runs: where they were made. Several machines or versions are all named.
@@ -119,6 +125,7 @@ std::string summary_json(const StudyResults& results) {
                            {"set", set},
                            {"seeds", finished(results, arm)},
                            {"failed", failed},
+                           {"without_update", idle(results, arm)},
                            {"measures", measures}});
   }
   for (const StudyRun& run : results.runs) {
@@ -150,19 +157,31 @@ std::string summary_markdown(const StudyResults& results) {
       const auto level = [&](const char* measure) { return cell(results.summary(arm, measure), scale, digits); };
       const Summary iqm = results.summary(arm, "final"), forgotten = results.summary(arm, "forgotten"),
                     speed = results.summary(arm, "steps_per_second");
-      out += fmt::format(
-          "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", markdown_text(arm.arm), finished(results, arm),
-          level("before"), level("lowest"), level("final"), iqm.count ? fmt::format("{:.{}f}", scale * iqm.iqm, digits) : "-",
-          level("area"), level("regret"), cell(results.summary(arm, "drop"), 100, 0),
-          forgotten.count ? fmt::format("{:.0f}/{}", forgotten.mean * forgotten.count, forgotten.count) : "-",
-          steps_cell(results.summary(arm, "steps_to_threshold"), std::isnan(threshold) ? 0 : finished(results, arm)),
-          steps_cell(results.summary(arm, "steps_to_recover"), forgotten.count), speed.count ? fmt::format("{:.0f}", speed.mean) : "-");
+      out += fmt::format("| {}{} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", markdown_text(arm.arm),
+                         idle(results, arm) ? " (no update)" : "", finished(results, arm), level("before"), level("lowest"), level("final"),
+                         iqm.count ? fmt::format("{:.{}f}", scale * iqm.iqm, digits) : "-", level("area"), level("regret"),
+                         cell(results.summary(arm, "drop"), 100, 0),
+                         forgotten.count ? fmt::format("{:.0f}/{}", forgotten.mean * forgotten.count, forgotten.count) : "-",
+                         steps_cell(results.summary(arm, "steps_to_threshold"), std::isnan(threshold) ? 0 : finished(results, arm)),
+                         steps_cell(results.summary(arm, "steps_to_recover"), forgotten.count),
+                         speed.count ? fmt::format("{:.0f}", speed.mean) : "-");
     }
   }
   out += fmt::format(
       "\n{} over seeds: mean, in brackets the {:g}% percentile bootstrap interval of the mean ({} resamples). Steps: mean of the seeds "
       "that get there (how many of how many).\n",
       plan.metric, 100 * plan.interval, plan.resamples);
+  std::string without;
+  for (const StudyRun& run : results.runs)
+    if (run.idle()) without += fmt::format("- {} / {} / seed {}\n", run.arm->task, run.arm->arm, run.seed);
+  if (!without.empty())
+    out +=
+        "\nWithout one update, so the policy is the pre-trained one. These compare nothing: they have no drop, no regret and no steps to "
+        "recover, and their arm is no reference for regret.\n\n" +
+        without;
+  bool single = false;
+  for (const PlannedArm& arm : plan.arms) single = single || finished(results, arm) == 1;
+  if (single) out += "\nAn arm with one seed has no interval: a difference from it may be chance.\n";
   std::string missing;
   for (const StudyRun& run : results.runs)
     if (!run.files)

@@ -13,7 +13,9 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 const colour = (i) => `var(--c${i % 8})`;
-const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+let on_paper = false;  // a picture is made: in the light colours, whatever the page has
+const light = (name) => document.styleSheets[0].cssRules[0].style.getPropertyValue(name).trim();
+const css = (name) => (on_paper ? light(name) : getComputedStyle(document.documentElement).getPropertyValue(name).trim());
 const dot = (i) => make("span", {class: "dot", style: `--c:${colour(i)}`});
 const unique = (list) => [...new Set(list)].filter((x) => x !== "" && x !== null && x !== undefined);
 const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;

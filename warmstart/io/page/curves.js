@@ -9,14 +9,14 @@ function online(parent) {
     const m = metrics[name];
     const levels = groups.map((_, i) => ({s: task.headline[i][name].before, tone: `--c${i % 8}`})).filter((v) => v.s).map((v) => ({y: v.s.mean, tone: v.tone}));
     curve_plot(figure(parent, `eval-${name}`, m.title, "The dashed line is the frozen pre-trained policy; a dip below it is unlearning, staying below it is forgetting."
-      + (groups.some((g) => g.warm_up_steps > 0) ? " Shaded: warm-up, where the frozen policy only collects." : "")
+      + warmup_note()
       + (warned_online > many_warnings ? " Ticks at the top: warnings of the monitor." : warned_online ? " Dotted: a warning of the monitor." : "")),
-      evals[name], {x: online_steps, y: m.title.toLowerCase(), percent: m.percent, levels, online: true});
+      evals[name], {metric: name, x: online_steps, y: m.title.toLowerCase(), percent: m.percent, levels, online: true});
   }
   if (task.episodes) episodes(parent);
   if (train.q_online && !task.diagnostics.online.q_online)
     curve_plot(figure(parent, "q_online", "Q-value on online states", "The critics' mean estimate for the most recent 256 online transitions.",
-      "a steep fall after the switch is the downward spiral, an unbounded rise is overestimation."), train.q_online, {x: online_steps, y: "Q", online: true});
+      "a steep fall after the switch is the downward spiral, an unbounded rise is overestimation."), train.q_online, {metric: "q_online", x: online_steps, y: "Q", online: true});
   if (task.warnings.length) warning_table(parent);
 }
 // every episode as it was collected, exploration included
@@ -24,7 +24,7 @@ function episodes(parent) {
   const count = task.episodes.flat().reduce((n, s) => n + s.x.length, 0), div = figure(parent, "episodes", "Online episodes",
     `Returns of the ${plural(count, "episode")} that were collected, exploration included: ${count <= 1500 ? "dots are episodes, " : ""}lines the mean of each seed's last 20. `
     + "What a robot goes through; evaluations act without exploration.");
-  plots.push(() => {
+  draw_with(div, () => {
     const options = {x: online_steps, y: "return", legend: several, online: true}, l = layout(options), t = [];
     mark_online(l, options);
     task.episodes.forEach((seeds, i) => seeds.forEach((s, k) => {
@@ -32,8 +32,8 @@ function episodes(parent) {
       if (count <= 1500) t.push({...common, y: s.y, mode: "markers", marker: {size: 4, color: faint(tone, .45)}, hoverinfo: "skip", showlegend: false});
       t.push({...common, y: s.mean, name: fitting(div, groups[i].label), mode: "lines", line: {width: 1.8, color: tone, dash: dashes[round_of(i)][0]}, showlegend: k === 0, hovertemplate: "%{y:.4~g}"});
     }));
-    Plotly.react(div, t, l, draw_options);
-  });
+    plot_into(div, t, l);
+  }, () => tidy(task.episodes.flatMap((seeds, i) => seeds.flatMap((s) => s.x.map((x, k) => [i, s.run, x, "episode_return", s.y[k]]))), true));
 }
 function warning_table(parent) {
   const head = ["method", "seed", "step", "warning", "evidence"].map((n, i) => make("th", i > 2 ? {class: "text"} : {}, n));
@@ -46,7 +46,7 @@ function pretraining(parent) {
   const evals = task.eval.pretrain;
   for (const name of shown().filter((n) => evals[n]))
     curve_plot(figure(parent, `pretrain-${name}`, `${metrics[name].title} while learning offline`, "Where the curve ends is the policy that goes online; still rising at the end means that more offline steps would have paid."),
-      evals[name], {x: "gradient steps", y: metrics[name].title.toLowerCase(), percent: metrics[name].percent});
+      evals[name], {metric: name, x: "gradient steps", y: metrics[name].title.toLowerCase(), percent: metrics[name].percent});
 }
 
 const known = {
@@ -64,7 +64,7 @@ function losses(parent) {
   const draw = (grid, curves, names, scope, x) => {
     for (const name of names) {
       const [title, sentence] = known[name] || [name, "As logged under this name; levels matter less than sudden changes."];
-      curve_plot(figure(grid, `${scope}-${name}`, title, sentence), curves[name], {x, small: true, online: scope === "online"});
+      curve_plot(figure(grid, `${scope}-${name}`, title, sentence), curves[name], {metric: name, x, small: true, online: scope === "online"});
     }
   };
   for (const [scope, word, x] of scopes) {

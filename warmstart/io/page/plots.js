@@ -8,9 +8,16 @@ function figure(parent, name, title, sentence, bad) {
   if (!drawn.has(key)) drawn.set(key, make("div", {class: "plot", "data-plot": name}));
   const plot = drawn.get(key), caption = make("figcaption", {}, sentence);
   if (bad) caption.append(" ", make("b", {}, "Bad news: "), bad);
-  parent.append(make("figure", {}, make("h3", {}, title), caption, plot));
+  parent.append(make("figure", {}, make("h3", {}, title), caption, plot, export_buttons(plot, name, title)));
   return plot;
 }
+// `draw` makes one plot, now and whenever colours or data change; `rows` gives its numbers as a table, names of the columns first
+function draw_with(div, draw, rows) {
+  div.draw = draw, div.rows = rows;
+  plots.push(draw);
+}
+let captured = null;  // receives what would be drawn while a picture is made
+const plot_into = (div, data, layout) => (captured ? captured({data, layout}) : Plotly.react(div, data, layout, draw_options));
 function faint(hex, alpha) {
   const n = parseInt(hex.slice(1), 16);
   return `rgba(${n >> 16}, ${(n >> 8) & 255}, ${n & 255}, ${alpha})`;
@@ -65,12 +72,22 @@ function traces(lines, options, fits) {
 // those of fine-tuning, which the curves show; many get less room each
 const online_warnings = () => task.warnings.filter((w) => w.phase !== "pretrain");
 const many_warnings = 8;
-// the warm-up, shaded, and the monitor's warnings: a few as dotted lines with their reason, many as ticks at the top, a row per method
+// the gray band is for a warmup that all methods have; where they differ, each that has one gets a strip in its color
+const warmup_of_all = () => { const ends = unique(groups.map((g) => g.warm_up_steps)); return ends.length === 1 ? ends[0] : 0; };
+const some_warmup = () => groups.some((g) => g.warm_up_steps > 0);
+const warmup_note = () => (warmup_of_all() > 0 ? " Shaded: warmup, where the frozen policy only collects."
+  : some_warmup() ? ` Strips at the bottom: the warmup of each method that has one (${groups.filter((g) => g.warm_up_steps > 0).map((g) => g.label).join(", ")}), where its frozen policy only collects.` : "");
+// the warmup, and the monitor's warnings: a few as dotted lines with their reason, many as ticks at the top, a row per method
 function mark_online(l, options) {
-  const ends = unique(groups.map((g) => g.warm_up_steps)).filter((k) => k > 0);
-  for (const k of ends) l.shapes.push({type: "rect", xref: "x", yref: "paper", x0: 0, x1: k, y0: 0, y1: 1, fillcolor: css("--shade"), line: {width: 0}, layer: "below"});
+  const end = warmup_of_all(), band = {type: "rect", xref: "x", yref: "paper", x0: 0, line: {width: 0}, layer: "below"};
   const note = {showarrow: false, xanchor: "left", font: {size: 11, color: css("--muted")}};
-  if (ends.length && !options.small) l.annotations.push({...note, x: 0, xref: "x", y: .01, yref: "paper", text: "warm-up", yanchor: "bottom"});
+  if (end > 0) {
+    l.shapes.push({...band, x1: end, y0: 0, y1: 1, fillcolor: css("--shade")});
+    if (!options.small) l.annotations.push({...note, x: 0, xref: "x", y: .01, yref: "paper", text: "warmup", yanchor: "bottom"});
+  } else {
+    let row = 0;
+    groups.forEach((g, i) => { if (g.warm_up_steps > 0) l.shapes.push({...band, x1: g.warm_up_steps, y0: .025 * row, y1: .025 * row++ + .018, fillcolor: css(`--c${i % 8}`), opacity: .7}); });
+  }
   const warnings = options.unwarned ? [] : online_warnings();
   for (const w of warnings) {
     const tone = several ? css(`--c${w.group % 8}`) : css("--bad");
@@ -86,17 +103,17 @@ function mark_online(l, options) {
 }
 // `levels`: [{y, tone, name}], drawn as dashed lines
 function line_plot(div, lines, options) {
-  plots.push(() => {
+  draw_with(div, () => {
     const l = layout(options), t = traces(lines, options, (label) => fitting(div, label)), levels = options.levels || [];
     if (options.online) mark_online(l, options);
     for (const {y, tone} of levels)
       l.shapes.push({type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: {color: css(tone), width: 1.2, dash: "dash"}, opacity: .75});
     // shapes do not stretch an axis by themselves
     if (levels.length) t.push({x: levels.map(() => 0), y: levels.map((v) => v.y), mode: "markers", marker: {opacity: 0}, hoverinfo: "skip", showlegend: false, type: "scatter"});
-    Plotly.react(div, t, l, draw_options);
-  });
+    plot_into(div, t, l);
+  }, () => tidy(lines.flatMap(({curve, group, metric}) => (curve ? curve.seeds.flatMap((s) => s.x.map((x, k) => [group ?? 0, s.run, x, metric ?? options.metric, s.y[k]])) : [])), options.online));
 }
-const of_groups = (curves) => curves.map((curve, i) => ({curve, tone: `--c${i % 8}`, label: groups[i].label, symbol: i}));
+const of_groups = (curves) => curves.map((curve, i) => ({curve, tone: `--c${i % 8}`, label: groups[i].label, symbol: i, group: i}));
 // one curve per method
 function curve_plot(div, curves, options) {
   if (several && !options.small && groups.length > 8) div.style.height = `${340 + 26 * Math.ceil(groups.length / 4)}px`;  // its legend takes some

@@ -8,16 +8,27 @@ function draw_page() {
   notices();
   section("study", data.study ? "The study" : "", "", study);
   section("headline", "", "", headline);
-  section("online", "After the switch", "Environment steps count from the switch, warm-up included." + band_note(), online);
-  section("diagnostics", "Why: diagnostics", "On three sets of transitions: a fixed slice of offline data held out of learning, a fixed slice of the warm-up, and the most recent online ones." + band_note(), diagnostics);
+  section("online", "After the switch", "Environment steps count from the switch, warmup included." + band_note(), online);
+  section("diagnostics", "Why: diagnostics", "On three sets of transitions: a fixed slice of offline data held out of learning, a fixed slice of the warmup, and the most recent online ones." + band_note(), folded_on_a_phone("diagnostics", "Show the diagnostics", diagnostics));
   section("films", "Rollouts", "The first evaluation episode of each policy, acting without exploration.", films);
   section("pretraining", "Pre-training", "", pretraining);
-  section("losses", "Losses and values", "Means over the steps between two logged rows.", losses);
+  section("losses", "Losses and values", "Means over the steps between two logged rows.", folded_on_a_phone("losses", "Show losses and values", losses));
   section("cost", "Cost", "", cost);
   section("config", "Configuration", config_note(), config);
   section("how", "How it was run", "", how);
   if (window.Plotly) draw_all();
   if (focused) byId(focused)?.focus({preventScroll: true});  // its element was made anew
+}
+// dozens of plots are a long way to scroll with a thumb
+function folded_on_a_phone(key, summary, fill) {
+  if (!matchMedia("(max-width: 600px)").matches) return fill;
+  return (parent) => {
+    const inside = make("div");
+    const before = plots.length;
+    fill(inside);
+    plots.length = before;  // drawn when it is opened
+    if (inside.childElementCount) parent.append(details(key, summary, fill));
+  };
 }
 const draw_all = () => plots.forEach((draw) => draw());
 

@@ -29,13 +29,14 @@ function config(parent) {
         if (r.recipe) inside.append(make("p", {class: "small muted", style: "margin:12px 0 0"}, `${r.label}${of_seed(r)}`), make("pre", {}, r.recipe));
     }));
 }
-const told_elsewhere = ["name", "label", "method", "env", "seed", "status", "command", "seconds", "steps", "switch", "warm_up_steps", "peak_memory_mib"];
+const told_elsewhere = ["name", "label", "method", "env", "seed", "status", "command", "seconds", "steps", "switch", "warm_up_steps", "peak_memory_mib", "control", "updates"];
 function how(parent) {
   const text = (v) => (typeof v === "string" ? v : JSON.stringify(v));
   const again = unique(task.runs.map((r) => r.again));
+  const commands_again = () => again.map((c) => make("pre", {class: "again"}, c));
   if (again.length)
     parent.append(make("h3", {}, "Make it again"), make("p", {class: "small muted"}, "From the resolved recipe in the run's folder into a new one. The same seed gives the same bits, on CPUs with the same instruction set and with the same version."),
-      ...again.map((c) => make("pre", {class: "again"}, c)));
+      ...(again.length <= 6 ? commands_again() : [details("again", `${again.length} commands`, (inside) => inside.append(...commands_again()))]));
   const commands = unique(task.runs.map((r) => r.info.command));
   if (commands.length) parent.append(make("h3", {style: "margin-top:20px"}, "As typed"), ...commands.map((c) => make("pre", {}, c)));
   const list = make("dl");

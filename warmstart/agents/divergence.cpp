@@ -23,9 +23,6 @@ Largest largest(std::span<const float> values, int columns) {
 }
 Largest largest(ConstMatrixView m) { return largest({m.data, m.size()}, m.cols); }
 
-// the power of ten that brings `size` to order 1
-double shrink(double size) { return std::pow(10, -std::floor(std::log10(size))); }
-
 std::string as_text(double value) {
   if (std::isfinite(value)) return fmt::format("{:.3g}, beyond single precision", value);
   return std::isnan(value) ? "NaN" : "infinite";
@@ -49,7 +46,7 @@ constexpr const char* kAgain = "begin again (--overwrite)";
 Cause cause_of(const LastSeen& seen, const Batch& batch, const AgentConfig& c, const ActorCritic& networks) {
   const double reward = largest(batch.reward, 1).size;
   if (!(reward <= kLargestScale)) {
-    const std::string factor = std::isfinite(reward) ? fmt::format(" multiplied by {:g}", shrink(reward)) : " lower";
+    const std::string factor = std::isfinite(reward) ? fmt::format(" multiplied by {:g}", to_order_one(reward)) : " lower";
     return {fmt::format("rewards reach {:.3g}, after env.reward_scale and env.reward_bias", reward),
             fmt::format("{} with env.reward_scale{}, so that rewards are of order 1", kAgain, factor)};
   }
@@ -87,6 +84,8 @@ Cause cause_of(const LastSeen& seen, const Batch& batch, const AgentConfig& c, c
 }
 
 }  // namespace
+
+double to_order_one(double size) { return std::pow(10, -std::round(std::log10(size))); }
 
 Diverged divergence(const LastSeen& seen, const Batch& batch, const AgentConfig& config, const ActorCritic& networks) {
   const Cause cause = cause_of(seen, batch, config, networks);

@@ -14,6 +14,9 @@ inline constexpr double kLeastReward = 1e-6;
 /// A coordinate this small is lost in the rounding of float beside one of size 1.
 inline constexpr double kLeastObservation = 1e-7;
 
+/// The power of ten that brings `size` > 0 to order 1.
+double to_order_one(double size);
+
 /// Thrown when a loss or a parameter is not finite; keeps its parts, so that whoever knows the step can add it.
 class Diverged : public Error {
  public:

@@ -46,7 +46,7 @@ std::vector<std::string> words_on(const Scale& s, bool normalized) {
     out.push_back(
         fmt::format("rewards {} {:.3g}, after env.reward_scale and env.reward_bias; learners expect them of order 1: multiply "
                     "env.reward_scale by {:g}",
-                    s.reward > 1 ? "reach" : "are at most", s.reward, std::pow(10, -std::floor(std::log10(s.reward)))));
+                    s.reward > 1 ? "reach" : "are at most", s.reward, to_order_one(s.reward)));
   const auto largest = std::max_element(s.obs.begin(), s.obs.end());
   if (*largest > kLargestScale)
     out.push_back(fmt::format("observations reach {:.3g}{} (coordinate {}), and drown whatever is of order 1: {}", *largest,

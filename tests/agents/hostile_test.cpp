@@ -111,7 +111,8 @@ TEST(Divergence, HostileRewardsAreNamed) {
   for (const Learner& l : learners())
     if (agent_info(l.name).trains_critic)
       expect_divergence(l, w, l.settings,
-                        {"critic_loss is 1e+40", "rewards reach 1e+20", "env.reward_scale multiplied by 1e-20", "first update"});
+                        {"critic_loss is not finite in single precision, 1e+40", "rewards reach 1e+20",
+                         "env.reward_scale multiplied by 1e-20", "first update"});
 }
 
 TEST(Divergence, HostileObservationsAreNamed) {
@@ -126,8 +127,14 @@ TEST(Divergence, LearningRatesAndRunawayValuesAreNamed) {
   Learner fast{"sac", "", {}};
   fast.settings.agent.critic_lr = 1;
   const LastSeen seen{.name = "sac", .quantity = "critic_loss", .value = NAN, .before = {}};
-  expect_error(Exit::kDiverged, {"critic_loss is NaN", "agent.critic_lr is 1", "agent.critic_lr = 0.0003"},
+  expect_error(Exit::kDiverged, {"critic_loss is not finite, NaN", "agent.critic_lr is 1", "agent.critic_lr = 0.0003"},
                [&] { throw divergence(seen, w.view(), fast.settings.agent, w.start); });
+
+  // several causes are all told
+  World large("exp");
+  large.batch.reward[3] = -3e9f;
+  expect_error(Exit::kDiverged, {"rewards reach 3e+09", "agent.critic_lr is 1", "multiplied by 1e-09", "and with agent.critic_lr"},
+               [&] { throw divergence(seen, large.view(), fast.settings.agent, w.start); });
 
   LastSeen away = seen;
   away.before.q_mean = 1e9, away.before.critic_loss = 1e18;

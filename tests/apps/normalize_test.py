@@ -90,7 +90,7 @@ class Hostile(Case):
                               "train", self.recipe, "--out", "run", *task)
         self.assertIn("warning: rewards reach 1e+20", result.stderr)
         self.assertEqual(json.loads((self.folder / "run" / "run.json").read_text())["status"], "failed")
-        # the remedy works; env.reward_scale goes down to 1e-9 at a time only where the key allows it
+        # the remedy works
         self.ok("pretrain", self.recipe, "--out", "run", "--overwrite", *task[:-1], 1e-20, "--eval.episodes", 1)
 
 

@@ -36,8 +36,8 @@ struct LastSeen {
   UpdateStats before;  ///< of the last finite update, NaN where there was none
 };
 
-/// Looks for the cause, the likeliest first: rewards or observations of hostile size in `batch`, a discount of 1 without an end, Q-values
-/// beyond what the rewards allow, actions at the bounds, learning rates.
+/// Looks for causes: rewards or observations of hostile size in `batch`, a discount of 1 without an end, learning rates that are high;
+/// where there is none of these, Q-values beyond what the rewards allow, actions at the bounds, or the learning rates as they are.
 Diverged divergence(const LastSeen& seen, const Batch& batch, const AgentConfig& config, const ActorCritic& networks);
 
 }  // namespace warmstart

@@ -9,9 +9,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 
 import numpy as np
 import onnxruntime
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 TOLERANCE = 1e-5  # the files compute in 32 bits
@@ -46,9 +48,17 @@ def main():
     rng = np.random.default_rng(0)
     n, o, a = 64, p["params/actor/layer0/kernel"].shape[0], p["params/actor/mean/bias"].shape[0]
     obs, noise = rng.normal(size=(n, o)).astype(np.float32) * 2, rng.normal(size=(n, a)).astype(np.float32)
-    mean, std = network(p, "params/actor/", obs.astype(np.float64))
+    seen = obs.astype(np.float64)
+    if "normalizer/mean" in p:  # in the task's own units, as far from the middle
+        with safe_open(checkpoint, framework="np") as f:
+            rows = int(f.metadata()["normalizer_rows"])
+            epsilon = tomllib.loads(f.metadata()["recipe"])["data"]["normalize_epsilon"]
+        deviation = np.sqrt(p["normalizer/deviation"] / rows)
+        obs = (p["normalizer/mean"] + deviation * obs).astype(np.float32)
+        seen = (obs.astype(np.float64) - p["normalizer/mean"]) / np.where(deviation > 0, deviation + epsilon, 1)
+    mean, std = network(p, "params/actor/", seen)
 
-    exported = {"params/" + k: v for k, v in load_file(tensors).items()}
+    exported = {"params/" + k: v for k, v in load_file(tensors).items() if not k.startswith("obs_")}
     assert set(exported) == {k for k in p if k.startswith("params/actor/")}, set(exported)
     assert all((exported[k] == p[k]).all() for k in exported)
 

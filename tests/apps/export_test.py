@@ -41,6 +41,10 @@ class Export(Case):
         self.against_numpy(self.trained("run"), units)
         self.against_numpy(self.trained("limited", safety=LIMITS), units, **LIMITS)
 
+    def test_policy_with_a_normalizer(self):
+        for normalize in ("dataset", "running"):
+            self.against_numpy(self.trained(normalize, data={"normalize": normalize}, safety=LIMITS), **LIMITS)
+
     @unittest.skipUnless(shutil.which("cc"), "no C compiler")
     def test_a_nan_is_seen_and_does_not_lift_the_limits(self):
         source = self.export(self.trained("run", network={"actor_layer_norm": False}, safety={"max_action_change": 0.01}), "c")

@@ -101,6 +101,48 @@ TEST_P(Gaussian, LogProbabilityOfGivenActionsAndItsGradient) {
   }
 }
 
+// Noise, clipping and other people's data hold actions of exactly +-1, or a rounding beyond, where artanh is infinite or NaN.
+TEST_P(Gaussian, ActionsAtTheBoundsCountAsTheLastInside) {
+  Matrix at_bound(kRows, kActions), inside(kRows, kActions);
+  rng.fill_uniform({at_bound.data(), at_bound.size()}, -0.9f, 0.9f);
+  std::copy_n(at_bound.data(), at_bound.size(), inside.data());
+  for (int j = 0; j < kActions; ++j) log_std(0, j) = -2;
+  const float beyond[] = {1.0f, -1.0f, 1.0f + 0x1p-23f, -1.0f - 0x1p-23f, 1.5f, -std::numeric_limits<float>::infinity()};
+  for (int b = 0; b < kRows; ++b) {
+    at_bound(b, b % kActions) = beyond[b % 6];
+    inside(b, b % kActions) = std::copysign(kMaxSquashed, beyond[b % 6]);
+  }
+  const FloatVector weight = normal_column(kRows, rng);
+  const auto both = [&](const Matrix& action) {
+    FloatVector all(kRows);
+    Matrix d_mean(kRows, kActions), d_log_std(kRows, kActions);
+    log_prob_of(mean, log_std, action, squash, all);
+    log_prob_backward(mean, log_std, action, squash, weight, d_mean, d_log_std);
+    for (const Matrix* m : {&d_mean, &d_log_std}) all.insert(all.end(), m->data(), m->data() + m->size());
+    return all;
+  };
+  const FloatVector seen = both(at_bound), want = both(inside);
+  if (!squash) {  // a plain Gaussian has no bounds: nothing is clipped
+    EXPECT_NE(seen[4], want[4]) << "1.5";
+    EXPECT_EQ(seen[5], -std::numeric_limits<float>::infinity()) << "minus infinity";
+    return;
+  }
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    EXPECT_TRUE(std::isfinite(seen[i])) << i;
+    EXPECT_EQ(seen[i], want[i]) << i;
+  }
+  // the value at the clip is that of the equations, and so is its gradient
+  Matrix d_mean(kRows, kActions), d_log_std(kRows, kActions);
+  log_prob_backward(mean, log_std, at_bound, squash, weight, d_mean, d_log_std);
+  for (int b = 0; b < kRows; ++b) {
+    const auto f = [&](const auto& m, const auto& s) { return oracle::log_prob(m, s, oracle::row_of(inside, b), squash); };
+    const double exact = f(oracle::row_of(mean, b), oracle::row_of(log_std, b));
+    EXPECT_NEAR(seen[b], exact, 2e-5 * (1 + std::abs(exact))) << b;
+    expect_gradient(
+        b, [&](const auto& m, const auto& s) { return weight[b] * f(m, s); }, d_mean, d_log_std);
+  }
+}
+
 TEST_P(Gaussian, DensityIntegratesToOne) {
   const Matrix one_mean = normal_matrix(1, 1, rng, 0.3f);
   Matrix one_std(1, 1);

@@ -16,6 +16,7 @@ struct Form {
   double exploration_noise;
   SafetyConfig safety;
   ActionUnits units = {};
+  bool normalized = false;
 };
 
 const SafetyConfig kOff = {};
@@ -27,7 +28,8 @@ const ActionUnits kMachine = {.low = {-20, 0, 300}, .high = {10, 0.125, 301}};
 const Form kForms[] = {{true, true, true, 0, kOff},           {true, true, false, 0, kBox},
                        {false, true, true, 0.2, kAll},        {true, false, true, 0, kAll},
                        {false, false, false, 0, kOff},        {true, true, true, 0.1, {.smoothing = 0.75}},
-                       {true, true, true, 0, kOff, kMachine}, {true, true, false, 0.2, kAll, kMachine}};
+                       {true, true, true, 0, kOff, kMachine}, {true, true, false, 0.2, kAll, kMachine},
+                       {true, true, true, 0, kAll, {}, true}, {false, false, false, 0, kOff, {}, true}};
 
 ExportedActor drawn(const Form& form) {
   const TrunkSpec trunk{.input = 5, .hidden = {17, 32}, .layer_norm = form.layer_norm};
@@ -44,6 +46,8 @@ ExportedActor drawn(const Form& form) {
   for (const TensorInfo& t : out.actor.tensors())  // biases, scales and shifts that matter
     if (t.shape.size() == 1)
       for (std::size_t i = 0; i < t.size; ++i) out.actor.params[t.offset + i] += 0.3f * static_cast<float>(rng.normal());
+  if (form.normalized)  // places and sizes that a network could not take
+    out.actor.normalizer = ObsNormalizer::fixed({0, 1000, -0.5f, 1e-20f, 3}, {1, 20, 1e-3f, 1e20f, 0.1f});
   return out;
 }
 
@@ -77,6 +81,7 @@ TEST(Export, AWrongWeightLayoutOrLimitIsFound) {
     wrong([](ExportedActor& a) { std::swap(a.actor.params[0], a.actor.params[1]); });
     wrong([](ExportedActor& a) { a.safety.smoothing = 0.501; });
     wrong([](ExportedActor& a) { a.units = {{-1}, {1.001}}; });
+    wrong([](ExportedActor& a) { a.actor.normalizer = ObsNormalizer::fixed({0, 0, 0, 0, 0.01f}, {1, 1, 1, 1, 1}); });
     wrong([](ExportedActor& a) { a.safety.max_action_change = {0.25, 0.49, 1}; });
   }
 }

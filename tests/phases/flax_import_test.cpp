@@ -195,6 +195,9 @@ TEST(FlaxImport, OtherNetworksNameTensorShapesAndRemedy) {
   expect_error(Exit::kUsage, {"network.shared_output"}, [] {
     import_flax(read(kCalql), recipe_for(kCalql, {{"network.shared_output", "false"}}));
   });
+  expect_error(Exit::kUsage, {"no statistics", "data.normalize", "\"none\""}, [] {
+    import_flax(read(kCalql), recipe_for(kCalql, {{"data.normalize", "running"}}));
+  });
 }
 
 TEST(FlaxImport, OtherTask) {

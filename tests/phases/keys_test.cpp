@@ -25,6 +25,7 @@ const std::map<std::string, Overrides> kSettings = {
     {"td3bc", {{"pretrain.agent", "td3bc"}, {"finetune.agent", "td3"}}},
     {"rebrac", {{"pretrain.agent", "rebrac"}, {"finetune.agent", "td3"}}},
     {"mixed", {{"retention.mode", "mixed"}}},
+    {"normalized", {{"data.normalize", "dataset"}}},
     {"annealed", {{"retention.mode", "annealed"}, {"retention.anneal_steps", "20"}}},
     {"jsrl", {{"jsrl.guide", "curriculum"}, {"jsrl.window", "1"}, {"finetune.steps", "170"}, {"warm_up.steps", "0"}}},
     {"high returns", {{"env.reward_bias", "5"}}},  // so that Cal-QL's floor is felt
@@ -54,6 +55,8 @@ const Key kKeys[] = {
     {"data.sparse_reward", "false", "DPWF", "high returns"},
     {"data.negative_reward", "-2", "DPWF", "high returns"},
     {"data.infinite_horizon", "true", "DPWF", "high, dense"},
+    {"data.normalize", "dataset", "PWF"},
+    {"data.normalize_epsilon", "0.5", "PWF", "normalized"},
     {"collect.policy", "random", "DPWF"},
     {"collect.protocol", "maze2d", "DPWF"},
     {"collect.steps", "300", "DPWF"},

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "warmstart/agents/divergence.h"
 #include "warmstart/core/error.h"
 
 namespace warmstart {
@@ -164,11 +165,10 @@ double squared_distance(ConstMatrixView a, ConstMatrixView b) {
   return sum;
 }
 
-void Agent::check_finite(std::initializer_list<std::pair<const char*, double>> losses) const {
-  for (const auto& [key, value] : losses)
-    if (!std::isfinite(value))
-      throw Error(Exit::kDiverged, std::string("the run diverged: ") + key + " is not finite", "agent " + name(),
-                  "lower agent.critic_lr and agent.actor_lr, keep LayerNorm on, or resume from the last checkpoint");
+void Agent::check_finite(const Batch& batch, Losses losses, const UpdateStats& stats) {
+  for (const auto& [quantity, value] : losses)
+    if (!(std::abs(value) <= std::numeric_limits<float>::max())) throw divergence({name(), quantity, value, before_}, batch, config_, ac_);
+  before_ = stats;
 }
 
 }  // namespace warmstart

@@ -67,9 +67,10 @@ class Agent {
   virtual ~Agent() = default;
   virtual std::string name() const = 0;
 
-  /// Learns from a batch of B rows. With `utd` > 1 the batch is cut into that many slices, one critic step each, then one
-  /// step of everything else on the whole (B must be a multiple). Throws Error(kDiverged) when a loss is not finite.
-  /// Throws Error(kUsage) for a batch of other sizes than the networks', or without the Monte-Carlo returns that the method needs.
+  /// Learns from a batch of B rows, observations as the networks see them (normalized where the actor has a normalizer). With `utd` > 1 the
+  /// batch is cut into that many slices, one critic step each, then one step of everything else on the whole (B must be a multiple). Throws
+  /// Error(kDiverged) when a loss is not finite, Error(kUsage) for a batch of other sizes than the networks', or without the Monte-Carlo
+  /// returns that the method needs.
   UpdateStats update(const Batch& batch, int utd, Noise& noise);
   /// One step of the critics alone, the policy standing still. Throws Error(kUsage) for a learner without critics, and as update.
   void fit_critic(const Batch& batch, Noise& noise);
@@ -102,8 +103,9 @@ class Agent {
   void perturb(MatrixView action, ConstMatrixView noise) const;
   /// True when the actor's turn comes within the next `critic_steps` critic steps (agent.actor_delay).
   bool actor_moves(int critic_steps) const;
-  /// Throws Error(kDiverged) naming the loss that is NaN or infinite.
-  void check_finite(std::initializer_list<std::pair<const char*, double>> losses) const;
+  using Losses = std::initializer_list<std::pair<const char*, double>>;
+  /// Throws Diverged (divergence.h) naming the first of `losses` that is NaN, infinite or beyond a float; else remembers `stats`.
+  void check_finite(const Batch& batch, Losses losses, const UpdateStats& stats);
 
   AgentConfig config_;
   ActorCritic ac_;
@@ -114,6 +116,7 @@ class Agent {
 
   std::vector<int> chosen_;
   Matrix member_q_;
+  UpdateStats before_;  // of the last finite update
 };
 
 double mean_of(std::span<const float> values);

@@ -26,7 +26,7 @@ UpdateStats Bc::learn(const Batch& batch, int, Noise& noise) {
   stats.actor_loss = stats.bc_loss = -mean_of(log_prob_);
   mode_actions(mean_, squash, mean_);
   stats.action_mse = squared_distance(mean_, batch.action) / b;
-  check_finite({{"actor_loss", stats.actor_loss}});
+  check_finite(batch, {{"actor_loss", stats.actor_loss}}, stats);
   return stats;
 }
 

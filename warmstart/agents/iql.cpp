@@ -47,15 +47,16 @@ UpdateStats Iql::learn(const Batch& batch, int utd, Noise& noise) {
     backend_.adam_step(ac_.actor.params, ac_.actor_adam, {.learning_rate = config_.actor_lr}, false);
     stats.average(of_slice, slice + 1);
   }
-  check_finite({{"critic_loss", stats.critic_loss}, {"value_loss", stats.value_loss}, {"actor_loss", stats.actor_loss}});
+  check_finite(batch, {{"critic_loss", stats.critic_loss}, {"value_loss", stats.value_loss}, {"actor_loss", stats.actor_loss}}, stats);
   return stats;
 }
 
 void Iql::learn_critic(const Batch& batch, Noise& noise) {
-  UpdateStats ignored;
+  UpdateStats stats;
   noise.next_step();
   values(batch, noise);
-  move_critics(batch, ignored);
+  move_critics(batch, stats);
+  check_finite(batch, {{"critic_loss", stats.critic_loss}, {"value_loss", stats.value_loss}}, stats);
 }
 
 // q, V(s), V(s') at the old parameters

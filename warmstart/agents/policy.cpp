@@ -32,8 +32,10 @@ void Policy::act(std::span<const float> obs, bool deterministic, std::span<float
 }
 
 std::string Policy::fingerprint() const {
-  const FloatVector& p = actor_->params;
-  return hex(checksum({reinterpret_cast<const std::uint8_t*>(p.data()), p.size() * sizeof(float)}));
+  std::vector<float> all(actor_->params.begin(), actor_->params.end());
+  for (const std::span<const float> more : {actor_->normalizer.mean(), actor_->normalizer.scale()})
+    all.insert(all.end(), more.begin(), more.end());
+  return hex(checksum({reinterpret_cast<const std::uint8_t*>(all.data()), all.size() * sizeof(float)}));
 }
 
 void Policy::set_actor(std::shared_ptr<const Actor> actor) {

@@ -15,8 +15,8 @@ class Policy {
   Policy(std::shared_ptr<const Actor> actor, Rng rng, double exploration_noise = 0)
       : actor_(std::move(actor)), rng_(rng), exploration_noise_(static_cast<float>(exploration_noise)), scratch_(actor_->spec) {}
 
-  /// One action [A] for one observation [O], inside the box [-1,1]; allocates nothing. Deterministic: tanh(mean), or the mean of a
-  /// policy that is not squashed, and no random number is used. Throws Error(kUsage) for spans of other sizes.
+  /// One action [A] for one observation [O] as the task gives it, inside the box [-1,1]; allocates nothing. Deterministic: tanh(mean), or
+  /// the mean of a policy that is not squashed, and no random number is used. Throws Error(kUsage) for spans of other sizes.
   void act(std::span<const float> obs, bool deterministic, std::span<float> action);
 
   const Actor& actor() const { return *actor_; }
@@ -25,7 +25,7 @@ class Policy {
   void set_actor(std::shared_ptr<const Actor> actor);
   /// As in the constructor, from now on.
   void set_exploration_noise(double noise) { exploration_noise_ = static_cast<float>(noise); }
-  /// Checksum of the actor's parameters: two policies with the same fingerprint act the same.
+  /// Checksum of the actor's parameters and normalizer: two policies with the same fingerprint act the same.
   std::string fingerprint() const;
 
  private:

@@ -32,17 +32,20 @@ UpdateStats Sac::learn(const Batch& batch, int utd, Noise& noise) {
       step(batch, {.actor = true}, noise, stats);
     }
   }
-  check_finite({{"critic_loss", stats.critic_loss}});
-  if (actor) check_finite({{"actor_loss", stats.actor_loss}, {"temperature_loss", stats.temperature_loss}});
+  if (!actor) check_finite(batch, {{"critic_loss", stats.critic_loss}}, stats);
+  else
+    check_finite(
+        batch, {{"critic_loss", stats.critic_loss}, {"actor_loss", stats.actor_loss}, {"temperature_loss", stats.temperature_loss}}, stats);
   return stats;
 }
 
 void Sac::learn_critic(const Batch& batch, Noise& noise) {
-  UpdateStats ignored;
+  UpdateStats stats;
   noise.next_step();
   policy_at(batch.next_obs, at_next_, nullptr);
   if (needs_policy_at_obs_for_critic()) policy_at(batch.obs, at_obs_, nullptr);
-  step_critic(batch, noise, ignored);
+  step_critic(batch, noise, stats);
+  check_finite(batch, {{"critic_loss", stats.critic_loss}}, stats);
 }
 
 void Sac::policy_at(ConstMatrixView obs, Heads& heads, ActorTape* tape) {

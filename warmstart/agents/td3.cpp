@@ -44,18 +44,21 @@ UpdateStats Td3::learn(const Batch& batch, int utd, Noise& noise) {
     critic_step(slice_of(batch, slice, utd), noise, of_slice);
     stats.average(of_slice, slice + 1);
   }
-  check_finite({{"critic_loss", stats.critic_loss}});
-  if (!actor) return stats;
-  if (utd > 1) noise.next_step();
-  actor_step(batch, stats);
-  check_finite({{"actor_loss", stats.actor_loss}});
+  if (actor) {
+    if (utd > 1) noise.next_step();
+    actor_step(batch, stats);
+    check_finite(batch, {{"critic_loss", stats.critic_loss}, {"actor_loss", stats.actor_loss}}, stats);
+  } else {
+    check_finite(batch, {{"critic_loss", stats.critic_loss}}, stats);
+  }
   return stats;
 }
 
 void Td3::learn_critic(const Batch& batch, Noise& noise) {
-  UpdateStats ignored;
+  UpdateStats stats;
   noise.next_step();
-  critic_step(batch, noise, ignored);
+  critic_step(batch, noise, stats);
+  check_finite(batch, {{"critic_loss", stats.critic_loss}}, stats);
 }
 
 void Td3::act(const Actor& actor, ConstMatrixView obs, ActorTape* tape, MatrixView action) {

@@ -14,11 +14,11 @@ namespace {
 
 bool same(std::span<const float> a, std::span<const float> b) { return std::memcmp(a.data(), b.data(), a.size_bytes()) == 0; }
 
-void check_finite(const char* what, std::span<const float> values) {
+void check_finite(const char* what, std::span<const float> values, const char* remedy) {
   for (const float v : values)
     if (!std::isfinite(v))
       throw Error(Exit::kDiverged, fmt::format("{} {} of a new transition", std::isnan(v) ? "NaN in the" : "infinity in the", what),
-                  "replay buffer", "the simulation or the policy diverged; resume from an earlier checkpoint or lower the learning rates");
+                  "replay buffer", remedy);
 }
 
 }  // namespace
@@ -45,10 +45,13 @@ void ReplayBuffer::add(std::span<const float> obs, std::span<const float> action
     throw usage_error(
         fmt::format("a transition of {} observations, {} actions and {} next observations", obs.size(), action.size(), next_obs.size()),
         "replay buffer", fmt::format("give {}, {} and {}", obs_size_, action_size_, obs_size_));
-  check_finite("observation", obs);
-  check_finite("action", action);
-  check_finite("reward", {&reward, 1});
-  check_finite("next observation", next_obs);
+  constexpr const char* kTask = "the task gave it: its simulation has diverged; repair it, then go on with --resume";
+  check_finite("observation", obs, kTask);
+  check_finite("action", action,
+               "the policy gave it: begin again with a lower agent.actor_lr, or with observations of order 1 (data.normalize)");
+  check_finite("reward", {&reward, 1},
+               "it is the task's, times env.reward_scale, plus env.reward_bias: lower env.reward_scale, or repair the task");
+  check_finite("next observation", next_obs, kTask);
 
   // take the place of the oldest row
   if (stored() == capacity_) {

@@ -18,6 +18,15 @@ struct Gaussians {
   Matrix mean, log_std;
 };
 
+// Rows are kept as the task gives them; `actor`'s networks see them normalized.
+Matrix seen_by(const Actor& actor, ConstMatrixView obs) {
+  Matrix out(obs.rows, obs.cols);
+  std::copy_n(obs.data, obs.size(), out.data());
+  actor.normalizer.apply(out);
+  return out;
+}
+
+// of normalized observations
 Gaussians forward(Backend& backend, const Actor& actor, ConstMatrixView obs) {
   Gaussians g{Matrix(obs.rows, actor.spec.action), Matrix(obs.rows, actor.spec.action)};
   backend.actor_forward(actor, obs, g.mean, g.log_std, nullptr);
@@ -132,7 +141,8 @@ void Diagnostics::remember(const Actor& actor, const Critic& critic, bool critic
 TdError Diagnostics::td_error(const ActorCritic& now, const Probe& probe, Backend& backend) const {
   const Batch batch = probe.batch();
   const int rows = probe.count, size = now.actor.spec.action;
-  const Gaussians next = forward(backend, now.actor, batch.next_obs);
+  const Matrix obs = seen_by(now.actor, batch.obs), next_obs = seen_by(now.actor, batch.next_obs);
+  const Gaussians next = forward(backend, now.actor, next_obs);
   Matrix noise(rows, size), action(rows, size);
   Rng rng(seed_, "diagnostics");
   rng.fill_normal({noise.data(), noise.size()});
@@ -141,8 +151,8 @@ TdError Diagnostics::td_error(const ActorCritic& now, const Probe& probe, Backen
 
   const int members = now.critic.spec.members, least = agent_.num_min_qs == 0 ? members : std::min(agent_.num_min_qs, members);
   Matrix next_q(least, rows);
-  backend.q_values(now.critic, now.target_critic, first_members(least), batch.next_obs, action, 1, next_q);
-  const Matrix q = all_q(backend, now.critic, batch.obs, batch.action);
+  backend.q_values(now.critic, now.target_critic, first_members(least), next_obs, action, 1, next_q);
+  const Matrix q = all_q(backend, now.critic, obs, batch.action);
 
   TdError out;
   out.q = mean_over_members(q);
@@ -175,14 +185,15 @@ void Diagnostics::add_set(const std::string& name, const Probe& probe, const Act
     out.emplace_back("td_error_" + name, td.absolute);
     out.emplace_back("disagreement_" + name, td.disagreement);
     if (critic_) {
-      const std::vector<double> before = mean_over_members(all_q(backend, *critic_, batch.obs, batch.action));
+      const std::vector<double> before = mean_over_members(all_q(backend, *critic_, seen_by(*actor_, batch.obs), batch.action));
       double below = 0;
       for (int b = 0; b < probe.count; ++b) below += td.target[b] < before[b];
       out.emplace_back("below_pretrained_" + name, below / probe.count);
     }
   }
   if (!actor_) return;
-  const Gaussians p = forward(backend, now.actor, batch.obs), q = forward(backend, *actor_, batch.obs);
+  const Gaussians p = forward(backend, now.actor, seen_by(now.actor, batch.obs)),
+                  q = forward(backend, *actor_, seen_by(*actor_, batch.obs));
   out.emplace_back("kl_" + name, gaussian_kl(p.mean, p.log_std, q.mean, q.log_std));
   Matrix a = p.mean, b = q.mean;
   mode_actions(a, now.actor.spec.squash, a);
@@ -213,7 +224,8 @@ Measurements Diagnostics::measure(const ActorCritic& now, bool critic_learns, Ba
   const Probe& inputs = newest.empty() ? offline_ : newest;
   if (inputs.empty()) return out;
   const int rows = std::min(inputs.count, kDormantRows);
-  const ConstMatrixView obs = inputs.rows.obs.view().slice(0, rows), action = inputs.rows.action.view().slice(0, rows);
+  const Matrix obs = seen_by(now.actor, inputs.rows.obs.view().slice(0, rows));
+  const ConstMatrixView action = inputs.rows.action.view().slice(0, rows);
   out.emplace_back("actor_dormant", dormant_share(now.actor, obs));
   if (critic_learns) out.emplace_back("critic_dormant", dormant_share(now.critic, obs, action));
   return out;
@@ -226,7 +238,10 @@ void Diagnostics::put(SafeTensors& file) const {
     file.tensors["diagnostics/" + name] = Tensor::from(values, {static_cast<std::int64_t>(values.size())});
   };
   flat("warmup_actions", {static_cast<float>(warmup_actions_.saturation), static_cast<float>(warmup_actions_.chatter)});
+  const auto floats = [](std::span<const float> values) { return FloatVector(values.begin(), values.end()); };
   if (actor_) flat("pretrained_actor", actor_->params);
+  if (actor_ && actor_->normalizer.on())
+    flat("pretrained_obs_mean", floats(actor_->normalizer.mean())), flat("pretrained_obs_scale", floats(actor_->normalizer.scale()));
   if (critic_) flat("pretrained_critic", critic_->params);
 }
 
@@ -244,6 +259,11 @@ void Diagnostics::get(const SafeTensors& file, const std::string& where, const A
   warmup_actions_ = {actions[0], actions[1]};
   actor_.reset(), critic_.reset();
   if (file.tensors.contains("diagnostics/pretrained_actor")) actor_ = shapes.actor, flat("pretrained_actor", actor_->params);
+  if (actor_ && actor_->normalizer.on()) {
+    FloatVector mean(actor_->normalizer.mean().size()), scale(mean.size());
+    flat("pretrained_obs_mean", mean), flat("pretrained_obs_scale", scale);
+    actor_->normalizer = ObsNormalizer::fixed({mean.begin(), mean.end()}, {scale.begin(), scale.end()});
+  }
   if (file.tensors.contains("diagnostics/pretrained_critic")) critic_ = shapes.critic, flat("pretrained_critic", critic_->params);
 }
 

@@ -6,7 +6,7 @@
 
 namespace warmstart {
 
-ActScratch::ActScratch(const ActorSpec& spec) : mean(spec.action), log_std(spec.action), noise(spec.action) {
+ActScratch::ActScratch(const ActorSpec& spec) : obs(spec.obs), mean(spec.action), log_std(spec.action), noise(spec.action) {
   int widest = spec.obs;
   for (int h : spec.trunk.hidden) widest = std::max(widest, h);
   for (auto& h : hidden) h.resize(widest);
@@ -15,6 +15,10 @@ ActScratch::ActScratch(const ActorSpec& spec) : mean(spec.action), log_std(spec.
 void actor_row(const Actor& actor, std::span<const float> obs, ActScratch& s, bool only_mode) {
   const cpu::Kernels& k = cpu::kernels();
   const float* p = actor.params.data();
+  if (actor.normalizer.on()) {
+    actor.normalizer.apply(obs, s.obs);
+    obs = s.obs;
+  }
   const float* x = obs.data();
   int which = 0;
   for (const LayerLayout& l : actor.layers) {

@@ -8,12 +8,13 @@ namespace warmstart {
 
 /// Reusable buffers of actor_row.
 struct ActScratch {
-  FloatVector hidden[2], mean, log_std, noise;
+  FloatVector obs, hidden[2], mean, log_std, noise;
   ActScratch() = default;
   explicit ActScratch(const ActorSpec& spec);
 };
 
-/// obs [O] -> scratch.mean [A] and, unless only the mode is wanted, scratch.log_std [A] (raw, before the clip of gaussian.h).
+/// obs [O], as the task gives it (the actor's normalizer is applied here) -> scratch.mean [A] and, unless only the mode is wanted,
+/// scratch.log_std [A] (raw, before the clip of gaussian.h).
 void actor_row(const Actor& actor, std::span<const float> obs, ActScratch& scratch, bool only_mode = false);
 
 }  // namespace warmstart

@@ -61,6 +61,7 @@ struct ActorTape {
   std::vector<Matrix> dropout;
 };
 
+/// Observations are as networks see them: normalized already where the actor has a normalizer.
 class Backend {
  public:
   virtual ~Backend() = default;

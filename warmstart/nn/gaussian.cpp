@@ -27,6 +27,11 @@ void stds(const float* raw, int count, float* std) {
 bool is_inside(float raw) { return !(raw < kLogMinStd) & !(raw > kLogMaxStd); }
 float clipped_log(float raw) { return raw < kLogMinStd ? kLogMinStd : raw > kLogMaxStd ? kLogMaxStd : raw; }
 
+// inside [count] = given actions, moved to where artanh is finite; NaN stays
+void inside_squash(const float* given, int count, float* inside) {
+  for (int i = 0; i < count; ++i) inside[i] = given[i] < -kMaxSquashed ? -kMaxSquashed : given[i] > kMaxSquashed ? kMaxSquashed : given[i];
+}
+
 // total[r] += the sum of values [rows,cols] along row r, in order; four rows at a time, because one alone waits for each sum.
 void add_row_sums(const float* values, int rows, int cols, float* total) {
   int r = 0;
@@ -109,8 +114,9 @@ void log_prob_of(ConstMatrixView mean, ConstMatrixView log_std, ConstMatrixView 
     const int count = rows * cols;
     stds(raw, count, std);
     if (squash) {
-      vec::functions().atanh(given, u, count);
-      for (int i = 0; i < count; ++i) slope[i] = (1.0f - given[i]) * (1.0f + given[i]);  // of tanh at u
+      inside_squash(given, count, u);
+      for (int i = 0; i < count; ++i) slope[i] = (1.0f - u[i]) * (1.0f + u[i]);  // of tanh at artanh
+      vec::functions().atanh(u, u, count);
       vec::functions().log(slope, slope, count);
     } else {
       std::copy_n(given, count, u.values);
@@ -153,7 +159,7 @@ void log_prob_backward(ConstMatrixView mean, ConstMatrixView log_std, ConstMatri
     const float *m = mean.row(row) + col, *raw = log_std.row(row) + col, *given = action.row(row) + col;
     float *d_m = d_mean.row(row) + col, *d_s = d_log_std.row(row) + col;
     stds(raw, rows * cols, std);
-    if (squash) vec::functions().atanh(given, u, rows * cols);
+    if (squash) inside_squash(given, rows * cols, u), vec::functions().atanh(u, u, rows * cols);
     else std::copy_n(given, rows * cols, u.values);
     for (int r = 0; r < rows; ++r) {
       const float d = d_log_prob[row + r];

@@ -12,6 +12,9 @@
 namespace warmstart {
 
 constexpr float kMinStd = 1e-5f, kMaxStd = 10.0f;
+/// Largest magnitude at which a squashed action has a log-probability, the float below 1: tanh never reaches 1, but a sample's rounds to
+/// it, and noise, other policies and other people's data do. Stored actions at or beyond +-1 count as this.
+constexpr float kMaxSquashed = 0x1.fffffep-1f;
 
 /// n samples per state: mean, log_std [B,A]; noise, action [B*n,A] (state-major); log_prob [B*n], or empty when not needed.
 void sample_actions(ConstMatrixView mean, ConstMatrixView log_std, ConstMatrixView noise, bool squash, MatrixView action,
@@ -20,7 +23,7 @@ void sample_actions(ConstMatrixView mean, ConstMatrixView log_std, ConstMatrixVi
 /// The deterministic action tanh(mean), [B,A].
 void mode_actions(ConstMatrixView mean, bool squash, MatrixView action);
 
-/// log pi of given actions [B,A] -> [B]. Squashed actions must lie inside (-1,1) (data are clipped to +-0.99999).
+/// log pi of given actions [B,A] -> [B]; squashed ones are clipped to +-kMaxSquashed, so it is finite for every number.
 void log_prob_of(ConstMatrixView mean, ConstMatrixView log_std, ConstMatrixView action, bool squash, std::span<float> log_prob);
 
 /// Adds to d_mean, d_log_std [B,A] the gradient of  sum_b [ d_action_b . a_b + d_log_prob * log pi(a_b|s_b) ]  for the
@@ -28,7 +31,8 @@ void log_prob_of(ConstMatrixView mean, ConstMatrixView log_std, ConstMatrixView 
 void sample_backward(ConstMatrixView mean, ConstMatrixView log_std, ConstMatrixView noise, bool squash, ConstMatrixView d_action,
                      float d_log_prob, MatrixView d_mean, MatrixView d_log_std);
 
-/// Adds to d_mean, d_log_std the gradient of  sum_b d_log_prob_b * log pi(a_b|s_b)  for given actions; d_log_prob [B].
+/// Adds to d_mean, d_log_std the gradient of  sum_b d_log_prob_b * log pi(a_b|s_b)  for given actions, clipped as above;
+/// d_log_prob [B].
 void log_prob_backward(ConstMatrixView mean, ConstMatrixView log_std, ConstMatrixView action, bool squash,
                        std::span<const float> d_log_prob, MatrixView d_mean, MatrixView d_log_std);
 

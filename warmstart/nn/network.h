@@ -7,6 +7,7 @@
 
 #include "warmstart/core/matrix.h"
 #include "warmstart/core/random.h"
+#include "warmstart/nn/normalizer.h"
 
 namespace warmstart {
 
@@ -94,6 +95,8 @@ class Actor {
   ActorSpec spec;
   std::vector<LayerLayout> layers;
   FloatVector params;
+  /// What lies ahead of the network, and of the critics learned with it. actor_row applies it; a Backend is given normalized batches.
+  ObsNormalizer normalizer;
 
   std::size_t mean_kernel = 0, mean_bias = 0;        ///< [H,A], [A]
   std::size_t log_std_kernel = 0, log_std_bias = 0;  ///< [H,A], [A]; kUniform has the bias alone

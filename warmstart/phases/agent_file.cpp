@@ -35,20 +35,69 @@ ActorCritic fresh_agent(const Recipe& recipe, ExtraNetworks extra) {
 
 ActorCritic fresh_agent(const Recipe& recipe, ExtraNetworks extra, int obs_size, int action_size) {
   Rng rng(static_cast<std::uint64_t>(recipe.run.seed), "networks");
-  return ActorCritic(recipe.network, obs_size, action_size, recipe.agent.initial_temperature, recipe.cql.initial_alpha, rng, extra);
+  ActorCritic fresh(recipe.network, obs_size, action_size, recipe.agent.initial_temperature, recipe.cql.initial_alpha, rng, extra);
+  if (recipe.data.normalizes()) fresh.actor.normalizer = ObsNormalizer(obs_size, recipe.data.normalize_epsilon);
+  return fresh;
 }
+
+namespace {
+
+// statistics of the observations: tensors normalizer/... in double precision, and their count
+const std::string kNormalizer = "normalizer/", kRows = "normalizer_rows";
+
+void put_normalizer(const ObsNormalizer& normalizer, SafeTensors& file, const std::string& prefix) {
+  if (!normalizer.on()) return;
+  const ObsStatistics& s = normalizer.statistics();
+  for (const auto& [name, values] : {std::pair{"mean", &s.mean}, std::pair{"deviation", &s.deviation}}) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(values->data());
+    file.tensors[prefix + kNormalizer + name] = {
+        DType::kF64, {static_cast<std::int64_t>(values->size())}, {bytes, bytes + values->size() * sizeof(double)}};
+  }
+  file.metadata[prefix + kRows] = std::to_string(s.count);
+}
+
+void get_normalizer(const SafeTensors& file, const std::string& where, ObsNormalizer& normalizer, const std::string& prefix) {
+  if (!normalizer.on()) {
+    if (file.tensors.contains(prefix + kNormalizer + "mean"))
+      throw data_error("the agent was trained on normalized observations", where + ", data.normalize",
+                       "use the recipe it was made with (in the file's header)");
+    return;
+  }
+  ObsStatistics s;
+  const std::size_t size = normalizer.mean().size();
+  for (const auto& [name, values] : {std::pair{"mean", &s.mean}, std::pair{"deviation", &s.deviation}}) {
+    const Tensor& t = file.at(prefix + kNormalizer + name, where);
+    if (t.dtype != DType::kF64 || t.shape != std::vector<std::int64_t>{static_cast<std::int64_t>(size)})
+      throw data_error(fmt::format("not the {} numbers that belong there", size), where + ", tensor " + prefix + kNormalizer + name,
+                       "use a file that `warmstart` wrote");
+    values->assign(t.f64().begin(), t.f64().end());
+  }
+  const auto rows = file.metadata.find(prefix + kRows);
+  std::istringstream count(rows == file.metadata.end() ? "" : rows->second);
+  const bool known = static_cast<bool>(count >> s.count);
+  const auto finite = [](double x) { return std::isfinite(x); };
+  if (!known || s.count < 0 || !std::all_of(s.mean.begin(), s.mean.end(), finite) ||
+      !std::all_of(s.deviation.begin(), s.deviation.end(), [](double x) { return x >= 0 && std::isfinite(x); }))
+    throw data_error("statistics of the observations that cannot be", where + ", tensors " + prefix + kNormalizer,
+                     "use a file that `warmstart` wrote");
+  normalizer.set(s);
+}
+
+}  // namespace
 
 void put_agent(ActorCritic& agent, SafeTensors& file, const std::string& prefix) {
   for (const auto& array : agent.arrays()) {
     for (float x : array.values)
       if (!std::isfinite(x))
-        throw Error(Exit::kDiverged, "the run diverged: a parameter is not finite", array.name,
-                    "lower agent.critic_lr and agent.actor_lr, keep LayerNorm on, or resume from the last checkpoint");
+        throw Error(
+            Exit::kDiverged, "the run diverged: a parameter is not finite", array.name,
+            "begin again (--overwrite) with lower agent.critic_lr and agent.actor_lr; rewards and observations should be of order 1");
     file.tensors[prefix + array.name] = Tensor::from(array.values, array.shape);
   }
   std::string counts;
   for (const auto* count : agent.counts()) counts += (counts.empty() ? "" : " ") + std::to_string(*count);
   file.metadata[prefix + "adam_steps"] = counts;  // actor, critic, temperature, cql_alpha
+  put_normalizer(agent.actor.normalizer, file, prefix);
   file.metadata[prefix + "sizes"] = fmt::format("{} {}", agent.actor.spec.obs, agent.actor.spec.action);
 }
 
@@ -70,6 +119,7 @@ void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& a
     else if (k < kAlways) throw data_error("optimiser counts are missing", where, "use a file that `warmstart` wrote");
     else *count = 0;
   }
+  get_normalizer(file, where, agent.actor.normalizer, prefix);
 }
 
 void confirm_task(Recipe& recipe, const std::string& where, const std::string& env, const std::string& plugin) {

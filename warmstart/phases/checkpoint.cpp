@@ -16,6 +16,7 @@ void put(StateWriter& out, const RunState& s) {
   out.put(s.critic_fits), out.put(s.finished_rows), out.put(s.warm_up_steps), out.put(s.warm_up_errors), out.put(s.frozen_until);
   out.put(s.evaluated_policy), out.put(s.seconds), out.put(s.evaluating), out.put(s.switched), out.put(s.lost_success),
       out.put(s.start_noise);
+  out.put(s.seen.count), out.put(s.seen.mean), out.put(s.seen.deviation);
 }
 
 void get(StateReader& in, RunState& s) {
@@ -23,6 +24,7 @@ void get(StateReader& in, RunState& s) {
   in.get(s.buffer_rows), in.get(s.metrics), in.get(s.data_rng), in.get(s.noise_rng), in.get(s.policy_rng);
   in.get(s.critic_fits), in.get(s.finished_rows), in.get(s.warm_up_steps), in.get(s.warm_up_errors), in.get(s.frozen_until);
   in.get(s.evaluated_policy), in.get(s.seconds), in.get(s.evaluating), in.get(s.switched), in.get(s.lost_success), in.get(s.start_noise);
+  in.get(s.seen.count), in.get(s.seen.mean), in.get(s.seen.deviation);
 }
 
 // Where the source is, in a field of its own: whole, or its streams alone.
@@ -40,6 +42,7 @@ const std::set<std::string> kMayChange = {"run.max_steps", "run.max_seconds", "e
 
 void Run::save_checkpoint() {
   finish_save();
+  check_parameters();
   if (buffer) {
     state.buffer_rows = buffer->append_new_rows(options.folder / "buffer");
     state.finished_rows = buffer->finished(), state.lost_success = buffer->lost_success();
@@ -136,6 +139,7 @@ bool Run::load_checkpoint() {
 }
 
 void Run::save_agent(const std::string& file_name) {
+  check_parameters();
   SafeTensors file;
   put_agent(agent->state(), file);
   if (diagnostics.on() && state.phase == Phase::kWarmup) diagnostics.put_offline(file);

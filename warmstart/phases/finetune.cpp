@@ -8,10 +8,10 @@ namespace warmstart {
 namespace {
 
 // One slice after another, so that each has its share of offline rows; or all at once, as the reference does.
-void draw(const DataSource& from, Rng& rng, const Recipe& recipe, BatchStorage& batch) {
-  const int rows = recipe.finetune.batch, slices = recipe.finetune.utd;
-  if (!recipe.retention.interleave) return from.sample(rng, batch, 0, rows * slices);
-  for (int slice = 0; slice < slices; ++slice) from.sample(rng, batch, slice * rows, rows);
+void draw(Run& run, const DataSource& from, BatchStorage& batch) {
+  const int rows = run.recipe.finetune.batch, slices = run.recipe.finetune.utd;
+  if (!run.recipe.retention.interleave) return run.draw(from, batch, 0, rows * slices);
+  for (int slice = 0; slice < slices; ++slice) run.draw(from, batch, slice * rows, rows);
 }
 
 // Share of offline rows after `step` steps of fine-tuning.
@@ -48,10 +48,14 @@ void learn_online(Run& run) {
   if (run.state.critic_fits < recipe.finetune.critic_fit_steps && data.size() == 0)
     throw usage_error("no finished episode to fit the critic on", "finetune.critic_fit_steps and warm_up.steps",
                       "make the warm-up at least one episode long");
+  if (run.state.critic_fits < recipe.finetune.critic_fit_steps) {
+    run.renew_normalizer();
+    run.policy->set_actor(std::make_shared<Actor>(ac.actor));
+  }
   while (run.state.critic_fits < recipe.finetune.critic_fit_steps) {
     batch.resize(recipe.finetune.batch, ac.actor.spec.obs, ac.actor.spec.action);
-    data.sample(run.state.data_rng, batch, 0, recipe.finetune.batch);
-    run.agent->fit_critic(batch.view(data.has_mc_return()), noise);
+    run.draw(data, batch, 0, recipe.finetune.batch);
+    run.fit_critic(batch.view(data.has_mc_return()), noise);
     run.tick(++run.state.critic_fits, recipe.finetune.critic_fit_steps + 1);
   }
 
@@ -65,8 +69,10 @@ void learn_online(Run& run) {
     collect_step(run);
     if (mixture) mixture->set_offline_share(offline_share(recipe.retention, run.state.online_steps - began));
     if (run.buffer->added() >= min_buffer && data.size() > 0 && run.state.online_steps > run.state.frozen_until) {
-      draw(data, run.state.data_rng, recipe, batch);
-      run.meter.add(run.agent->update(batch.view(data.has_mc_return()), recipe.finetune.utd, noise));
+      run.renew_normalizer();
+      if (run.state.updates == 0) run.judge_scale();
+      draw(run, data, batch);
+      run.meter.add(run.learn(batch.view(data.has_mc_return()), recipe.finetune.utd, noise));
       run.policy->set_actor(std::make_shared<Actor>(ac.actor));
       ++run.state.updates;
     }

@@ -174,6 +174,9 @@ FlaxImport import_flax(const FlaxCheckpoint& file, const Recipe& recipe) {
   if (!recipe.network.shared_output)
     throw usage_error("the reference's critics share one output layer", "network.shared_output",
                       "set it to true (run.fidelity = \"reference\")");
+  if (recipe.data.normalizes())
+    throw usage_error("the checkpoint has no statistics of the observations", "data.normalize",
+                      "set it to \"none\": its networks were trained on observations as they are");
   FlaxImport out;
   out.agent = fresh_agent(recipe);
   const std::vector<Module> all = modules(out.agent, recipe);

@@ -50,18 +50,23 @@ class GuidedExperience : public ExperienceSource {
     inner_->save(out);
     schedule_.save(out);
     const FloatVector& p = guide_.actor().params;
+    const ObsNormalizer& n = guide_.actor().normalizer;
     out.put(can_save()), out.put(step_), out.put(guide_rng()), out.put(std::vector<float>(p.begin(), p.end()));
+    out.put(std::vector<float>(n.mean().begin(), n.mean().end())), out.put(std::vector<float>(n.scale().begin(), n.scale().end()));
   }
   void load(StateReader& in) override {
     inner_->load(in);
     schedule_.load(in);
-    std::vector<float> params;
+    std::vector<float> params, mean, scale;
     bool whole;
-    in.get(whole), in.get(step_), in.get(guide_.rng()), in.get(params);
+    in.get(whole), in.get(step_), in.get(guide_.rng()), in.get(params), in.get(mean), in.get(scale);
     if (!whole) step_ = 0;  // a new episode
     Actor actor(guide_.actor().spec);
-    if (params.size() != actor.params.size()) throw data_error("a guide of other sizes", "checkpoint", "use the recipe it was made with");
+    const std::size_t seen = guide_.actor().normalizer.mean().size();
+    if (params.size() != actor.params.size() || mean.size() != seen || scale.size() != seen)
+      throw data_error("a guide of other sizes", "checkpoint", "use the recipe it was made with");
     std::copy(params.begin(), params.end(), actor.params.begin());
+    actor.normalizer = ObsNormalizer::fixed(std::move(mean), std::move(scale));
     guide_.set_actor(std::make_shared<Actor>(std::move(actor)));
   }
 

@@ -17,6 +17,7 @@ void collect_step(Run& run) {
   const bool terminal = e.step.terminated && !(e.step.truncated && recipe.finetune.timeout_hides_terminal);
   run.buffer->add(e.obs, e.action, static_cast<float>(recipe.reward_scale * e.step.reward + recipe.reward_bias), terminal ? 0.0f : 1.0f,
                   e.next_obs);
+  if (recipe.data.normalizes_online()) run.state.seen.add(e.obs);
   ++run.state.online_steps;
   if (!e.episode_over) return;
   run.buffer->end_episode();

@@ -19,8 +19,8 @@ void learn_offline(Run& run) {
   while (run.state.pretrain_steps < steps) {
     const Dataset& data = run.dataset();
     batch.resize(recipe.pretrain.batch, data.obs_size(), data.action_size());
-    data.sample(run.state.data_rng, batch, 0, recipe.pretrain.batch);
-    run.meter.add(run.agent->update(batch.view(data.has_mc_return()), 1, noise));
+    run.draw(data, batch, 0, recipe.pretrain.batch);
+    run.meter.add(run.learn(batch.view(data.has_mc_return()), 1, noise));
 
     const std::int64_t step = ++run.state.pretrain_steps;
     run.log_training(step);

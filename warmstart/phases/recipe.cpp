@@ -62,6 +62,13 @@ Fields Recipe::fields() {
       {"Monte-Carlo return of a never-successful trajectory = negative reward / (1 - discount)", "", "AntMaze, Adroit binary, PointMaze"});
   d.add("negative_reward", data.negative_reward, {"the file's reward of a step without success", "", "-1 for Adroit binary", -1e9, 1e9});
   d.add("infinite_horizon", data.infinite_horizon, {"Monte-Carlo returns go on after the last step", "", "continuing tasks"});
+  d.add("normalize", data.normalize,
+        choice("networks see (obs - mean) / (std + normalize_epsilon) of each coordinate, over the transitions that are learned from: "
+               "dataset (frozen from the switch on) or running (what is seen online counts too); none leaves observations as they are",
+               "coordinates of very different size; dataset to do as CORL and d3rlpy", {"none", "dataset", "running"}));
+  d.add("normalize_epsilon", data.normalize_epsilon,
+        {"added to the std of each coordinate", "as the observations", "0 or less than the stds, where coordinates vary by less than 1e-3",
+         0, 1e6});
   all.append(d);
   all.append(collect.fields("collect"));
   all.append(network.fields());
@@ -231,6 +238,11 @@ void Recipe::validate(bool with_task) const {
     refuse("no dataset", pretrain.steps > 0 ? "data.path and pretrain.steps" : "data.path and retention.mode",
            "name a dataset with --data FILE or data.path, or set the other key to 0 / \"none\"");
   const bool trains_online = finetune.steps > 0;
+  if (agent.discount == 1 && (data.sparse_reward || data.infinite_horizon) &&
+      ((pretrain.steps > 0 && agent_info(pretrain.agent).needs_mc_return) || (trains_online && agent_info(finetune.agent).needs_mc_return)))
+    refuse("a return that goes on for ever has no value without discount",
+           data.sparse_reward ? "agent.discount and data.sparse_reward" : "agent.discount and data.infinite_horizon",
+           "lower agent.discount, or set the other to false");
   if (trains_online && agent_info(finetune.agent).needs_mc_return && retention.mode == "append")
     refuse("online Cal-QL needs Monte-Carlo returns, which appended rows do not have", "finetune.agent and retention.mode",
            "use retention.mode = \"mixed\"");

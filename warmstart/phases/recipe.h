@@ -22,6 +22,11 @@ struct DataConfig {
   bool collect = false;
   bool sparse_reward = false, infinite_horizon = false;
   double negative_reward = 0;
+  std::string normalize = "none";  ///< "none" | "dataset" | "running"
+  double normalize_epsilon = 1e-3;
+
+  bool normalizes() const { return normalize != "none"; }
+  bool normalizes_online() const { return normalize == "running"; }  ///< statistics go on after the switch
 };
 
 struct PretrainConfig {

@@ -77,6 +77,8 @@ Run::Run(const Recipe& r, RunOptions o)
     if (!options.from.empty()) load_pretrained();
     else agent = make_agent(recipe.pretrain.agent, recipe, fresh_agent(recipe), *backend);
     if (recipe.needs_dataset_online() || (recipe.pretrain.steps > 0 && options.from.empty())) dataset();
+    if (options.from.empty()) fit_normalizer();
+    if (dataset_ && options.from.empty()) judge_scale();
   } else {
     agent = make_agent(recipe.pretrain.agent, recipe, fresh_agent(recipe), *backend);
   }
@@ -128,6 +130,12 @@ void Run::load_pretrained() {
   if (file.metadata["env"] != recipe.env.id)
     throw data_error("checkpoint of another task, " + file.metadata["env"], where,
                      "the recipe's env.id is " + recipe.env.id + "; use a recipe of that task or another checkpoint");
+  const DataConfig &was = file.recipe.data, &now = recipe.data;
+  if (was.normalizes() != now.normalizes() || (now.normalizes() && was.normalize_epsilon != now.normalize_epsilon))
+    throw usage_error(fmt::format("the agent was trained with data.normalize = \"{}\" (data.normalize_epsilon = {:g}), the recipe says "
+                                  "\"{}\" ({:g})",
+                                  was.normalize, was.normalize_epsilon, now.normalize, now.normalize_epsilon),
+                      where + " and data.normalize", "give the recipe the file's values");
   ActorCritic start = fresh_agent(recipe);
   if (start.actor.spec != file.agent.actor.spec || start.critic.spec != file.agent.critic.spec)
     throw data_error("checkpoint of other network sizes", where + " and the recipe's network section",
@@ -141,6 +149,7 @@ void Run::load_pretrained() {
     diagnostics.get_offline(tensors, where);
     diagnostics.remember(file.agent.actor, file.agent.critic, agent_info(file.recipe.pretrain.agent).trains_critic);
   }
+  if (now.normalizes_online()) state.seen = file.agent.actor.normalizer.statistics();
   prepare_online(std::move(file.agent));
 }
 
@@ -218,6 +227,7 @@ void Run::enter(Phase next) {
     if (diagnostics.on() && recipe.pretrain.steps > 0)
       diagnostics.remember(agent->state().actor, agent->state().critic, agent_info(recipe.pretrain.agent).trains_critic);
     state.start_noise = recipe.pretrain.steps > 0 ? exploration_noise(recipe, recipe.pretrain.agent) : 0;
+    if (recipe.data.normalizes_online()) state.seen = agent->state().actor.normalizer.statistics();
     prepare_online(agent->release());
     if (recipe.retention.mode == "append") buffer->append_dataset(dataset());
     if (!recipe.needs_dataset_online()) dataset_.reset();  // from here on no offline transition is touched
@@ -325,6 +335,7 @@ void Run::log(const std::string& kind, std::int64_t step, std::vector<std::pair<
 }
 
 Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int64_t step) {
+  check_parameters();
   state.evaluating = true;
   Evaluation e;
   try {

@@ -72,6 +72,7 @@ struct RunState {
   std::int64_t warm_up_steps = -1;     ///< of warm_up.steps = "auto", once it has ended
   std::int64_t frozen_until = 0;       ///< no update before this online step: a roll-back's warm-up
   std::vector<double> warm_up_errors;  ///< of "auto": TD error of each window so far
+  ObsStatistics seen;                  ///< of data.normalize = "running": all observations so far; networks use them from their next update
   MetricsLog::Offsets metrics;
   Rng data_rng, noise_rng, policy_rng;
   std::string evaluated_policy;   ///< fingerprint of the policy last evaluated offline
@@ -123,6 +124,16 @@ class Run {
   /// Runs `body` when this is the phase and no budget is used up; a budget that is used up within ends it, and `stopped` tells.
   void during(Phase phase, const std::function<void(Run&)>& body);
 
+  /// Draws rows [first, first + count) of `batch`, observations as the networks see them.
+  void draw(const DataSource& from, BatchStorage& batch, int first, int count);
+  /// agent->update and agent->fit_critic; a divergence names the step as well.
+  UpdateStats learn(const Batch& batch, int utd, Noise& noise);
+  void fit_critic(const Batch& batch, Noise& noise);
+  /// With data.normalize = "running", the networks see by what was seen until now.
+  void renew_normalizer();
+  /// Says so when rewards or observations, of the dataset or else of the buffer, have sizes that learners do not learn from.
+  void judge_scale();
+
   /// Ends a phase: writes what it leaves behind and makes the next phase current.
   void enter(Phase next);
   /// Housekeeping of one step, after it: progress line, checkpoint when due, stop when asked for (as stop_if_asked).
@@ -159,6 +170,9 @@ class Run {
   void prepare_folder();
   bool load_checkpoint();  ///< false when there is none
   void load_pretrained();
+  void fit_normalizer();    ///< to the dataset, before anything is learned
+  void check_parameters();  ///< throws Diverged when one is not finite
+  std::string moment() const;
   void confirm_start();
   void collect_dataset_if_missing();
   void seed_online_streams();

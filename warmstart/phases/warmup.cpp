@@ -11,6 +11,7 @@ namespace warmstart {
 
 ActorCritic start_online(const Recipe& recipe, ActorCritic pretrained) {
   const std::string& keep = recipe.finetune.initialise;
+  const ObsNormalizer normalizer = pretrained.actor.normalizer;  // belongs to the data, whatever networks are kept
   if (keep != "both") {
     Rng rng(static_cast<std::uint64_t>(recipe.run.seed), "fresh networks at the switch");
     const int obs = pretrained.actor.spec.obs, action = pretrained.actor.spec.action;
@@ -27,6 +28,7 @@ ActorCritic start_online(const Recipe& recipe, ActorCritic pretrained) {
       pretrained.value = {}, pretrained.value_adam = {};
     }
   }
+  pretrained.actor.normalizer = normalizer;
   // exactly the networks that the online learner has
   const ExtraNetworks needed = agent_info(recipe.finetune.agent).networks;
   if (!needed.value && pretrained.has_value()) pretrained.value = {}, pretrained.value_adam = {};

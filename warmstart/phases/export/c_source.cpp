@@ -65,6 +65,7 @@ class Source {
   }
 
   void weights() {
+    if (const ObsNormalizer& n = actor_.normalizer; n.on()) out_ += array("obs_mean", n.mean()) + array("obs_scale", n.scale());
     for (std::size_t k = 0; k < actor_.layers.size(); ++k) {
       const LayerLayout& l = actor_.layers[k];
       out_ += array(fmt::format("kernel{}", k), weights_at(l.kernel, static_cast<std::size_t>(l.in) * l.out));
@@ -101,9 +102,14 @@ class Source {
     line("static void trunk(const float* obs, float* hidden) {{");
     const std::size_t layers = actor_.layers.size();
     for (std::size_t k = 0; k + 1 < layers; ++k) line("  float h{}[{}];", k, actor_.layers[k].out);
+    if (actor_.normalizer.on()) {
+      line("  float seen[{}];\n  int j;", spec_.obs);
+      line("  for (j = 0; j < {}; ++j) seen[j] = (obs[j] - obs_mean[j]) * obs_scale[j];", spec_.obs);
+    }
     for (std::size_t k = 0; k < layers; ++k) {
       const LayerLayout& l = actor_.layers[k];
-      const std::string x = k == 0 ? "obs" : fmt::format("h{}", k - 1), y = k + 1 == layers ? "hidden" : fmt::format("h{}", k);
+      const std::string x = k == 0 ? (actor_.normalizer.on() ? "seen" : "obs") : fmt::format("h{}", k - 1),
+                        y = k + 1 == layers ? "hidden" : fmt::format("h{}", k);
       line("  dense({0}, {1}, kernel{2}, bias{2}, {3}, {4});", x, l.in, k, l.out, y);
       if (spec_.trunk.layer_norm) line("  layer_norm({0}, {1}, scale{2}, shift{2});", y, l.out, k);
       line("  relu({}, {});", y, l.out);

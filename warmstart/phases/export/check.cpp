@@ -39,6 +39,8 @@ Trial play(const ExportedActor& from, bool stochastic) {
     const std::span action(t.action.row(i), static_cast<std::size_t>(a));
     rng.fill_normal(obs);
     for (float& x : obs) x *= std::ldexp(0.25f, i / kSteps % 5);
+    if (const ObsNormalizer& n = from.actor.normalizer; n.on())  // as far from the middle in the task's own units
+      for (std::size_t j = 0; j < obs.size(); ++j) obs[j] = n.mean()[j] + obs[j] / n.scale()[j];
     Rng same = policy.rng();
     same.fill_normal({t.noise.row(i), static_cast<std::size_t>(a)});
     policy.act(obs, !stochastic, action);

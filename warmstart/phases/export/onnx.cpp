@@ -50,6 +50,13 @@ std::string onnx_text(const ExportedActor& from, bool stochastic) {
     }
 
   std::string x = "obs";
+  if (const ObsNormalizer& n = actor.normalizer; n.on()) {
+    const auto of_obs = [&](const std::string& name, std::span<const float> values) {
+      return b.constant(name, {o}, {values.begin(), values.end()});
+    };
+    x = b.add("Sub", "centered_obs", {x, of_obs("obs_mean", n.mean())});
+    x = b.add("Mul", "normalized_obs", {x, of_obs("obs_scale", n.scale())});
+  }
   for (std::size_t k = 0; k < actor.layers.size(); ++k) {
     const std::string layer = "actor/layer" + std::to_string(k) + "/";
     x = b.add("Gemm", layer + "sum", {x, layer + "kernel", layer + "bias"});

@@ -52,6 +52,9 @@ SafeTensors actor_tensors(const ExportedActor& from) {
   SafeTensors file;
   for (const TensorInfo& t : from.actor.tensors())
     file.tensors[t.name] = Tensor::from(std::span(from.actor.params).subspan(t.offset, t.size), t.shape);
+  const ObsNormalizer& n = from.actor.normalizer;
+  for (const auto& [name, values] : {std::pair{"obs_mean", n.mean()}, std::pair{"obs_scale", n.scale()}})
+    if (n.on()) file.tensors[name] = Tensor::from(values, {spec.obs});
   file.metadata = {{"format", "warmstart-actor"},
                    {"name", from.name},
                    {"env", from.env},
@@ -105,6 +108,14 @@ ExportedActor actor_of(const SafeTensors& file, const std::string& where) {
     if (given.dtype != DType::kF32 || given.shape != t.shape) throw data_error(t.name + " has another shape", where, "export it again");
     std::copy(given.f32().begin(), given.f32().end(), out.actor.params.begin() + static_cast<std::ptrdiff_t>(t.offset));
   }
+  const auto of_obs = [&](const char* name) {
+    const Tensor& given = file.at(name, where);
+    if (given.dtype != DType::kF32 || given.shape != std::vector<std::int64_t>{spec.obs})
+      throw data_error(std::string(name) + " has another shape", where, "export it again");
+    return std::vector<float>(given.f32().begin(), given.f32().end());
+  };
+  if (file.tensors.contains("obs_mean") || file.tensors.contains("obs_scale"))
+    out.actor.normalizer = ObsNormalizer::fixed(of_obs("obs_mean"), of_obs("obs_scale"));
   return out;
 }
 

@@ -219,10 +219,12 @@ Collected collect_demonstrations(const EnvConfig& env_config, const CollectConfi
   const auto began = std::chrono::steady_clock::now();
   const auto seed = static_cast<std::uint64_t>(config.seed);
   if (config.demonstrations < 1) throw usage_error("no demonstrations to clone", "collect.demonstrations", "give at least 1");
+  Demonstrations demonstrations;
+  if (config.policy == "recorded") demonstrations = recorded_demonstrations(env_config, config);  // in an environment of its own, gone here
   Player player(env_config, seed, safety);
   const EnvSpec& spec = player.env().spec();
-  auto [kept, expert_played] =
-      config.policy == "recorded" ? recorded_demonstrations(env_config, config) : played_demonstrations(player, config);
+  if (config.policy != "recorded") demonstrations = played_demonstrations(player, config);
+  auto& [kept, expert_played] = demonstrations;
 
   Collected out;
   CollectReport& report = out.report;

@@ -18,6 +18,7 @@ void collect_step(Run& run) {
   run.buffer->add(e.obs, e.action, static_cast<float>(recipe.reward_scale * e.step.reward + recipe.reward_bias), terminal ? 0.0f : 1.0f,
                   e.next_obs);
   ++run.state.online_steps;
+  run.note_interval(e.gap);
   if (!e.episode_over) return;
   run.buffer->end_episode();
   ++run.state.episodes;

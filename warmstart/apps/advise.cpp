@@ -55,6 +55,7 @@ void run(const Options& o) {
   confirm_task(recipe, o.checkpoint, o.env, o.plugin);
   change_world(o.world, recipe.env);
 
+  check_bounds(file.bounds, env_spec(recipe.env), o.checkpoint);
   const auto env = make_env(recipe.env);
   const MeanReturn data = mean_return(returns_in(o, recipe, env->spec()));
   const std::int64_t seed = o.seed >= 0 ? o.seed : recipe.evaluation_seed();

@@ -260,6 +260,8 @@ void check_env_plugin(PluginOptions& o, bool json) {
                                               {"id", r.spec.id},
                                               {"obs_size", r.spec.obs_size},
                                               {"action_size", r.spec.action_size},
+                                              {"action_low", r.spec.bounds.low},
+                                              {"action_high", r.spec.bounds.high},
                                               {"max_episode_steps", r.spec.max_episode_steps},
                                               {"control_seconds", r.spec.control_seconds},
                                               {"can_save", r.can_save},

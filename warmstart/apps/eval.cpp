@@ -33,6 +33,7 @@ void run(const Options& o) {
   confirm_task(file.recipe, o.file, o.env, o.plugin);
   change_world(o.world, file.recipe.env);
   if (!o.film.out.empty()) check_can_be_drawn(recipe.env);  // before a machine moves
+  check_bounds(file.bounds, env_spec(recipe.env), o.file);
   const auto env = make_env(recipe.env);
   const std::int64_t most = o.max_steps > 0 ? o.max_steps : recipe.eval.max_steps;
   // the run's own evaluations use this stream, so that their numbers come out again

@@ -15,6 +15,7 @@ namespace warmstart {
 namespace {
 
 constexpr int kSteps = 300;  // of a path that is compared with another
+constexpr std::size_t kShown = 8;  // bounds of actions in a line
 
 /// All numbers that an environment gave, as they came.
 using Numbers = std::vector<double>;
@@ -114,7 +115,11 @@ class Checker {
 
   std::string task() const {
     const EnvSpec& spec = report_.spec;
-    return fmt::format("{}; {}",
+    std::string actions = spec.bounds.low.empty() ? "-1 to 1" : "";
+    for (std::size_t k = 0; k < std::min(spec.bounds.low.size(), kShown); ++k)
+      actions += fmt::format("{}{:g} to {:g}", k > 0 ? ", " : "", spec.bounds.low[k], spec.bounds.high[k]);
+    if (spec.bounds.low.size() > kShown) actions += fmt::format(" and {} more", spec.bounds.low.size() - kShown);
+    return fmt::format("actions {}; {}; {}", actions,
                        spec.control_seconds > 0 ? fmt::format("a step stands for {:g} s", spec.control_seconds)
                                                 : "no control_seconds: nobody is told when steps come late",
                        report_.can_save ? "states can be saved: evaluated beside the training episode"

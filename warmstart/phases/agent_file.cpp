@@ -83,6 +83,36 @@ void confirm_task(Recipe& recipe, const std::string& where, const std::string& e
     throw data_error(what, where, "leave out --env " + env + ", or give a checkpoint of that task");
 }
 
+namespace {
+
+constexpr const char *kLow = "action_low", *kHigh = "action_high";
+
+ActionBounds bounds_of(const std::map<std::string, std::string>& metadata) {
+  const auto list = [&](const char* key) {
+    const auto at = metadata.find(key);
+    std::istringstream words(at == metadata.end() ? "" : at->second);
+    std::vector<double> values;
+    for (double x; words >> x;) values.push_back(x);
+    return values;
+  };
+  return {list(kLow), list(kHigh)};
+}
+
+std::string text_of(const ActionBounds& bounds) {
+  if (bounds.low.empty()) return "-1 to 1";
+  return fmt::format("{:g} to {:g}", fmt::join(bounds.low, ", "), fmt::join(bounds.high, ", "));
+}
+
+}  // namespace
+
+void check_bounds(const ActionBounds& was, const EnvSpec& task, const std::string& where) {
+  if (was.low.empty() || was == task.bounds) return;
+  throw data_error(fmt::format("actions of {} were {} when this was trained and are {} now", task.id, text_of(was), text_of(task.bounds)), where,
+                   "give the task the bounds that it had, or train anew");
+}
+
+void check_bounds(const SafeTensors& file, const EnvSpec& task, const std::string& where) { check_bounds(bounds_of(file.metadata), task, where); }
+
 void check_fits(const ActorSpec& agent, const EnvSpec& task, const std::string& where) {
   if (agent.obs != task.obs_size || agent.action != task.action_size)
     throw data_error(fmt::format("an agent of {} observations and {} actions; {} has {} and {}", agent.obs, agent.action, task.id,
@@ -98,6 +128,9 @@ void put_header(Recipe recipe, const std::string& kind, const std::string& phase
                         {"phase", phase},
                         {"recipe", recipe.toml()},
                         {"isa", cpu::kernels().isa}});
+  // so that an export speaks the machine's units where the machine is not at hand
+  if (const ActionBounds& bounds = env_spec(recipe.env).bounds; !bounds.unit())
+    file.metadata.insert({{kLow, fmt::format("{}", fmt::join(bounds.low, " "))}, {kHigh, fmt::format("{}", fmt::join(bounds.high, " "))}});
 }
 
 void check_header(const SafeTensors& file, const std::string& where, const std::string& env) {
@@ -121,7 +154,7 @@ AgentFile agent_file_of(const SafeTensors& file, const std::string& where) {
   check_header(file, where, "");
   const auto recipe = file.metadata.find("recipe");
   if (recipe == file.metadata.end()) throw data_error("the header has no recipe", where, "use a file that `warmstart` wrote");
-  AgentFile out{parse_header_recipe(recipe->second, where + ", recipe in the header"), {}, file.metadata};
+  AgentFile out{parse_header_recipe(recipe->second, where + ", recipe in the header"), {}, bounds_of(file.metadata), file.metadata};
   const ExtraNetworks extra{.value = file.tensors.contains("params/value/output/kernel"),
                             .target_actor = file.tensors.contains("target/actor/mean/kernel")};
   const auto sizes = file.metadata.find("sizes");

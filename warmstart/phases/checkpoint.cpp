@@ -102,6 +102,7 @@ bool Run::load_checkpoint() {
   const SafeTensors file = read_safetensors(path);
   const std::string where = path.string();
   check_header(file, where, recipe.env.id);
+  check_bounds(file, env_spec(recipe.env), where);
   const auto saved = file.metadata.find("recipe");
   if (saved == file.metadata.end()) throw data_error("the header has no recipe", where, "start again with --overwrite");
   const std::string changed = difference(parse_header_recipe(saved->second, where), recipe, kMayChange);

@@ -21,6 +21,7 @@ namespace {
 
 constexpr int kCloneBatch = 256;
 constexpr double kCloneLearningRate = 1e-3;
+constexpr std::size_t kLongestEpisode = 100'000;  // steps: a task need not have an end
 constexpr std::int64_t kPatience = 20;  // episodes per demonstration asked for, before giving up
 
 /// One episode, cut after its last success; no steps when there was none.
@@ -82,6 +83,9 @@ class Player {
     Trajectory t;
     std::vector<double> action(env_->spec().action_size);
     for (Step step; !step.terminated && !step.truncated && t.success.size() < limit;) {
+      if (t.success.size() == kLongestEpisode)
+        throw usage_error(fmt::format("an episode had not ended after {} steps", kLongestEpisode), env_->spec().id,
+                          "set a time limit: env.max_episode_steps");
       stop_unsaved_if_asked("collecting");
       append(t.obs, env_->obs());
       append(t.infos["qpos"], env_->qpos());

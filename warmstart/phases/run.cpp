@@ -123,6 +123,7 @@ void Run::load_pretrained() {
   if (file.metadata["env"] != recipe.env.id)
     throw data_error("checkpoint of another task, " + file.metadata["env"], where,
                      "the recipe's env.id is " + recipe.env.id + "; use a recipe of that task or another checkpoint");
+  check_bounds(file.bounds, env_spec(recipe.env), where);
   ActorCritic start = fresh_agent(recipe);
   if (start.actor.spec != file.agent.actor.spec || start.critic.spec != file.agent.critic.spec)
     throw data_error("checkpoint of other network sizes", where + " and the recipe's network section",

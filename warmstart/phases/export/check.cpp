@@ -208,6 +208,8 @@ ExportedActor exported_actor(const AgentFile& file, const std::string& name) {
   return {.actor = file.agent.actor,
           .exploration_noise = exploration_noise(file),
           .safety = recipe.safety,
+          .units = {.low = file.bounds.low, .high = file.bounds.high},
+          .units_from = file.bounds.low.empty() ? "in the policy's units" : "in the task's units, from the checkpoint",
           .env = recipe.env.id,
           .label = recipe.label,
           .name = name};

@@ -34,7 +34,7 @@ struct ExportedActor {
   double exploration_noise = 0;  ///< as Agent::exploration_noise: 0 samples from the policy
   SafetyConfig safety;           ///< in the policy's units, applied before `units`
   ActionUnits units;
-  std::string units_from = "the policy's own";  ///< who said so, for the file
+  std::string units_from = "in the policy's units";  ///< who said so, for the file
   std::string env, label;
   std::string name = "policy";  ///< of the C functions and the ONNX graph: letters, digits, _
 

@@ -61,7 +61,9 @@ void run(const Options& o) {
   const std::int64_t seed = o.seed >= 0 ? o.seed : recipe.evaluation_seed();
   Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
   std::vector<double> returns;
-  const Evaluation e = evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed), {.safety = recipe.safety, .max_steps = recipe.eval.max_steps, .on_step = evaluation_display(o.episodes), .returns = &returns});
+  const Evaluation e = evaluate(
+      *env, policy, o.episodes, static_cast<std::uint64_t>(seed),
+      {.safety = recipe.safety, .max_steps = recipe.eval.max_steps, .on_step = evaluation_display(o.episodes), .returns = &returns});
   const MeanReturn start = mean_return(returns);
   const Advice advice = advise(start, data);
 

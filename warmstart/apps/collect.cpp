@@ -36,7 +36,8 @@ void run(Options& o) {
   if (is_machine(o.env) && o.safety.off())
     fmt::print(stderr, "note: {} has no save and load, as a machine, and nothing limits its actions: see --safety.max_action_change\n",
                o.env.plugin);
-  const CollectReport r = collect(o.env, o.config, o.out, [&](std::int64_t done) { show_progress(done, o.config.steps); }, o.safety);
+  const CollectReport r = collect(
+      o.env, o.config, o.out, [&](std::int64_t done) { show_progress(done, o.config.steps); }, o.safety);
   for (const std::string& note : r.notes) fmt::print("{}\n", note);
   const bool success = env_spec(o.env).reports_success;
   fmt::print("{}: {} steps of {} by policy {}, {} episodes of {:.0f} steps, mean return {:.4g}{}, {:.0f} steps/s\n", o.out, r.steps,

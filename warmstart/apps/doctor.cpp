@@ -303,8 +303,8 @@ void add_doctor(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1e6))
       ->excludes(recipe);
-  CLI::Option* gentle = verb->add_flag("--gentle", plugin->gentle,
-                                       "for a machine, and what a plug-in without save and load gets anyway: one environment, few slow steps");
+  CLI::Option* gentle = verb->add_flag(
+      "--gentle", plugin->gentle, "for a machine, and what a plug-in without save and load gets anyway: one environment, few slow steps");
   verb->add_flag("--thorough", plugin->thorough, "for a simulator without save and load: every test, with several environments")
       ->excludes(gentle);
   verb->add_option("--steps", plugin->trial.gentle_steps, "of the gentle trial")->capture_default_str()->check(CLI::Range(1, 100'000));

@@ -62,7 +62,8 @@ void film_episode(const fs::path& path, RunFilm& film) {
     drop_every_other(pictures);
     stride *= 2;
   };
-  const Evaluation e = evaluate(*env, policy, 1, static_cast<std::uint64_t>(seed), {.safety = file.recipe.safety, .max_steps = file.recipe.eval.max_steps, .before_step = look});
+  const Evaluation e = evaluate(*env, policy, 1, static_cast<std::uint64_t>(seed),
+                                {.safety = file.recipe.safety, .max_steps = file.recipe.eval.max_steps, .before_step = look});
   shoot();  // how it ended
   const double step = env->spec().control_seconds > 0 ? env->spec().control_seconds : kUnknownStep, simulated = e.length_mean * step;
   const auto shown = [&] {  // seconds of a picture

@@ -14,7 +14,7 @@
 namespace warmstart {
 namespace {
 
-constexpr int kSteps = 300;  // of a path that is compared with another
+constexpr int kSteps = 300;        // of a path that is compared with another
 constexpr std::size_t kShown = 8;  // bounds of actions in a line
 
 /// All numbers that an environment gave, as they came.
@@ -168,9 +168,10 @@ class Checker {
 
   std::string ends(int steps) const {
     if (report_.episodes_ended > 0) return fmt::format(", {} episodes ended", report_.episodes_ended);
-    return fmt::format("; NO EPISODE ENDED in {} steps, the time limit is {}: learners and evaluations wait for ends, see "
-                       "env.max_episode_steps",
-                       steps, report_.spec.max_episode_steps);
+    return fmt::format(
+        "; NO EPISODE ENDED in {} steps, the time limit is {}: learners and evaluations wait for ends, see "
+        "env.max_episode_steps",
+        steps, report_.spec.max_episode_steps);
   }
 
   std::string say(const Times& times) {
@@ -178,7 +179,8 @@ class Checker {
     std::string text = fmt::format("{:.1f} us a step, {:.1f} us at most", report_.step_mean_us, report_.step_max_us);
     const double period = 1e6 * report_.spec.control_seconds;
     if (!report_.can_save && period > 0)
-      text += fmt::format("; {:.0f}% of the control period are left for learning", std::max(0.0, 100 * (1 - report_.step_mean_us / period)));
+      text +=
+          fmt::format("; {:.0f}% of the control period are left for learning", std::max(0.0, 100 * (1 - report_.step_mean_us / period)));
     return text;
   }
 
@@ -222,7 +224,8 @@ class Checker {
 
   std::string independence() const {
     const auto process = std::make_shared<PluginProcess>(path_, trial_.timeouts.reset);
-    const auto one = make_plugin_env(report_.spec, process, trial_.timeouts), other = make_plugin_env(report_.spec, process, trial_.timeouts);
+    const auto one = make_plugin_env(report_.spec, process, trial_.timeouts),
+               other = make_plugin_env(report_.spec, process, trial_.timeouts);
     Numbers a, b;
     Walk first(*one, 4), second(*other, 5);
     for (int i = 0; i < kSteps; ++i) first.steps(1, a), second.steps(1, b);

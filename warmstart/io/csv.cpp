@@ -205,7 +205,8 @@ class CsvFile : public ArrayFile {
     const auto first = arrays_.find("first");
     std::vector<double>&terminals = arrays_.at("terminals").values, &timeouts = arrays_.at("timeouts").values;
     for (std::size_t t = 0; t < steps_; ++t) {
-      const bool last = t + 1 == steps_, next_begins = !last && (starts_[t + 1] || (first != arrays_.end() && first->second.values[t + 1] != 0));
+      const bool last = t + 1 == steps_,
+                 next_begins = !last && (starts_[t + 1] || (first != arrays_.end() && first->second.values[t + 1] != 0));
       if (terminals[t] != 0) timeouts[t] = 0;
       else if (last || next_begins) timeouts[t] = 1;
     }

@@ -133,7 +133,7 @@ class FlatSteps : public StepsReader {
 
   void find_metadata() {
     for (auto& [name, value] : file_->text_attributes()) layout_.metadata[name] = value;
-    layout_.notes = file_->notes();
+    for (const std::string& note : file_->notes()) layout_.notes.push_back(note);
     read_action_bounds(*file_, layout_);
     for (const auto& name : file_->keys("metadata")) {
       if (!layout_.action_low.empty() && (name == "action_low" || name == "action_high")) continue;
@@ -177,7 +177,8 @@ void set_action_bounds(std::vector<double> low, std::vector<double> high, StepsL
   }
   if (finite) layout.action_low = std::move(low), layout.action_high = std::move(high);
   else if (low.size() != actions || high.size() != actions)
-    layout.notes.push_back(fmt::format("bounds of the actions are not used: {} and {} of them for {} entries", low.size(), high.size(), actions));
+    layout.notes.push_back(
+        fmt::format("bounds of the actions are not used: {} and {} of them for {} entries", low.size(), high.size(), actions));
   else layout.notes.push_back("bounds of the actions are not used: some are infinite");
 }
 

@@ -107,11 +107,13 @@ std::string text_of(const ActionBounds& bounds) {
 
 void check_bounds(const ActionBounds& was, const EnvSpec& task, const std::string& where) {
   if (was.low.empty() || was == task.bounds) return;
-  throw data_error(fmt::format("actions of {} were {} when this was trained and are {} now", task.id, text_of(was), text_of(task.bounds)), where,
-                   "give the task the bounds that it had, or train anew");
+  throw data_error(fmt::format("actions of {} were {} when this was trained and are {} now", task.id, text_of(was), text_of(task.bounds)),
+                   where, "give the task the bounds that it had, or train anew");
 }
 
-void check_bounds(const SafeTensors& file, const EnvSpec& task, const std::string& where) { check_bounds(bounds_of(file.metadata), task, where); }
+void check_bounds(const SafeTensors& file, const EnvSpec& task, const std::string& where) {
+  check_bounds(bounds_of(file.metadata), task, where);
+}
 
 void check_fits(const ActorSpec& agent, const EnvSpec& task, const std::string& where) {
   if (agent.obs != task.obs_size || agent.action != task.action_size)

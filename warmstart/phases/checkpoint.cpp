@@ -37,7 +37,7 @@ std::vector<std::uint8_t> state_of(const ExperienceSource& source) {
 
 // Budgets decide when a run pauses, and where a plug-in lies is not what it is: neither changes what is computed.
 const std::set<std::string> kMayChange = {"run.max_steps", "run.max_seconds", "env.plugin", "env.plugin_timeout",
-                                         "env.plugin_reset_timeout"};
+                                          "env.plugin_reset_timeout"};
 
 }  // namespace
 

@@ -9,9 +9,9 @@ namespace warmstart {
 struct ControlRate {
   static constexpr double kTolerance = 0.1;  ///< of a period: what timers and schedulers spread
 
-  std::int64_t steps = 0;       ///< intervals seen: every step but the first of an episode
-  std::int64_t late = 0;        ///< of them, those longer than a period and the tolerance
-  double sum = 0, worst = 0;    ///< s
+  std::int64_t steps = 0;     ///< intervals seen: every step but the first of an episode
+  std::int64_t late = 0;      ///< of them, those longer than a period and the tolerance
+  double sum = 0, worst = 0;  ///< s
 
   /// One interval of `gap` seconds where the task asks for `period` seconds.
   void add(double gap, double period) {

@@ -22,7 +22,7 @@ namespace {
 constexpr int kCloneBatch = 256;
 constexpr double kCloneLearningRate = 1e-3;
 constexpr std::size_t kLongestEpisode = 100'000;  // steps: a task need not have an end
-constexpr std::int64_t kPatience = 20;  // episodes per demonstration asked for, before giving up
+constexpr std::int64_t kPatience = 20;            // episodes per demonstration asked for, before giving up
 
 /// One episode, cut after its last success; no steps when there was none.
 struct Trajectory {

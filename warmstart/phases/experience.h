@@ -86,10 +86,10 @@ inline constexpr std::int64_t kLongestEvaluation = 10'000;
 struct EvaluateOptions {
   bool deterministic = true;  ///< stochastic actions use the policy's own stream
   SafetyConfig safety = {};
-  std::int64_t max_steps = 0;              ///< an episode is cut here; 0 = kLongestEvaluation
-  std::function<void()> before_step = {};  ///< may throw, which ends the evaluation
+  std::int64_t max_steps = 0;                                        ///< an episode is cut here; 0 = kLongestEvaluation
+  std::function<void()> before_step = {};                            ///< may throw, which ends the evaluation
   std::function<void(int episode, std::int64_t step)> on_step = {};  ///< told of every step, counted from 1
-  std::vector<double>* returns = nullptr;  ///< if given, receives the return of every episode
+  std::vector<double>* returns = nullptr;                            ///< if given, receives the return of every episode
 };
 
 /// One episode after another; resets are drawn from `seed`, so equal policies give equal numbers.

@@ -54,7 +54,8 @@ Fields Recipe::fields() {
 
   Fields d("data");
   d.add("path", data.path,
-        {"offline dataset: a D4RL HDF5 file, a Minari dataset, an NPZ file, a CSV file or a pack", "", "every run with an offline phase or retention"});
+        {"offline dataset: a D4RL HDF5 file, a Minari dataset, an NPZ file, a CSV file or a pack", "",
+         "every run with an offline phase or retention"});
   d.add("observation_keys", data.observation_keys,
         {"Minari's Dict observations: the keys to take, in order, comma-separated; \"\" = the task's own, else all in alphabetical order",
          "", "a task of your own that sees a part of them"});

@@ -179,7 +179,8 @@ void Run::prepare_online(ActorCritic pretrained) {
 }
 
 void Run::collect_dataset_if_missing() {
-  if (one_env_ && !source && recipe.data.collect && !fs::exists(recipe.data.path)) eval_env_.reset();  // a machine is one object, and collecting needs it
+  if (one_env_ && !source && recipe.data.collect && !fs::exists(recipe.data.path))
+    eval_env_.reset();  // a machine is one object, and collecting needs it
   collect_if_missing(recipe, [this](const std::string& text) { note(text); });
   if (!eval_env_) eval_env_ = make_env(recipe.env);
 }

@@ -56,11 +56,9 @@ Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int6
   };
   Evaluation e;
   try {
-    e = evaluate(*eval_env_, who, recipe.eval.episodes, static_cast<std::uint64_t>(recipe.evaluation_seed()),
-                 {.safety = recipe.safety,
-                  .max_steps = recipe.eval.max_steps,
-                  .before_step = [&] { stop_if_asked(step); },
-                  .on_step = show});
+    e = evaluate(
+        *eval_env_, who, recipe.eval.episodes, static_cast<std::uint64_t>(recipe.evaluation_seed()),
+        {.safety = recipe.safety, .max_steps = recipe.eval.max_steps, .before_step = [&] { stop_if_asked(step); }, .on_step = show});
   } catch (const Error& error) {
     if (error.code() == Exit::kInterrupted) throw;  // saved already
     save_and_rethrow(error);

@@ -66,8 +66,8 @@ void Run::write_info(const std::string& status) {
   };
   if (const double period = control_period(); period > 0) {
     const ControlRate& c = state.control;
-    info["control"] = {{"period_seconds", period},      {"steps", c.steps},           {"late", c.late},
-                       {"mean_gap_seconds", c.mean()}, {"worst_gap_seconds", c.worst}};
+    info["control"] = {
+        {"period_seconds", period}, {"steps", c.steps}, {"late", c.late}, {"mean_gap_seconds", c.mean()}, {"worst_gap_seconds", c.worst}};
     if (const std::string text = control_warning(); !text.empty()) info["control"]["warning"] = text;
   }
   write_atomically(options.folder / "run.json", json_text(info, 2) + "\n");

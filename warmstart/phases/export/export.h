@@ -52,9 +52,9 @@ constexpr double kExportTolerance = 1e-5;
 /// Range of every action that the file answers, "-20 to 10, 0 to 0.5", for people.
 std::string action_range(const ExportedActor& actor);
 
-/// Writes `path`, and of a C file the header beside it, under a temporary name, checks it as check_export does, and moves it into place; a file that fails is removed and
-/// an older one stays. `stochastic` (ONNX only): the model samples, with one more input "noise".
-/// Returns the largest difference seen, or nothing when a C file could not be run because there is no C compiler.
+/// Writes `path`, and of a C file the header beside it, under a temporary name, checks it as check_export does, and moves it into place; a
+/// file that fails is removed and an older one stays. `stochastic` (ONNX only): the model samples, with one more input "noise". Returns the
+/// largest difference seen, or nothing when a C file could not be run because there is no C compiler.
 std::optional<double> write_export(const ExportedActor& actor, ExportFormat format, bool stochastic, const std::filesystem::path& path);
 
 /// Compares the file's actions with our policy's on drawn observations, deterministic and (where it can) sampled, the filter

@@ -5,6 +5,7 @@ import stat
 
 from harness import *
 
+PLUGINS = pathlib.Path(os.environ["WARMSTART_PLUGINS"])
 CHECK = pathlib.Path(__file__).resolve().parent / "export_check.py"
 LIMITS = {"action_low": -0.7, "action_high": [0.5, 0.6], "max_action_change": 0.1, "smoothing": 0.5}
 
@@ -44,6 +45,61 @@ class Export(Case):
     def test_policy_with_a_normalizer(self):
         for normalize in ("dataset", "running"):
             self.against_numpy(self.trained(normalize, data={"normalize": normalize}, safety=LIMITS), **LIMITS)
+    def of_a_plugin(self):
+        shutil.copy(PLUGINS / "plugin_env.so", self.folder / "mine.so")
+        recipe = self.write_recipe(env={"plugin": "./mine.so", "max_episode_steps": 20, "reward_bias": 0, "reward_scale": 1},
+                                   collect={"policy": "random"}, data={"sparse_reward": False})
+        self.ok("train", recipe, "--out", "cart", "--quiet", "--pretrain.steps", 20, "--finetune.steps", 20, "--warm_up.steps", 20)
+        return self.folder / "cart" / "final.safetensors"
+
+    def test_a_plugins_bounds_are_used_unless_told(self):
+        checkpoint = self.of_a_plugin()
+        self.assertEqual([read_safetensors(checkpoint)[0][key] for key in ("action_low", "action_high")], ["-10", "10"])
+        (self.folder / "mine.so").unlink()  # the machine is not at hand
+        said = self.ok("export", checkpoint, "--format", "onnx", "--out", "own.onnx").stdout
+        self.assertIn("actions in the task's units, from the checkpoint: -10 to 10", said)
+        said = self.ok("export", checkpoint, "--format", "onnx", "--out", "plain.onnx", "--action-low=-1", "--action-high=1").stdout
+        self.assertIn("--action-low and --action-high: -1 to 1", said)
+        code = ("import numpy as np, onnxruntime\n"
+                "obs = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32) * 3\n"
+                "own, plain = (onnxruntime.InferenceSession(n) for n in ('own.onnx', 'plain.onnx'))\n"
+                "a, b = (s.run(['action'], {'obs': obs})[0] for s in (own, plain))\n"
+                "np.testing.assert_allclose(a, 10 * b, rtol=1e-5, atol=1e-5)\n"
+                "assert np.abs(b).max() <= 1 and np.abs(b).max() > 0.01\n"
+                "meta = own.get_modelmeta().custom_metadata_map\n"
+                "print(meta['action_range'], '|', plain.get_modelmeta().custom_metadata_map['action_range'])")
+        seen = subprocess.run([PYTHON, "-c", code], cwd=self.folder, capture_output=True, text=True)
+        self.assertEqual((seen.returncode, seen.stdout.strip()), (0, "-10 to 10 | -1 to 1"), seen.stderr)
+        self.assertEqual(seen.stderr, "", "a runtime warns about what is not used")
+
+    def test_other_bounds_than_before_are_refused(self):
+        checkpoint = self.of_a_plugin()
+        source = (pathlib.Path(__file__).parents[2] / "examples/plugin_env.c").read_text()
+        (self.folder / "stronger.c").write_text(source.replace("kForce[2] = {-10, 10}", "kForce[2] = {-20, 20}"))
+        subprocess.run(["cc", "-shared", "-fPIC", f"-I{pathlib.Path(__file__).parents[2]}", "-o", self.folder / "mine.so", self.folder / "stronger.c", "-lm"], check=True)
+        self.refused(DATA, ["CartPendulum-v0 were -10 to 10", "are -20 to 20 now"], "eval", checkpoint, "--episodes", 1)
+
+    @unittest.skipUnless(shutil.which("cc"), "no C compiler")
+    def test_the_header_says_what_there_is(self):
+        checkpoint = self.of_a_plugin()
+        said = self.ok("export", checkpoint, "--format", "c", "--out", "arm.c", "--name", "arm").stdout
+        self.assertIn("arm.h", said)
+        header = (self.folder / "arm.h").read_text()
+        self.assertIn("in the task's units, from the checkpoint: -10 to 10", header)
+        main = ('#include "arm.h"\n#include <stdio.h>\nint main() { float obs[ARM_OBS_SIZE] = {0.1f, 0, 0.2f, 0}, action[ARM_ACTION_SIZE];\n'
+                'arm_act(obs, action); printf("%d %d %.6g", ARM_OBS_SIZE, ARM_ACTION_SIZE, action[0]); return 0; }\n')
+        for name, compiler in (("main.c", "cc"), ("main.cpp", "c++")):
+            (self.folder / name).write_text(main)
+            subprocess.run(["cc", "-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-Wmissing-prototypes", "-c", "arm.c"], cwd=self.folder, check=True)
+            subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "-o", "main", name, "arm.o", "-lm"], cwd=self.folder, check=True)
+            obs, action, value = subprocess.run([self.folder / "main"], capture_output=True, text=True, check=True).stdout.split()
+            self.assertEqual((obs, action), ("4", "1"))
+            self.assertLessEqual(abs(float(value)), 10)
+        self.refused(USAGE, ["arm.h", "--overwrite"], "export", checkpoint, "--format", "c", "--out", self.moved("arm.c"))
+
+    def moved(self, name):
+        (self.folder / name).rename(self.folder / f"other_{name}")
+        return name
 
     @unittest.skipUnless(shutil.which("cc"), "no C compiler")
     def test_a_nan_is_seen_and_does_not_lift_the_limits(self):

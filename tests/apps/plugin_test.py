@@ -22,7 +22,7 @@ class Plugin(Case):
 
     def test_doctor(self):
         good = self.ok("doctor", "--env-plugin", PLUGINS / "plugin_env.so")
-        self.assertEqual(good.stdout.count("ok "), 7, good.stdout)
+        self.assertEqual(good.stdout.count("ok "), 8, good.stdout)
         self.assertIn("CartPendulum-v0 can be trained on", good.stdout)
         found = json.loads(self.ok("doctor", "--env-plugin", PLUGINS / "plugin_env.so", "--json").stdout)
         self.assertEqual((found["obs_size"], found["action_size"], found["can_save"], found["passed"]), (4, 1, True, True))

@@ -6,6 +6,7 @@
 #include "../support.h"
 #include "warmstart/envs/env.h"
 #include "warmstart/envs/plugin_check.h"
+#include "warmstart/envs/plugin_env.h"
 #include "warmstart/envs/vector_env.h"
 
 namespace warmstart {
@@ -59,8 +60,8 @@ TEST(Plugin, TimeLimitTruncates) {
 
 TEST(Plugin, ConformingOnesPass) {
   for (const std::string name : {"plugin_env", "bad_good", "bad_no_state"}) {
-    const PluginReport r = check_plugin(plugin(name), 20);
-    EXPECT_EQ(r.checks.size(), 7u);
+    const PluginReport r = check_plugin(plugin(name), {.timeouts = {20, 20}, .mode = PluginTrial::Mode::kThorough});
+    EXPECT_EQ(r.checks.size(), 8u);
     for (const PluginCheck& c : r.checks) EXPECT_TRUE(c.passed) << name << ", " << c.name << ": " << c.finding;
     EXPECT_EQ(r.can_save, name != "bad_no_state");
     EXPECT_GT(r.step_mean_us, 0);
@@ -76,7 +77,7 @@ class BadPlugin : public testing::TestWithParam<Bad> {};
 
 TEST_P(BadPlugin, IsFoundAndNamed) {
   const auto& [name, check, says] = GetParam();
-  const PluginReport r = check_plugin(plugin(name), name == "bad_hang" ? 1 : 20);
+  const PluginReport r = check_plugin(plugin(name), {.timeouts = {name == "bad_hang" ? 1.0 : 20.0, 20}});
   EXPECT_FALSE(r.passed());
   for (const PluginCheck& c : r.checks) {
     if (c.passed) continue;
@@ -101,6 +102,29 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"bad_remembers", "determinism", "what came before"}, Bad{"bad_global", "independence", "disturb each other"},
                     Bad{"bad_forgets", "saved state", "after load"}, Bad{"bad_save_fails", "saved state", "the motor is off"}),
     [](const auto& bad) { return bad.param.name; });
+
+TEST(Plugin, AMachineIsOneEnvironment) {
+  const EnvConfig machine = config("bad_no_state");
+  EXPECT_TRUE(is_machine(machine));
+  EXPECT_FALSE(is_machine(config("bad_good")));
+  EXPECT_FALSE(is_machine({}));
+  auto one = make_env(machine);
+  expect_error(Exit::kUsage, {"bad_no_state.so", "a second environment"}, [&] { make_env(machine); });
+  one.reset();
+  Rng rng(1, "plugin test");
+  make_env(machine)->reset(rng);
+  const auto a = make_env(config("bad_good")), b = make_env(config("bad_good"));  // a simulator may be many
+}
+
+TEST(Plugin, GentleTrialOfAMachine) {
+  const PluginReport r = check_plugin(plugin("bad_no_state"), {});
+  EXPECT_TRUE(r.gentle);
+  EXPECT_EQ(r.checks.size(), 5u);
+  for (const PluginCheck& c : r.checks) EXPECT_TRUE(c.passed) << c.name << ": " << c.finding;
+  EXPECT_EQ(r.episodes_ended, 2) << "50 steps, time limit 20";
+  EXPECT_GT(r.step_mean_us, 0);
+  EXPECT_FALSE(check_plugin(plugin("bad_good"), {}).gentle);
+}
 
 TEST(Plugin, ManyInParallelDoNotMix) {
   VectorEnv one(config("plugin_env"), 4, 3, 1), four(config("plugin_env"), 4, 3, 4);

@@ -16,6 +16,8 @@ class StopAfter : public ExperienceSource {
     if (--left_ == 0) stop_requested() = true;
     return inner_->next(policy);
   }
+  bool in_episode() const override { return inner_->in_episode(); }
+  void cut_episode() override { inner_->cut_episode(); }
   bool can_save() const override { return inner_->can_save(); }
   void save(StateWriter& out) const override { inner_->save(out); }
   void load(StateReader& in) override { inner_->load(in); }

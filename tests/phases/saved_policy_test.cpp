@@ -48,6 +48,7 @@ TEST_P(Saved, ActsAsTheAgentDoes) {
 INSTANTIATE_TEST_SUITE_P(
     Kinds, Saved,
     testing::Values(std::vector<Override>{}, std::vector<Override>{{"safety.max_action_change", "0.1"}, {"safety.action_low", "-0.5,-0.2"}},
+                    std::vector<Override>{{"data.normalize", "dataset"}}, std::vector<Override>{{"data.normalize", "running"}},
                     std::vector<Override>{{"pretrain.agent", "td3bc"}, {"finetune.agent", "td3"}, {"td3.exploration_noise", "0.3"}},
                     std::vector<Override>{{"pretrain.agent", "iql"}, {"finetune.agent", "iql"}, {"network.squash", "false"}},
                     std::vector<Override>{
@@ -71,7 +72,7 @@ TEST(Saved, RefusesWhatItCannotActBy) {
   refused([](SafeTensors& f) { f.metadata.erase("recipe"); }, {"no \"recipe\""});
   refused([](SafeTensors& f) { f.metadata["sizes"] = "0 2"; }, {"sizes"});
   refused([](SafeTensors& f) { f.metadata["sizes"] = "9 2"; }, {"network of other sizes"});
-  refused([](SafeTensors& f) { f.tensors["normalizer/mean"] = f.tensors.at("params/actor/mean/bias"); }, {"normalized observations"});
+  refused([](SafeTensors& f) { f.tensors["normalizer/mean"] = f.tensors.at("params/actor/mean/bias"); }, {"normalizer/mean", "numbers that belong there"});
   refused([](SafeTensors& f) { f.tensors.erase("params/actor/mean/kernel"); }, {"params/actor/mean/kernel"});
   expect_error(Exit::kData, {"nowhere.safetensors"}, [] { read_policy("nowhere.safetensors"); });
 

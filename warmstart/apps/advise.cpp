@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "warmstart/apps/run_options.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/apps/world_options.h"
 #include "warmstart/core/error.h"
@@ -54,12 +55,15 @@ void run(const Options& o) {
   confirm_task(recipe, o.checkpoint, o.env, o.plugin);
   change_world(o.world, recipe.env);
 
+  check_bounds(file.bounds, env_spec(recipe.env), o.checkpoint);
   const auto env = make_env(recipe.env);
   const MeanReturn data = mean_return(returns_in(o, recipe, env->spec()));
   const std::int64_t seed = o.seed >= 0 ? o.seed : recipe.evaluation_seed();
   Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
   std::vector<double> returns;
-  const Evaluation e = evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed), {.safety = recipe.safety, .returns = &returns});
+  const Evaluation e = evaluate(
+      *env, policy, o.episodes, static_cast<std::uint64_t>(seed),
+      {.safety = recipe.safety, .max_steps = recipe.eval.max_steps, .on_step = evaluation_display(o.episodes), .returns = &returns});
   const MeanReturn start = mean_return(returns);
   const Advice advice = advise(start, data);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "warmstart/core/error.h"
 #include "warmstart/core/stop.h"
 
 namespace warmstart {
@@ -24,6 +25,10 @@ void add_film_options(CLI::App& verb, FilmOptions& o) {
   verb.add_option("--fps", o.fps, "Pictures per simulated second, at most one per step")
       ->capture_default_str()
       ->check(CLI::Range(0.1, 1e3));
+}
+
+void check_can_be_drawn(const EnvConfig& world) {
+  if (!world.plugin.empty()) throw usage_error("the task cannot be drawn", world.plugin, "choose a MuJoCo task of `warmstart list envs`");
 }
 
 Camera::Camera(const Env& env, const FilmOptions& o)

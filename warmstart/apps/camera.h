@@ -18,6 +18,9 @@ struct FilmOptions {
 /// --width, --height, --camera and --fps. `o` must live until the callback.
 void add_film_options(CLI::App& verb, FilmOptions& o);
 
+/// Throws Error(kUsage) for a plug-in, which has no pictures, before an environment of it is made.
+void check_can_be_drawn(const EnvConfig& world);
+
 /// Films one environment: a picture for every state that is due, so that the film runs in simulated time.
 class Camera {
  public:

@@ -9,6 +9,7 @@
 
 #include "warmstart/apps/verbs.h"
 #include "warmstart/apps/world_options.h"
+#include "warmstart/envs/plugin_env.h"
 
 namespace warmstart {
 namespace {
@@ -17,6 +18,8 @@ struct Options {
   EnvConfig env;
   CollectConfig config;
   std::string out;
+  SafetyConfig safety;
+  bool policy_given = false;
 };
 
 /// One line that rewrites itself on a terminal; silent in a log file, where it would only be noise.
@@ -26,8 +29,15 @@ void show_progress(std::int64_t done, std::int64_t all) {
              done == all ? "\n" : "");
 }
 
-void run(const Options& o) {
-  const CollectReport r = collect(o.env, o.config, o.out, [&](std::int64_t done) { show_progress(done, o.config.steps); });
+void run(Options& o) {
+  // a task of one's own has no driver here
+  if (!o.policy_given && !o.env.plugin.empty()) o.config.policy = o.config.agent.empty() ? "random" : "agent";
+  if (!o.policy_given && o.env.plugin.empty() && !o.config.agent.empty()) o.config.policy = "agent";
+  if (is_machine(o.env) && o.safety.off())
+    fmt::print(stderr, "note: {} has no save and load, as a machine, and nothing limits its actions: see --safety.max_action_change\n",
+               o.env.plugin);
+  const CollectReport r = collect(
+      o.env, o.config, o.out, [&](std::int64_t done) { show_progress(done, o.config.steps); }, o.safety);
   for (const std::string& note : r.notes) fmt::print("{}\n", note);
   const bool success = env_spec(o.env).reports_success;
   fmt::print("{}: {} steps of {} by policy {}, {} episodes of {:.0f} steps, mean return {:.4g}{}, {:.0f} steps/s\n", o.out, r.steps,
@@ -52,10 +62,18 @@ void add_collect(CLI::App& app) {
     for (char& c : option)
       if (c == '_') c = '-';
     verb->add_option_function<std::string>(
-            option, [field, option](const std::string& text) { field.set_text(text, "option " + option); },
+            option,
+            [field, option, o](const std::string& text) {
+              field.set_text(text, "option " + option);
+              o->policy_given = o->policy_given || option == "--policy";
+            },
             field.doc.help + (field.doc.when.empty() ? "" : "; " + field.doc.when))
         ->default_str(field.toml());
   }
+  const Fields limits = o->safety.fields();
+  for (const Field& field : limits.list())
+    verb->add_option_function<std::string>(
+        "--" + field.key, [field](const std::string& text) { field.set_text(text, "command line, --" + field.key); }, field.doc.help);
   verb->callback([o] { run(*o); });
 }
 

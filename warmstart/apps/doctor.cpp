@@ -8,6 +8,7 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
@@ -20,6 +21,8 @@
 #include "warmstart/io/report.h"
 #include "warmstart/nn/cpu/kernels.h"
 #include "warmstart/nn/precision.h"
+#include "warmstart/phases/action_filter.h"
+#include "warmstart/phases/recipe.h"
 #include "warmstart_build.h"
 
 namespace warmstart {
@@ -206,8 +209,45 @@ void doctor(bool json) {
 }
 
 // the answer to one question: can this plug-in be trained on?
-void check_env_plugin(const std::string& path, double timeout, bool json) {
-  const PluginReport r = check_plugin(path, timeout);
+struct PluginOptions {
+  std::string path, recipe;
+  PluginTrial trial;
+  double reset_timeout = 0;
+  SafetyConfig safety;
+  bool gentle = false, thorough = false;
+};
+
+// of a machine whose owner says nothing: a quarter of the range, and slowly
+const SafetyConfig kGentle = {.action_low = {-0.25}, .action_high = {0.25}, .max_action_change = {0.05}};
+
+void check_env_plugin(PluginOptions& o, bool json) {
+  using Mode = PluginTrial::Mode;
+  PluginTrial& trial = o.trial;
+  if (o.gentle) trial.mode = Mode::kGentle;
+  if (o.thorough) trial.mode = Mode::kThorough;
+  if (!o.recipe.empty()) {
+    const Recipe recipe = load_recipe(o.recipe, o.path.empty() ? std::vector<Override>{} : std::vector<Override>{{"env.plugin", o.path}});
+    if (recipe.env.plugin.empty()) throw usage_error("the recipe names no plug-in", o.recipe, "give --env-plugin FILE as well");
+    o.path = recipe.env.plugin, trial.timeouts = plugin_timeouts(recipe.env), trial.max_episode_steps = recipe.env.max_episode_steps;
+    if (o.safety.off()) o.safety = recipe.safety;
+  } else {
+    trial.timeouts.reset = o.reset_timeout > 0 ? o.reset_timeout : trial.timeouts.step;
+  }
+  const bool own_limits = !o.safety.off();
+  std::optional<ActionFilter> filter;  // made when the plug-in has said how many actions there are
+  trial.limit = [&](std::span<double> action) {
+    if (!filter) {
+      const SafetyConfig& limits = own_limits ? o.safety : kGentle;
+      limits.validate(static_cast<int>(action.size()));
+      filter.emplace(limits, static_cast<int>(action.size()));
+    }
+    filter->apply(action);
+  };
+  trial.begin_episode = [&] {
+    if (filter) filter->begin_episode();
+  };
+  const std::string& path = o.path;
+  const PluginReport r = check_plugin(path, trial);
   std::size_t failed = 0;
   auto checks = nlohmann::ordered_json::array();
   for (const PluginCheck& c : r.checks) {
@@ -220,13 +260,24 @@ void check_env_plugin(const std::string& path, double timeout, bool json) {
                                               {"id", r.spec.id},
                                               {"obs_size", r.spec.obs_size},
                                               {"action_size", r.spec.action_size},
+                                              {"action_low", r.spec.bounds.low},
+                                              {"action_high", r.spec.bounds.high},
+                                              {"max_episode_steps", r.spec.max_episode_steps},
+                                              {"control_seconds", r.spec.control_seconds},
                                               {"can_save", r.can_save},
+                                              {"gentle", r.gentle},
+                                              {"episodes_ended", r.episodes_ended},
                                               {"step_mean_us", r.step_mean_us},
                                               {"step_max_us", r.step_max_us},
                                               {"checks", checks},
                                               {"passed", failed == 0}}
                            .dump(2));
-  else if (failed == 0) fmt::print("{} can be trained on: env.plugin = \"{}\"\n", r.spec.id, path);
+  else if (failed == 0) {
+    if (r.gentle)
+      fmt::print("tried gently ({}): determinism, independence and saved state were not looked at; --thorough does, for a simulator\n",
+                 own_limits ? "within the limits of [safety]" : "within a quarter of each action's range, changing by at most 0.05 a step");
+    fmt::print("{} can be trained on: env.plugin = \"{}\"\n", r.spec.id, path);
+  }
   std::fflush(stdout);
   if (failed > 0)
     throw machine_error(fmt::format("the plug-in fails {} of {} checks", failed, r.checks.size()), path,
@@ -240,17 +291,29 @@ void add_doctor(CLI::App& app) {
       app.add_subcommand("doctor", "what this machine offers, what is missing, and the remedy (exit code 5 when something is)");
   const auto json = std::make_shared<bool>(false);
   verb->add_flag("--json", *json, "one JSON object instead of text");
-  struct Plugin {
-    std::string path;
-    double timeout = 10;
-  };
-  const auto plugin = std::make_shared<Plugin>();
-  CLI::Option* path = verb->add_option("--env-plugin", plugin->path, "check an environment plug-in (a shared object) instead");
-  verb->add_option("--timeout", plugin->timeout, "longest call of the plug-in, s")
+  const auto plugin = std::make_shared<PluginOptions>();
+  verb->add_option("--env-plugin", plugin->path, "check an environment plug-in (a shared object) instead");
+  CLI::Option* recipe = verb->add_option(
+      "--recipe", plugin->recipe, "check this recipe's plug-in, with its timeouts, its time limit and, gently, the limits of its [safety]");
+  verb->add_option("--timeout", plugin->trial.timeouts.step, "longest step, save or load of the plug-in, s")
       ->capture_default_str()
       ->check(CLI::Range(1e-3, 1e6))
-      ->needs(path);
-  verb->callback([json, plugin] { plugin->path.empty() ? doctor(*json) : check_env_plugin(plugin->path, plugin->timeout, *json); });
+      ->excludes(recipe);
+  verb->add_option("--reset-timeout", plugin->reset_timeout, "longest create, reset or destroy, s; 0 = as --timeout")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1e6))
+      ->excludes(recipe);
+  CLI::Option* gentle = verb->add_flag(
+      "--gentle", plugin->gentle, "for a machine, and what a plug-in without save and load gets anyway: one environment, few slow steps");
+  verb->add_flag("--thorough", plugin->thorough, "for a simulator without save and load: every test, with several environments")
+      ->excludes(gentle);
+  verb->add_option("--steps", plugin->trial.gentle_steps, "of the gentle trial")->capture_default_str()->check(CLI::Range(1, 100'000));
+  const Fields limits = plugin->safety.fields();
+  for (const Field& field : limits.list())
+    verb->add_option_function<std::string>(
+        "--" + field.key, [field](const std::string& text) { field.set_text(text, "command line, --" + field.key); },
+        "gentle trial: " + field.doc.help);
+  verb->callback([json, plugin] { plugin->path.empty() && plugin->recipe.empty() ? doctor(*json) : check_env_plugin(*plugin, *json); });
 }
 
 }  // namespace warmstart

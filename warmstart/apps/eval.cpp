@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "warmstart/apps/camera.h"
+#include "warmstart/apps/run_options.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/apps/world_options.h"
 #include "warmstart/core/error.h"
@@ -22,7 +23,7 @@ struct Options {
   FilmOptions film;
   EnvConfig world;
   int episodes = 20;
-  std::int64_t seed = -1;
+  std::int64_t seed = -1, max_steps = 0;
   bool stochastic = false, json = false;
 };
 
@@ -31,13 +32,18 @@ void run(const Options& o) {
   const Recipe& recipe = file.recipe;
   confirm_task(file.recipe, o.file, o.env, o.plugin);
   change_world(o.world, file.recipe.env);
+  if (!o.film.out.empty()) check_can_be_drawn(recipe.env);  // before a machine moves
+  check_bounds(file.bounds, env_spec(recipe.env), o.file);
   const auto env = make_env(recipe.env);
+  const std::int64_t most = o.max_steps > 0 ? o.max_steps : recipe.eval.max_steps;
   // the run's own evaluations use this stream, so that their numbers come out again
   const std::int64_t seed = o.seed >= 0 ? o.seed : recipe.evaluation_seed();
   Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"), exploration_noise(file));
   const auto start = std::chrono::steady_clock::now();
   const Evaluation e =
-      evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed), {.deterministic = !o.stochastic, .safety = recipe.safety});
+      evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed),
+               {.deterministic = !o.stochastic, .safety = recipe.safety, .max_steps = most, .on_step = evaluation_display(o.episodes)});
+  if (const std::string text = cut_warning(e, most); !text.empty()) fmt::print(stderr, "{}\n", text);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double rate = seconds > 0 ? e.length_mean * e.episodes / seconds : 0;
   const bool success = env->spec().reports_success;
@@ -45,7 +51,7 @@ void run(const Options& o) {
     Camera camera(*env, o.film);
     Policy same(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"), exploration_noise(file));
     evaluate(*env, same, 1, static_cast<std::uint64_t>(seed),
-             {.deterministic = !o.stochastic, .safety = recipe.safety, .before_step = [&] { camera.look(); }});
+             {.deterministic = !o.stochastic, .safety = recipe.safety, .max_steps = most, .before_step = [&] { camera.look(); }});
     fmt::print(stderr, "{}\n", camera.finish());
   }
 
@@ -85,6 +91,9 @@ void add_eval(CLI::App& app) {
   verb->add_option("--episodes", o->episodes, "Number of episodes")->capture_default_str()->check(CLI::Range(1, 1'000'000));
   verb->add_option("--seed", o->seed, "Seed of resets and actions (default: that of the run's own evaluations)")
       ->check(CLI::Range(std::int64_t{0}, kMaxSeed));
+  verb->add_option("--max-steps", o->max_steps, "An episode is cut here, with a warning; 0 = as the run's own evaluations")
+      ->capture_default_str()
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}));
   verb->add_flag("--stochastic", o->stochastic, "Sample actions instead of taking the most likely one");
   verb->add_option("--env", o->env, "Refuse the file when it was made for another task than this (exit code 3)");
   verb->add_option("--env-plugin", o->plugin, "Where the plug-in of the checkpoint's task lies now");

@@ -28,13 +28,18 @@ void run(const Options& o) {
     throw usage_error("not a name for functions: " + o.name, "--name", "use letters, digits and _, a letter first");
   if (!o.overwrite && std::filesystem::exists(o.out))
     throw usage_error("the file exists", o.out, "replace it with --overwrite, or choose another --out");
+  if (format == ExportFormat::kC && !o.overwrite && std::filesystem::exists(c_header_path(o.out)))
+    throw usage_error("the header's file exists", c_header_path(o.out).string(), "replace it with --overwrite, or choose another --out");
   ExportedActor actor = exported_actor(read_agent_file(o.file), o.name);
   const Fields units = actor.units.fields();
   if (!o.low.empty()) units.at("units.action_low", "--action-low").set_text(o.low, "--action-low");
   if (!o.high.empty()) units.at("units.action_high", "--action-high").set_text(o.high, "--action-high");
   actor.units.validate(actor.action_size());
+  if (!o.low.empty() || !o.high.empty()) actor.units_from = "in the units of --action-low and --action-high";
   const auto difference = write_export(actor, format, o.stochastic, o.out);
-  fmt::print("saved {}: {}, {} observations -> {} actions\n", o.out, actor.env, actor.obs_size(), actor.action_size());
+  const std::string header = format == ExportFormat::kC ? " and " + c_header_path(o.out).string() : "";
+  fmt::print("saved {}{}: {}, {} observations -> {} actions\n", o.out, header, actor.env, actor.obs_size(), actor.action_size());
+  fmt::print("actions {}: {}\n", actor.units_from, action_range(actor));
   if (difference)
     fmt::print("checked: its actions differ from ours by at most {:.1e} (allowed are {:.0e})\n", *difference, kExportTolerance);
   else fmt::print("not checked: there is no C compiler (cc) to run it with; compare before you rely on it\n");

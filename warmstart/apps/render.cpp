@@ -31,12 +31,14 @@ void film_checkpoint(Options& o) {
   EnvConfig world = file.recipe.env;
   if (o.env.max_episode_steps > 0) world.max_episode_steps = o.env.max_episode_steps;
   change_world(o.env, world);
+  check_can_be_drawn(world);
   const auto env = make_env(world);
   Camera camera(*env, o.film);
   const std::int64_t seed = o.seed >= 0 ? o.seed : file.recipe.evaluation_seed();
   Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
-  const Evaluation e = evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed),
-                                {.safety = file.recipe.safety, .before_step = [&] { camera.look(); }});
+  const Evaluation e =
+      evaluate(*env, policy, o.episodes, static_cast<std::uint64_t>(seed),
+               {.safety = file.recipe.safety, .max_steps = file.recipe.eval.max_steps, .before_step = [&] { camera.look(); }});
   fmt::print("{}, mean return {:.4g}{}\n", camera.finish(), e.return_mean,
              env->spec().reports_success ? fmt::format(", success {:.0f}%", 100 * e.success_rate) : "");
 }

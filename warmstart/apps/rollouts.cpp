@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "warmstart/apps/camera.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 #include "warmstart/core/stop.h"
@@ -42,6 +43,7 @@ std::vector<std::uint8_t> gif(const std::vector<Picture>& pictures, double secon
 // one episode as the run's own evaluations begin
 void film_episode(const fs::path& path, RunFilm& film) {
   AgentFile file = read_agent_file(path);
+  check_can_be_drawn(file.recipe.env);
   const auto env = make_env(file.recipe.env);
   const std::int64_t seed = file.recipe.evaluation_seed();
   Policy policy(std::make_shared<Actor>(file.agent.actor), Rng(static_cast<std::uint64_t>(seed), "policy"));
@@ -60,7 +62,8 @@ void film_episode(const fs::path& path, RunFilm& film) {
     drop_every_other(pictures);
     stride *= 2;
   };
-  const Evaluation e = evaluate(*env, policy, 1, static_cast<std::uint64_t>(seed), {.safety = file.recipe.safety, .before_step = look});
+  const Evaluation e = evaluate(*env, policy, 1, static_cast<std::uint64_t>(seed),
+                                {.safety = file.recipe.safety, .max_steps = file.recipe.eval.max_steps, .before_step = look});
   shoot();  // how it ended
   const double step = env->spec().control_seconds > 0 ? env->spec().control_seconds : kUnknownStep, simulated = e.length_mean * step;
   const auto shown = [&] {  // seconds of a picture

@@ -33,6 +33,9 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
 /// A progress display on standard error: one line in place on a terminal, plain lines otherwise.
 std::function<void(const Progress&)> progress_display(const std::string& title);
 
+/// The same for an evaluation of its own, after the first second: which of `episodes` it is in, and its step.
+std::function<void(int episode, std::int64_t step)> evaluation_display(int episodes);
+
 /// The command line as typed, for reports; set by main.
 std::string& command_line();
 

@@ -82,7 +82,7 @@ const EnvSpec& env_spec(const std::string& id) {
 }
 
 const EnvSpec& env_spec(const EnvConfig& config) {
-  return config.plugin.empty() ? env_spec(config.id) : plugin_spec(config.plugin, config.plugin_timeout);
+  return config.plugin.empty() ? env_spec(config.id) : plugin_spec(config.plugin, plugin_timeouts(config));
 }
 
 int time_limit(const EnvConfig& config) {
@@ -102,7 +102,7 @@ std::unique_ptr<Env> make_plain(const EnvConfig& config) {
                         fmt::format("give {:g} to {:g}; 1 is the world as it was", kLeastScale, 1 / kLeastScale));
   if (config.clearance != 0 && !spec.takes_clearance)
     throw usage_error("the task has no clearance", config.id, "leave env.clearance at 0; it is for peg insertion");
-  if (!config.plugin.empty()) return make_plugin_env(std::move(spec), config.plugin, config.plugin_timeout);
+  if (!config.plugin.empty()) return make_plugin_env(std::move(spec), config.plugin, plugin_timeouts(config));
   if (const auto own = registry().makers.find(spec.id); own != registry().makers.end())
     return with_unit_actions(make_checked_env(spec, own->second));
   for (const Family& family : kFamilies)

@@ -135,12 +135,13 @@ std::string body_of(const std::string& id);
 /// Settings of an environment that are not part of its id.
 struct EnvConfig {
   std::string id = "PointMaze_Medium-v3";
-  int max_episode_steps = 0;   ///< 0 = the task's own
-  std::string plugin = {};     ///< shared object that takes the place of `id` (envs/plugin_api.h); "" = a registered task
-  double plugin_timeout = 30;  ///< longest call of the plug-in, s
-  double friction_scale = 1;   ///< of every friction coefficient
-  double mass_scale = 1;       ///< of every mass and inertia
-  double clearance = 0;        ///< of peg and socket, mm per side; 0 = the task's own
+  int max_episode_steps = 0;        ///< 0 = the task's own
+  std::string plugin = {};          ///< shared object that takes the place of `id` (envs/plugin_api.h); "" = a registered task
+  double plugin_timeout = 30;       ///< longest step, save or load of the plug-in, s
+  double plugin_reset_timeout = 0;  ///< longest create, reset or destroy, s; 0 = as plugin_timeout
+  double friction_scale = 1;        ///< of every friction coefficient
+  double mass_scale = 1;            ///< of every mass and inertia
+  double clearance = 0;             ///< of peg and socket, mm per side; 0 = the task's own
 };
 
 /// Builds a task. Throws Error naming the nearest ids when unknown, and the missing file and package when an asset is missing.

@@ -6,8 +6,9 @@
  *
  * The object exports one function, warmstart_env_plugin(), which returns a description that lives as long as the object is loaded.
  * Warmstart loads it into a process of its own, calls it from one thread, and may create several environments in it. Whatever the
- * plug-in prints goes to standard error. A call that crashes, throws or takes longer than env.plugin_timeout ends that process with
- * a message; the run is saved.
+ * plug-in prints goes to standard error. A call that crashes, throws or takes longer than env.plugin_timeout (create, reset, destroy:
+ * env.plugin_reset_timeout) ends that process with a message; the run is saved. destroy is not called then: a machine needs a watchdog.
+ * Without save and load Warmstart has one environment at a time, and evaluates between the episodes of training.
  */
 #ifndef WARMSTART_ENVS_PLUGIN_API_H
 #define WARMSTART_ENVS_PLUGIN_API_H

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <list>
+#include <map>
 #include <utility>
 
 #include "warmstart/core/files.h"
@@ -18,16 +20,17 @@ std::span<const std::uint8_t> bytes_of(const void* data, std::size_t size) { ret
 
 class PluginEnv : public Env {
  public:
-  PluginEnv(EnvSpec spec, std::shared_ptr<PluginProcess> process, double timeout)
-      : spec_(std::move(spec)), process_(std::move(process)), timeout_(timeout), obs_(spec_.obs_size) {
-    process_->call(PluginCall::kCreate, 0, {}, answer_, timeout_);
+  PluginEnv(EnvSpec spec, std::shared_ptr<PluginProcess> process, const PluginTimeouts& timeouts, std::shared_ptr<void> claim = {})
+      : spec_(std::move(spec)), claim_(std::move(claim)), process_(std::move(process)), timeouts_(timeouts), obs_(spec_.obs_size) {
+    process_->call(PluginCall::kCreate, 0, {}, answer_, timeouts_.reset);
     std::memcpy(&instance_, answer_.data(), std::min(answer_.size(), sizeof instance_));
   }
   ~PluginEnv() override {
     if (!process_->alive()) return;
     try {
-      process_->call(PluginCall::kDestroy, instance_, {}, answer_, timeout_);
-    } catch (const Error&) {  // nothing depends on it any more
+      process_->call(PluginCall::kDestroy, instance_, {}, answer_, timeouts_.reset);
+    } catch (const Error& error) {  // the numbers do not depend on it, but a machine does
+      std::fprintf(stderr, "warning: %s\n", error.what());
     }
   }
 
@@ -35,14 +38,14 @@ class PluginEnv : public Env {
 
   void reset(Rng& rng) override {
     const std::uint64_t seed = rng.bits64();
-    take_obs(call(PluginCall::kReset, bytes_of(&seed, sizeof seed)));
+    take_obs(call(PluginCall::kReset, bytes_of(&seed, sizeof seed), 0, timeouts_.reset));
     elapsed_ = 0, running_ = true;
   }
 
   Step step(std::span<const double> action) override {
     if (!running_) throw step_after_end(spec_.id);
     check_action(action, spec_);
-    auto answer = call(PluginCall::kStep, bytes_of(action.data(), action.size_bytes()), elapsed_ + 1);
+    auto answer = call(PluginCall::kStep, bytes_of(action.data(), action.size_bytes()), elapsed_ + 1, timeouts_.step);
     warmstart_step got;
     std::memcpy(&got, answer.data(), sizeof got);
     take_obs(answer.subspan(sizeof got));
@@ -61,7 +64,7 @@ class PluginEnv : public Env {
   void save(StateWriter& out) const override {
     out.put(spec_.id), out.put(obs_), out.put(elapsed_), out.put(running_);
     std::span<const std::uint8_t> state;
-    if (begun()) state = call(PluginCall::kSave, {});
+    if (begun()) state = call(PluginCall::kSave, {}, 0, timeouts_.step);
     out.put_bytes(state.data(), state.size());
   }
   void load(StateReader& in) override {
@@ -74,15 +77,15 @@ class PluginEnv : public Env {
                        "resume with the plug-in that was saved");
     in.get(elapsed_), in.get(running_);
     const auto state = in.next();
-    if (begun()) call(PluginCall::kRestore, state);
+    if (begun()) call(PluginCall::kRestore, state, 0, timeouts_.step);
     obs_ = obs;
   }
 
  private:
   bool begun() const { return running_ || elapsed_ > 0; }  // before its first reset there is no state
-  std::span<const std::uint8_t> call(PluginCall what, std::span<const std::uint8_t> in, int step = 0) const {
+  std::span<const std::uint8_t> call(PluginCall what, std::span<const std::uint8_t> in, int step, double timeout) const {
     failed_ = true;  // unless the call comes back
-    process_->call(what, instance_, in, answer_, timeout_, step);
+    process_->call(what, instance_, in, answer_, timeout, step);
     failed_ = false;
     return answer_;
   }
@@ -91,8 +94,9 @@ class PluginEnv : public Env {
   }
 
   EnvSpec spec_;
+  std::shared_ptr<void> claim_;  // on the one machine; given back when the environment is destroyed
   std::shared_ptr<PluginProcess> process_;
-  double timeout_;
+  PluginTimeouts timeouts_;
   std::uint32_t instance_ = 0;
   std::vector<double> obs_;
   std::int32_t elapsed_ = 0;
@@ -103,11 +107,15 @@ class PluginEnv : public Env {
 
 }  // namespace
 
-const EnvSpec& plugin_spec(const std::string& path, double timeout) {
+PluginTimeouts plugin_timeouts(const EnvConfig& config) {
+  return {config.plugin_timeout, config.plugin_reset_timeout > 0 ? config.plugin_reset_timeout : config.plugin_timeout};
+}
+
+const EnvSpec& plugin_spec(const std::string& path, const PluginTimeouts& timeouts) {
   // specs stay where they are when a process ends: others hold references
   static std::mutex mutex;
   static std::list<std::pair<std::string, EnvSpec>> all;
-  const EnvSpec spec = PluginProcess::shared(path, timeout)->info().spec;
+  const EnvSpec spec = PluginProcess::shared(path, timeouts.reset)->info().spec;
   const std::lock_guard lock(mutex);
   const auto same = [](const EnvSpec& a, const EnvSpec& b) {
     return a.id == b.id && a.obs_size == b.obs_size && a.action_size == b.action_size && a.max_episode_steps == b.max_episode_steps &&
@@ -118,12 +126,37 @@ const EnvSpec& plugin_spec(const std::string& path, double timeout) {
   return all.emplace_back(path, spec).second;
 }
 
-std::unique_ptr<Env> make_plugin_env(EnvSpec spec, const std::string& path, double timeout) {
-  return make_plugin_env(std::move(spec), PluginProcess::shared(path, timeout), timeout);
+bool is_machine(const EnvConfig& config) {
+  return !config.plugin.empty() && !PluginProcess::shared(config.plugin, plugin_timeouts(config).reset)->info().can_save;
 }
 
-std::unique_ptr<Env> make_plugin_env(EnvSpec spec, std::shared_ptr<PluginProcess> process, double timeout) {
-  return std::make_unique<PluginEnv>(std::move(spec), std::move(process), timeout);
+namespace {
+
+// What cannot be copied may be a machine, and two environments would move one machine by turns.
+std::shared_ptr<void> claim_machine(const PluginProcess& process) {
+  static std::mutex mutex;
+  static std::map<std::string, std::weak_ptr<void>> held;
+  if (process.info().can_save) return nullptr;
+  const std::lock_guard lock(mutex);
+  std::weak_ptr<void>& holder = held[process.path()];
+  if (!holder.expired())
+    throw usage_error("a second environment of a plug-in without save and load: it may be a machine, and there is one", process.path(),
+                      "end the first one before, or give a simulator save and load");
+  auto claim = std::make_shared<char>();
+  holder = claim;
+  return claim;
+}
+
+}  // namespace
+
+std::unique_ptr<Env> make_plugin_env(EnvSpec spec, const std::string& path, const PluginTimeouts& timeouts) {
+  auto process = PluginProcess::shared(path, timeouts.reset);
+  auto claim = claim_machine(*process);
+  return std::make_unique<PluginEnv>(std::move(spec), std::move(process), timeouts, std::move(claim));
+}
+
+std::unique_ptr<Env> make_plugin_env(EnvSpec spec, std::shared_ptr<PluginProcess> process, const PluginTimeouts& timeouts) {
+  return std::make_unique<PluginEnv>(std::move(spec), std::move(process), timeouts);
 }
 
 }  // namespace warmstart

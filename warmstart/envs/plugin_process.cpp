@@ -109,13 +109,23 @@ void PluginProcess::transfer(void* data, std::size_t size, bool out, double time
     if (n == 0 && left > 0) continue;
     if (n == 0) {
       stop(0);
-      fail("the plug-in does not answer: it hangs, or needs more time", "correct it, or raise env.plugin_timeout (doctor: --timeout)");
+      const bool slow = what_ == PluginCall::kStep || what_ == PluginCall::kSave || what_ == PluginCall::kRestore;
+      fail("the plug-in does not answer: it hangs, or needs more time" + not_stopped(),
+           slow ? "correct it, or raise env.plugin_timeout (doctor: --timeout)"
+                : "correct it, or raise env.plugin_reset_timeout (doctor: --reset-timeout)");
     }
     const ssize_t moved = out ? ::send(socket_, at, size, MSG_NOSIGNAL) : ::recv(socket_, at, size, 0);
     if (moved < 0 && errno == EINTR) continue;
     if (moved <= 0) ended();
     at += moved, size -= static_cast<std::size_t>(moved);
   }
+}
+
+// Its own code could not run to the end, and another process has no connection to the machine.
+std::string PluginProcess::not_stopped() const {
+  if (what_ == PluginCall::kLoad || what_ == PluginCall::kCreate || info_.can_save) return "";
+  return what_ == PluginCall::kDestroy ? "; if it is a machine, only its own watchdog stops it now"
+                                       : "; destroy was not called: if it is a machine, only its own watchdog stops it now";
 }
 
 void PluginProcess::ended() {
@@ -126,8 +136,9 @@ void PluginProcess::ended() {
   }
   pid_ = -1;
   stop(0);
-  if (WIFSIGNALED(status)) fail(fmt::format("the plug-in crashed: {} (signal {})", ::strsignal(WTERMSIG(status)), WTERMSIG(status)), kLook);
-  fail(fmt::format("the plug-in ended its process with exit code {}", WEXITSTATUS(status)), kLook);
+  if (WIFSIGNALED(status))
+    fail(fmt::format("the plug-in crashed: {} (signal {}){}", ::strsignal(WTERMSIG(status)), WTERMSIG(status), not_stopped()), kLook);
+  fail(fmt::format("the plug-in ended its process with exit code {}{}", WEXITSTATUS(status), not_stopped()), kLook);
 }
 
 void PluginProcess::fail(const std::string& what, const std::string& remedy) {

@@ -49,6 +49,7 @@ class PluginProcess {
   void stop(double patience);
   [[noreturn]] void fail(const std::string& what, const std::string& remedy);
   [[noreturn]] void ended();
+  std::string not_stopped() const;  ///< of a machine, after a crash or a hang
 
   std::string path_;
   PluginInfo info_;

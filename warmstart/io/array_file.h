@@ -46,6 +46,8 @@ class ArrayFile {
   /// Says which of an array's values nobody ever wrote, so that they read as a fill value: "no value" (of any kind), "3 chunks of values,
   /// the first at row 500,"; "" when all are there.
   virtual std::string unwritten(const std::string&) const { return ""; }
+  /// What in the file is not used, or is read in a way worth knowing, a line each.
+  virtual std::vector<std::string> notes() const { return {}; }
   /// Text attributes of the file itself.
   virtual std::vector<std::pair<std::string, std::string>> text_attributes() const = 0;
 };

@@ -133,6 +133,7 @@ class FlatSteps : public StepsReader {
 
   void find_metadata() {
     for (auto& [name, value] : file_->text_attributes()) layout_.metadata[name] = value;
+    for (const std::string& note : file_->notes()) layout_.notes.push_back(note);
     read_action_bounds(*file_, layout_);
     for (const auto& name : file_->keys("metadata")) {
       if (!layout_.action_low.empty() && (name == "action_low" || name == "action_high")) continue;

@@ -7,6 +7,7 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/io/crash_guard.h"
+#include "warmstart/io/csv.h"
 #include "warmstart/io/flat_steps.h"
 #include "warmstart/io/hdf5_file.h"
 #include "warmstart/io/minari.h"
@@ -66,7 +67,7 @@ class Hdf5Steps : public StepsReader {
 }  // namespace
 
 const char* format_name(StepsFormat format) {
-  constexpr const char* names[] = {"D4RL HDF5", "Minari", "NPZ", "pack"};
+  constexpr const char* names[] = {"D4RL HDF5", "Minari", "NPZ", "pack", "CSV"};
   return names[static_cast<int>(format)];
 }
 
@@ -91,6 +92,7 @@ std::unique_ptr<StepsReader> open_steps(const std::filesystem::path& path, const
   if (begins("\x93NUMPY", 6))
     throw data_error("a single NumPy array is no dataset", file.string(), "write all arrays into one file with numpy.savez");
   if (is_pack(file)) return open_pack_steps(file);
+  if (is_csv(file)) return open_flat_steps(open_csv(file), StepsFormat::kCsv, options);
   // HDF5 may begin behind a user block; what is none of these gets HDF5's own words
   return std::make_unique<Hdf5Steps>(file, options, true);
 }

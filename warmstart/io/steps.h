@@ -10,8 +10,8 @@
 
 namespace warmstart {
 
-enum class StepsFormat { kD4rl, kMinari, kNpz, kPack };
-const char* format_name(StepsFormat format);  ///< "D4RL HDF5", "Minari", "NPZ", "pack"
+enum class StepsFormat { kD4rl, kMinari, kNpz, kPack, kCsv };
+const char* format_name(StepsFormat format);  ///< "D4RL HDF5", "Minari", "NPZ", "pack", "CSV"
 
 /// What is known of a dataset once it is open.
 struct StepsLayout {

@@ -9,6 +9,7 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/nn/cpu/kernels.h"
+#include "warmstart/phases/normalizer_file.h"
 
 namespace warmstart {
 
@@ -39,51 +40,6 @@ ActorCritic fresh_agent(const Recipe& recipe, ExtraNetworks extra, int obs_size,
   if (recipe.data.normalizes()) fresh.actor.normalizer = ObsNormalizer(obs_size, recipe.data.normalize_epsilon);
   return fresh;
 }
-
-namespace {
-
-// statistics of the observations: tensors normalizer/... in double precision, and their count
-const std::string kNormalizer = "normalizer/", kRows = "normalizer_rows";
-
-void put_normalizer(const ObsNormalizer& normalizer, SafeTensors& file, const std::string& prefix) {
-  if (!normalizer.on()) return;
-  const ObsStatistics& s = normalizer.statistics();
-  for (const auto& [name, values] : {std::pair{"mean", &s.mean}, std::pair{"deviation", &s.deviation}}) {
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(values->data());
-    file.tensors[prefix + kNormalizer + name] = {
-        DType::kF64, {static_cast<std::int64_t>(values->size())}, {bytes, bytes + values->size() * sizeof(double)}};
-  }
-  file.metadata[prefix + kRows] = std::to_string(s.count);
-}
-
-void get_normalizer(const SafeTensors& file, const std::string& where, ObsNormalizer& normalizer, const std::string& prefix) {
-  if (!normalizer.on()) {
-    if (file.tensors.contains(prefix + kNormalizer + "mean"))
-      throw data_error("the agent was trained on normalized observations", where + ", data.normalize",
-                       "use the recipe it was made with (in the file's header)");
-    return;
-  }
-  ObsStatistics s;
-  const std::size_t size = normalizer.mean().size();
-  for (const auto& [name, values] : {std::pair{"mean", &s.mean}, std::pair{"deviation", &s.deviation}}) {
-    const Tensor& t = file.at(prefix + kNormalizer + name, where);
-    if (t.dtype != DType::kF64 || t.shape != std::vector<std::int64_t>{static_cast<std::int64_t>(size)})
-      throw data_error(fmt::format("not the {} numbers that belong there", size), where + ", tensor " + prefix + kNormalizer + name,
-                       "use a file that `warmstart` wrote");
-    values->assign(t.f64().begin(), t.f64().end());
-  }
-  const auto rows = file.metadata.find(prefix + kRows);
-  std::istringstream count(rows == file.metadata.end() ? "" : rows->second);
-  const bool known = static_cast<bool>(count >> s.count);
-  const auto finite = [](double x) { return std::isfinite(x); };
-  if (!known || s.count < 0 || !std::all_of(s.mean.begin(), s.mean.end(), finite) ||
-      !std::all_of(s.deviation.begin(), s.deviation.end(), [](double x) { return x >= 0 && std::isfinite(x); }))
-    throw data_error("statistics of the observations that cannot be", where + ", tensors " + prefix + kNormalizer,
-                     "use a file that `warmstart` wrote");
-  normalizer.set(s);
-}
-
-}  // namespace
 
 void put_agent(ActorCritic& agent, SafeTensors& file, const std::string& prefix) {
   for (const auto& array : agent.arrays()) {
@@ -133,6 +89,38 @@ void confirm_task(Recipe& recipe, const std::string& where, const std::string& e
     throw data_error(what, where, "leave out --env " + env + ", or give a checkpoint of that task");
 }
 
+namespace {
+
+constexpr const char *kLow = "action_low", *kHigh = "action_high";
+
+ActionBounds bounds_of(const std::map<std::string, std::string>& metadata) {
+  const auto list = [&](const char* key) {
+    const auto at = metadata.find(key);
+    std::istringstream words(at == metadata.end() ? "" : at->second);
+    std::vector<double> values;
+    for (double x; words >> x;) values.push_back(x);
+    return values;
+  };
+  return {list(kLow), list(kHigh)};
+}
+
+std::string text_of(const ActionBounds& bounds) {
+  if (bounds.low.empty()) return "-1 to 1";
+  return fmt::format("{:g} to {:g}", fmt::join(bounds.low, ", "), fmt::join(bounds.high, ", "));
+}
+
+}  // namespace
+
+void check_bounds(const ActionBounds& was, const EnvSpec& task, const std::string& where) {
+  if (was.low.empty() || was == task.bounds) return;
+  throw data_error(fmt::format("actions of {} were {} when this was trained and are {} now", task.id, text_of(was), text_of(task.bounds)),
+                   where, "give the task the bounds that it had, or train anew");
+}
+
+void check_bounds(const SafeTensors& file, const EnvSpec& task, const std::string& where) {
+  check_bounds(bounds_of(file.metadata), task, where);
+}
+
 void check_fits(const ActorSpec& agent, const EnvSpec& task, const std::string& where) {
   if (agent.obs != task.obs_size || agent.action != task.action_size)
     throw data_error(fmt::format("an agent of {} observations and {} actions; {} has {} and {}", agent.obs, agent.action, task.id,
@@ -148,6 +136,9 @@ void put_header(Recipe recipe, const std::string& kind, const std::string& phase
                         {"phase", phase},
                         {"recipe", recipe.toml()},
                         {"isa", cpu::kernels().isa}});
+  // so that an export speaks the machine's units where the machine is not at hand
+  if (const ActionBounds& bounds = env_spec(recipe.env).bounds; !bounds.unit())
+    file.metadata.insert({{kLow, fmt::format("{}", fmt::join(bounds.low, " "))}, {kHigh, fmt::format("{}", fmt::join(bounds.high, " "))}});
 }
 
 AgentFile read_agent_file(const std::filesystem::path& path) { return agent_file_of(read_safetensors(path), path.string()); }
@@ -156,7 +147,7 @@ AgentFile agent_file_of(const SafeTensors& file, const std::string& where) {
   check_header(file, where, "");
   const auto recipe = file.metadata.find("recipe");
   if (recipe == file.metadata.end()) throw data_error("the header has no recipe", where, "use a file that `warmstart` wrote");
-  AgentFile out{parse_header_recipe(recipe->second, where + ", recipe in the header"), {}, file.metadata};
+  AgentFile out{parse_header_recipe(recipe->second, where + ", recipe in the header"), {}, bounds_of(file.metadata), file.metadata};
   const ExtraNetworks extra{.value = file.tensors.contains("params/value/output/kernel"),
                             .target_actor = file.tensors.contains("target/actor/mean/kernel")};
   const auto sizes = file.metadata.find("sizes");

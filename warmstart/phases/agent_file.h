@@ -13,6 +13,7 @@ namespace warmstart {
 struct AgentFile {
   Recipe recipe;
   ActorCritic agent;
+  ActionBounds bounds;                          ///< of the task's actions in its own units; unset where they are -1 to 1, or not said
   std::map<std::string, std::string> metadata;  ///< "format", "version", "env", "phase", "evaluated_policy", ...
 };
 
@@ -24,6 +25,9 @@ void get_agent(const SafeTensors& file, const std::string& where, ActorCritic& a
 void put_header(Recipe recipe, const std::string& kind, const std::string& phase, SafeTensors& file);
 /// Throws Error(kData) naming `where` when the agent's observation or action sizes are not the task's.
 void check_fits(const ActorSpec& agent, const EnvSpec& task, const std::string& where);
+/// Throws Error(kData) naming `where` when the file says that the task's actions had other bounds than now: the policy would act otherwise.
+void check_bounds(const SafeTensors& file, const EnvSpec& task, const std::string& where);
+void check_bounds(const ActionBounds& was, const EnvSpec& task, const std::string& where);
 
 /// The task need not be known here: networks and what they see are in the file. Throws Error(kData) for a missing, truncated, damaged or
 /// foreign file.

@@ -14,6 +14,7 @@ void put(StateWriter& out, const RunState& s) {
   out.put(s.phase), out.put(s.pretrain_steps), out.put(s.online_steps), out.put(s.episodes), out.put(s.updates);
   out.put(s.buffer_rows), out.put(s.metrics), out.put(s.data_rng), out.put(s.noise_rng), out.put(s.policy_rng);
   out.put(s.critic_fits), out.put(s.finished_rows), out.put(s.warm_up_steps), out.put(s.warm_up_errors), out.put(s.frozen_until);
+  out.put(s.control), out.put(s.evaluation_due);
   out.put(s.evaluated_policy), out.put(s.seconds), out.put(s.evaluating), out.put(s.switched), out.put(s.lost_success),
       out.put(s.start_noise);
   out.put(s.seen.count), out.put(s.seen.mean), out.put(s.seen.deviation);
@@ -23,6 +24,7 @@ void get(StateReader& in, RunState& s) {
   in.get(s.phase), in.get(s.pretrain_steps), in.get(s.online_steps), in.get(s.episodes), in.get(s.updates);
   in.get(s.buffer_rows), in.get(s.metrics), in.get(s.data_rng), in.get(s.noise_rng), in.get(s.policy_rng);
   in.get(s.critic_fits), in.get(s.finished_rows), in.get(s.warm_up_steps), in.get(s.warm_up_errors), in.get(s.frozen_until);
+  in.get(s.control), in.get(s.evaluation_due);
   in.get(s.evaluated_policy), in.get(s.seconds), in.get(s.evaluating), in.get(s.switched), in.get(s.lost_success), in.get(s.start_noise);
   in.get(s.seen.count), in.get(s.seen.mean), in.get(s.seen.deviation);
 }
@@ -36,7 +38,8 @@ std::vector<std::uint8_t> state_of(const ExperienceSource& source) {
 }
 
 // Budgets decide when a run pauses, and where a plug-in lies is not what it is: neither changes what is computed.
-const std::set<std::string> kMayChange = {"run.max_steps", "run.max_seconds", "env.plugin", "env.plugin_timeout"};
+const std::set<std::string> kMayChange = {"run.max_steps", "run.max_seconds", "env.plugin", "env.plugin_timeout",
+                                          "env.plugin_reset_timeout"};
 
 }  // namespace
 
@@ -102,6 +105,7 @@ bool Run::load_checkpoint() {
   const SafeTensors file = read_safetensors(path);
   const std::string where = path.string();
   check_header(file, where, recipe.env.id);
+  check_bounds(file, env_spec(recipe.env), where);
   const auto saved = file.metadata.find("recipe");
   if (saved == file.metadata.end()) throw data_error("the header has no recipe", where, "start again with --overwrite");
   const std::string changed = difference(parse_header_recipe(saved->second, where), recipe, kMayChange);

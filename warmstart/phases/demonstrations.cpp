@@ -21,7 +21,8 @@ namespace {
 
 constexpr int kCloneBatch = 256;
 constexpr double kCloneLearningRate = 1e-3;
-constexpr std::int64_t kPatience = 20;  // episodes per demonstration asked for, before giving up
+constexpr std::size_t kLongestEpisode = 100'000;  // steps: a task need not have an end
+constexpr std::int64_t kPatience = 20;            // episodes per demonstration asked for, before giving up
 
 /// One episode, cut after its last success; no steps when there was none.
 struct Trajectory {
@@ -82,6 +83,9 @@ class Player {
     Trajectory t;
     std::vector<double> action(env_->spec().action_size);
     for (Step step; !step.terminated && !step.truncated && t.success.size() < limit;) {
+      if (t.success.size() == kLongestEpisode)
+        throw usage_error(fmt::format("an episode had not ended after {} steps", kLongestEpisode), env_->spec().id,
+                          "set a time limit: env.max_episode_steps");
       stop_unsaved_if_asked("collecting");
       append(t.obs, env_->obs());
       append(t.infos["qpos"], env_->qpos());
@@ -219,10 +223,12 @@ Collected collect_demonstrations(const EnvConfig& env_config, const CollectConfi
   const auto began = std::chrono::steady_clock::now();
   const auto seed = static_cast<std::uint64_t>(config.seed);
   if (config.demonstrations < 1) throw usage_error("no demonstrations to clone", "collect.demonstrations", "give at least 1");
+  Demonstrations demonstrations;
+  if (config.policy == "recorded") demonstrations = recorded_demonstrations(env_config, config);  // in an environment of its own, gone here
   Player player(env_config, seed, safety);
   const EnvSpec& spec = player.env().spec();
-  auto [kept, expert_played] =
-      config.policy == "recorded" ? recorded_demonstrations(env_config, config) : played_demonstrations(player, config);
+  if (config.policy != "recorded") demonstrations = played_demonstrations(player, config);
+  auto& [kept, expert_played] = demonstrations;
 
   Collected out;
   CollectReport& report = out.report;

@@ -1,5 +1,7 @@
 #include "warmstart/phases/experience.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "warmstart/core/stop.h"
@@ -7,7 +9,7 @@
 
 namespace warmstart {
 
-LocalExperience::LocalExperience(std::unique_ptr<Env> env, Rng rng, const SafetyConfig& safety)
+LocalExperience::LocalExperience(std::shared_ptr<Env> env, Rng rng, const SafetyConfig& safety)
     : env_(std::move(env)),
       rng_(rng),
       filter_(safety, env_->spec().action_size),
@@ -27,19 +29,22 @@ Experience LocalExperience::next(Policy& policy) {
     env_->reset(rng_);
     filter_.begin_episode();
     take_obs(obs_);
-    in_episode_ = true, return_ = 0, success_ = false, length_ = 0;
+    in_episode_ = true, timed_ = false, return_ = 0, success_ = false, length_ = 0;
   } else if (length_ > 0) {
     std::swap(obs_, next_obs_);
   }
   policy.act(obs_, false, action_);
   filter_.apply(action_);
   for (std::size_t i = 0; i < command_.size(); ++i) command_[i] = action_[i];
+  const auto now = std::chrono::steady_clock::now();
+  const double gap = timed_ ? std::chrono::duration<double>(now - commanded_).count() : std::numeric_limits<double>::quiet_NaN();
+  commanded_ = now, timed_ = true;
   const Step step = env_->step(command_);
   take_obs(next_obs_);
   return_ += step.reward, success_ = success_ || step.success, ++length_;
   in_episode_ = !(step.terminated || step.truncated);
   failed_ = false;
-  return {obs_, action_, next_obs_, step, !in_episode_, return_, success_, length_};
+  return {obs_, action_, next_obs_, step, gap, !in_episode_, return_, success_, length_};
 }
 
 void LocalExperience::save(StateWriter& out) const {
@@ -71,6 +76,7 @@ Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, 
   std::vector<double> command(spec.action_size), returns;
   Evaluation result{.episodes = episodes};
   ActionFilter filter(options.safety, spec.action_size);
+  const std::int64_t most = options.max_steps > 0 ? options.max_steps : kLongestEvaluation;
   double score = 0;
   for (int e = 0; e < episodes; ++e) {
     env.reset(rng);
@@ -79,6 +85,10 @@ Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, 
     bool success = false;
     int length = 0;
     for (Step step; !(step.terminated || step.truncated);) {
+      if (length == most) {
+        ++result.cut;
+        break;
+      }
       if (options.before_step) options.before_step();
       else stop_unsaved_if_asked("evaluating");
       for (std::size_t i = 0; i < obs.size(); ++i) obs[i] = static_cast<float>(env.obs()[i]);
@@ -88,6 +98,7 @@ Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, 
       step = env.step(command);
       total += step.reward, success = success || step.success, ++length;
       solved = std::max(solved, step.solved);
+      if (options.on_step) options.on_step(e + 1, length);
     }
     returns.push_back(total);
     score += normalized_score(spec, total, solved);
@@ -103,6 +114,12 @@ Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, 
   result.normalized = score / episodes;
   if (options.returns) *options.returns = returns;
   return result;
+}
+
+std::string cut_warning(const Evaluation& e, std::int64_t max_steps) {
+  if (e.cut == 0) return "";
+  return fmt::format("warning: {} of {} evaluation episodes had not ended after {} steps and were cut; eval.max_steps is the bound", e.cut,
+                     e.episodes, max_steps > 0 ? max_steps : kLongestEvaluation);
 }
 
 }  // namespace warmstart

@@ -64,7 +64,7 @@ void learn_online(Run& run) {
     run.evaluate_and_log(*run.policy, "eval", run.state.online_steps);
     run.roll_back_if_wanted(run.state.online_steps);
   };
-  if (run.state.evaluating && run.state.online_steps < steps) evaluate_now();
+  if ((run.state.evaluating || run.evaluation_begins(false)) && run.state.online_steps < steps) evaluate_now();
   while (run.state.online_steps < steps) {
     collect_step(run);
     if (mixture) mixture->set_offline_share(offline_share(recipe.retention, run.state.online_steps - began));
@@ -79,7 +79,7 @@ void learn_online(Run& run) {
     const std::int64_t step = run.state.online_steps;
     run.log_training(step);
     if (run.state.updates > 0 && step % every == 0) run.observe(step);
-    if (recipe.eval.every > 0 && step % recipe.eval.every == 0 && step < steps) evaluate_now();
+    if (run.evaluation_begins(recipe.eval.every > 0 && step % recipe.eval.every == 0) && step < steps) evaluate_now();
     run.tick(step - began, steps - began);
   }
   run.evaluate_and_log(*run.policy, "eval", steps);

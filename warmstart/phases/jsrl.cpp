@@ -45,6 +45,8 @@ class GuidedExperience : public ExperienceSource {
     return e;
   }
 
+  bool in_episode() const override { return inner_->in_episode(); }
+  void cut_episode() override { inner_->cut_episode(), step_ = 0; }  // no stage is decided by a part of an episode
   bool can_save() const override { return inner_->can_save(); }
   void save(StateWriter& out) const override {
     inner_->save(out);

@@ -19,6 +19,7 @@ void collect_step(Run& run) {
                   e.next_obs);
   if (recipe.data.normalizes_online()) run.state.seen.add(e.obs);
   ++run.state.online_steps;
+  run.note_interval(e.gap);
   if (!e.episode_over) return;
   run.buffer->end_episode();
   ++run.state.episodes;

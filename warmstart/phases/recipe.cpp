@@ -33,7 +33,10 @@ Fields Recipe::fields() {
          "line: at the current directory)",
          "", "docs/own-environment.md"});
   e.add("plugin_timeout", env.plugin_timeout,
-        {"longest call of the plug-in; then the run is saved and stops", "s", "longer for slow simulators", 1e-3, 1e6});
+        {"longest step, save or load of the plug-in; then the run is saved and stops", "s",
+         "longer for slow simulators; a few control steps on a machine", 1e-3, 1e6});
+  e.add("plugin_reset_timeout", env.plugin_reset_timeout,
+        {"longest create, reset or destroy of the plug-in; 0 = as env.plugin_timeout", "s", "a machine that drives to its start", 0, 1e6});
   e.add("max_episode_steps", env.max_episode_steps,
         {"time limit of an episode; 0 = the task's own", "steps", "shorter trials on a robot, or quick tests", 0, 1e9});
   e.add("friction_scale", env.friction_scale,
@@ -51,7 +54,8 @@ Fields Recipe::fields() {
 
   Fields d("data");
   d.add("path", data.path,
-        {"offline dataset: a D4RL HDF5 file, a Minari dataset, an NPZ file or a pack", "", "every run with an offline phase or retention"});
+        {"offline dataset: a D4RL HDF5 file, a Minari dataset, an NPZ file, a CSV file or a pack", "",
+         "every run with an offline phase or retention"});
   d.add("observation_keys", data.observation_keys,
         {"Minari's Dict observations: the keys to take, in order, comma-separated; \"\" = the task's own, else all in alphabetical order",
          "", "a task of your own that sees a part of them"});
@@ -163,6 +167,9 @@ Fields Recipe::fields() {
   v.add("episodes", eval.episodes,
         {"deterministic episodes per evaluation", "episodes", "more for less noise: the error of a rate is at most 0.5 / sqrt(episodes)", 1,
          1e6});
+  v.add("max_steps", eval.max_steps,
+        {"an evaluation episode is cut here, and a line says so; 0 = at the time limit, and after 10000 steps at the latest", "steps",
+         "above 0 for longer episodes than 10000 steps, or to spare a machine", 0, kMany});
   all.append(v);
 
   all.append(diagnostics.fields());

@@ -77,6 +77,7 @@ struct JsrlConfig {
 struct EvalConfig {
   std::int64_t every = 20000, pretrain_every = 0;
   int episodes = 20;
+  std::int64_t max_steps = 0;
 };
 
 struct RunConfig {

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 #include "warmstart/phases/agent_file.h"
@@ -63,6 +61,7 @@ Run::Run(const Recipe& r, RunOptions o)
   state.data_rng = Rng(seed, "data"), state.noise_rng = Rng(seed, "noise"), state.policy_rng = Rng(seed, "policy");
   backend = make_backend(recipe.run.backend, options.threads, precision);
   eval_env_ = make_env(recipe.env);
+  one_env_ = !eval_env_->can_save();
   began_ = phase_began_ = last_save_ = last_progress_ = rate_began_ = Clock::now();
 
   if (recipe.jsrl.guide != "none" && options.from.empty() && recipe.pretrain.steps == 0)
@@ -136,6 +135,7 @@ void Run::load_pretrained() {
                                   "\"{}\" ({:g})",
                                   was.normalize, was.normalize_epsilon, now.normalize, now.normalize_epsilon),
                       where + " and data.normalize", "give the recipe the file's values");
+  check_bounds(file.bounds, env_spec(recipe.env), where);
   ActorCritic start = fresh_agent(recipe);
   if (start.actor.spec != file.agent.actor.spec || start.critic.spec != file.agent.critic.spec)
     throw data_error("checkpoint of other network sizes", where + " and the recipe's network section",
@@ -179,7 +179,7 @@ void Run::seed_online_streams() {
 void Run::prepare_online(ActorCritic pretrained) {
   const EnvSpec& spec = env_spec(recipe.env);
   const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
-  source = std::make_unique<LocalExperience>(make_env(recipe.env), Rng(seed, "environment"), recipe.safety);
+  source = std::make_unique<LocalExperience>(training_env(), Rng(seed, "environment"), recipe.safety);
   if (recipe.jsrl.guide != "none")
     source = guided_experience(recipe, std::move(source),
                                Policy(std::make_shared<Actor>(pretrained.actor), Rng(seed, "guide"), state.start_noise));
@@ -192,7 +192,10 @@ void Run::prepare_online(ActorCritic pretrained) {
 }
 
 void Run::collect_dataset_if_missing() {
+  if (one_env_ && !source && recipe.data.collect && !fs::exists(recipe.data.path))
+    eval_env_.reset();  // a machine is one object, and collecting needs it
   collect_if_missing(recipe, [this](const std::string& text) { note(text); });
+  if (!eval_env_) eval_env_ = make_env(recipe.env);
 }
 
 const Dataset& Run::dataset() {
@@ -297,6 +300,7 @@ void Run::tick(std::int64_t step, std::int64_t steps) {
   Progress p{.phase = state.phase, .step = step, .steps = steps, .last_return = last_return_, .last_success = last_success_};
   if (elapsed > 0) p.steps_per_second = static_cast<double>(step - rate_began_at_) / elapsed;
   if (p.steps_per_second > 0) p.seconds_left = static_cast<double>(steps - step) / p.steps_per_second;
+  if (state.control.late > 0) p.late_fraction = state.control.late_fraction(), p.worst_gap = state.control.worst;
   if (options.progress) options.progress(p);
 }
 
@@ -332,31 +336,6 @@ void Run::log(const std::string& kind, std::int64_t step, std::vector<std::pair<
     // a row of metrics comes before its step's tick
     metrics_->write_timing(phase_name(state.phase), step, state.seconds[phase_index()] + seconds_since_saved(),
                            static_cast<double>(ticked_ + 1 - rate_began_at_) / elapsed);
-}
-
-Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int64_t step) {
-  check_parameters();
-  state.evaluating = true;
-  Evaluation e;
-  try {
-    e = evaluate(*eval_env_, who, recipe.eval.episodes, static_cast<std::uint64_t>(recipe.evaluation_seed()),
-                 {.safety = recipe.safety, .before_step = [&] { stop_if_asked(step); }});
-  } catch (const Error& error) {
-    if (error.code() == Exit::kInterrupted) throw;  // saved already
-    save_and_rethrow(error);
-  }
-  state.evaluating = false;
-  std::vector<std::pair<std::string, double>> values = {
-      {"return_mean", e.return_mean}, {"return_std", e.return_std}, {"success_rate", e.success_rate}, {"episode_length", e.length_mean}};
-  if (!std::isnan(e.normalized)) values.emplace_back("normalized", e.normalized);
-  log(kind, step, std::move(values));
-  last_return_ = e.return_mean;
-  if (eval_env_->spec().reports_success) last_success_ = e.success_rate;
-  note(fmt::format("{} at step {}: return {:.2f}{}",
-                   kind == "switch" ? "switch to online" : fmt::format("{} evaluation", phase_name(state.phase)), step, e.return_mean,
-                   last_success_ ? fmt::format(", success {:.0f}%", 100 * e.success_rate) : ""));
-  watch_evaluation(kind, step, e);
-  return e;
 }
 
 void Run::note(const std::string& text) {

@@ -16,6 +16,7 @@
 #include "warmstart/diagnostics/monitor.h"
 #include "warmstart/io/metrics.h"
 #include "warmstart/io/safetensors.h"
+#include "warmstart/phases/control_rate.h"
 #include "warmstart/phases/experience.h"
 #include "warmstart/phases/recipe.h"
 #include "warmstart/phases/stats.h"
@@ -31,7 +32,9 @@ struct Progress {
   std::int64_t step = 0, steps = 0;  ///< within the phase
   double steps_per_second = 0, seconds_left = 0;
   std::optional<double> last_return, last_success;  ///< last evaluation, or last episodes online
+  std::optional<double> late_fraction, worst_gap;   ///< of control steps that came late, and the longest gap, s; when there are any
   std::string note = {};                            ///< something worth a line of its own: an evaluation, a saved file
+  std::string activity = {};                        ///< in place of the step: what goes on between two steps, an evaluation
 };
 
 /// A file of this name in a run's folder asks it to save and stop, as stop_requested() (core/stop.h) does; it is removed when the run has
@@ -79,6 +82,8 @@ struct RunState {
   double start_noise = 0;         ///< with which the start explores; 0: by its own spread
   bool switched = false;          ///< the switch has been evaluated
   bool evaluating = false;        ///< stopped in the middle of an evaluation: it begins anew
+  bool evaluation_due = false;    ///< a machine's evaluation waits for the end of the episode
+  ControlRate control;            ///< of the online phases
   double seconds[3] = {0, 0, 0};  ///< wall-clock per phase, for the report; decides nothing
 };
 
@@ -151,8 +156,16 @@ class Run {
   void judge_warm_up();
   /// Puts the best evaluated agent back when the monitor wants it.
   void roll_back_if_wanted(std::int64_t step);
-  /// Evaluates `who` and logs it; asked to stop, it stops between two steps, and resuming evaluates anew.
+  /// Evaluates `who` and logs it; asked to stop, it stops between two steps, and resuming evaluates anew. An environment that cannot be
+  /// saved is the training's own: an episode under way is cut there.
   Evaluation evaluate_and_log(Policy& who, const std::string& kind, std::int64_t step);
+  /// True when an evaluation is to be made now: when `due`, or, for an environment that cannot be saved, once the episode under way has
+  /// ended, and at the latest when the next is due.
+  bool evaluation_begins(bool due);
+  /// Takes the time between two commands into state.control, and says so once when many come late.
+  void note_interval(double gap);
+  double control_period() const;        ///< s between two commands as the plug-in wants it; 0 for simulated tasks and where it is not said
+  std::string control_warning() const;  ///< of a machine that many commands reach late; "" for none
   void note(const std::string& text);
 
   /// Saves everything as it is now. The file is written in the background; finish_save waits for it and rethrows its error.
@@ -175,6 +188,8 @@ class Run {
   std::string moment() const;
   void confirm_start();
   void collect_dataset_if_missing();
+  std::shared_ptr<Env> training_env();
+  void cut_episode();  ///< the one under way, as a time limit does
   void seed_online_streams();
   void watch_evaluation(const std::string& kind, std::int64_t step, const Evaluation& e);
   void save_watch(StateWriter& out, SafeTensors& file);
@@ -188,7 +203,10 @@ class Run {
 
   std::string stopped_;
   std::optional<Dataset> dataset_;
-  std::unique_ptr<Env> eval_env_;
+  std::shared_ptr<Env> eval_env_;
+  bool one_env_ = false;        ///< it cannot be saved, maybe a machine: training has it too
+  bool between_steps_ = false;  ///< the time since the last step went elsewhere, into an evaluation
+  bool told_late_ = false;
   std::unique_ptr<MetricsLog> metrics_;
   bool resumed_ = false;
   /// What roll-back returns to; kept when it is asked for.

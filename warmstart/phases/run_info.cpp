@@ -42,7 +42,7 @@ std::string run_status(const std::filesystem::path& folder) { return told(folder
 std::string run_start(const std::filesystem::path& folder) { return told(folder, "from"); }
 
 void Run::write_info(const std::string& status) {
-  const nlohmann::ordered_json info = {
+  nlohmann::ordered_json info = {
       {"name", recipe.name},
       {"label", recipe.label},
       {"method", fmt::format("{} -> {}", recipe.pretrain.agent, recipe.finetune.agent)},
@@ -65,6 +65,12 @@ void Run::write_info(const std::string& status) {
       {"backend", recipe.run.backend},
       {"precision", precision_name(precision)},
   };
+  if (const double period = control_period(); period > 0) {
+    const ControlRate& c = state.control;
+    info["control"] = {
+        {"period_seconds", period}, {"steps", c.steps}, {"late", c.late}, {"mean_gap_seconds", c.mean()}, {"worst_gap_seconds", c.worst}};
+    if (const std::string text = control_warning(); !text.empty()) info["control"]["warning"] = text;
+  }
   write_atomically(options.folder / "run.json", json_text(info, 2) + "\n");
 }
 

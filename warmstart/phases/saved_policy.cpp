@@ -12,6 +12,7 @@
 #include "warmstart/io/safetensors.h"
 #include "warmstart/io/toml.h"
 #include "warmstart/phases/file_header.h"
+#include "warmstart/phases/normalizer_file.h"
 
 namespace warmstart {
 namespace {
@@ -58,15 +59,23 @@ SavedPolicy read_policy(const std::filesystem::path& path) {
   out.safety.validate(action);
   out.bounds = {numbers(file, "action_low"), numbers(file, "action_high")};
   out.bounds.check(action, where + ", action_low and action_high in the header");
-  if (file.tensors.contains("normalizer/mean"))
-    throw data_error("the policy sees normalized observations, which this reader does not know", where,
-                     "use read_agent_file, or `warmstart export`");
   // learners with a target actor have a deterministic policy and explore by noise on top
   if (file.tensors.contains("target/actor/mean/kernel"))
     for (const auto& [key, value] : recipe)
       if (const auto* std = std::get_if<double>(&value); std && key == "td3.exploration_noise") out.exploration_noise = *std;
 
   Actor actor(actor_spec(network, obs, action));
+  if (has_normalizer(file)) {
+    double epsilon = -1;
+    for (const auto& [key, value] : recipe) {
+      if (key != "data.normalize_epsilon") continue;
+      if (const auto* number = std::get_if<double>(&value)) epsilon = *number;
+      if (const auto* whole = std::get_if<std::int64_t>(&value)) epsilon = static_cast<double>(*whole);
+    }
+    if (!(epsilon >= 0)) throw data_error("the header's recipe has no data.normalize_epsilon", where, kRemedy);
+    actor.normalizer = ObsNormalizer(obs, epsilon);
+    get_normalizer(file, where, actor.normalizer, "");
+  }
   for (const TensorInfo& t : actor.tensors()) {
     const std::string name = "params/" + t.name;
     const Tensor& stored = file.at(name, where);

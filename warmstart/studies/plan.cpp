@@ -175,7 +175,8 @@ std::string pretraining_key(const Recipe& recipe) {
     if (begins(key, "run.")) return key == "run.backend" || key == "run.precision";
     if (begins(key, "iql.")) return agent == "iql";
     if (begins(key, "td3.")) return agent == "td3" || agent == "td3bc" || agent == "rebrac";
-    return key.find('.') != std::string::npos && key != "env.plugin_timeout" && !kChangedWorld.count(key);
+    return key.find('.') != std::string::npos && key != "env.plugin_timeout" && key != "env.plugin_reset_timeout" &&
+           !kChangedWorld.count(key);
   });
 }
 

@@ -1,8 +1,10 @@
-// One C99 file: weights as arrays, and functions of plain loops that allocate nothing and keep no state of their own.
+// One C99 file and its header: weights as arrays, and functions of plain loops that allocate nothing and keep no state of their own.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <filesystem>
 
 #include "warmstart/nn/gaussian.h"
 #include "warmstart/phases/export/export.h"
@@ -24,8 +26,9 @@ std::string array(const std::string& name, std::span<const float> values) {
 
 class Source {
  public:
-  explicit Source(const ExportedActor& from)
+  Source(const ExportedActor& from, std::string header_name)
       : from_(from),
+        header_name_(std::move(header_name)),
         actor_(from.actor),
         spec_(from.actor.spec),
         filter_(from.safety, from.action_size()),
@@ -34,6 +37,25 @@ class Source {
   std::string text() {
     head(), weights(), network(), filter(), functions();
     return out_;
+  }
+
+  std::string header() {
+    std::string guard = from_.name + "_POLICY_H", word = from_.name;
+    for (std::string* text : {&guard, &word}) std::transform(text->begin(), text->end(), text->begin(), ::toupper);
+    line("/* A policy exported by Warmstart: {}.", who());
+    line(" * Observations are the task's, in its units and order. Actions are {}: {}{}. */", from_.units_from, action_range(from_),
+         from_.safety.off() ? "" : ", inside the recipe's [safety] limits");
+    line("#ifndef {0}\n#define {0}\n", guard);
+    line("#define {}_OBS_SIZE {}\n#define {}_ACTION_SIZE {}\n", word, spec_.obs, word, spec_.action);
+    line("#ifdef __cplusplus\nextern \"C\" {{\n#endif\n");
+    if (stateful_) {
+      line("/* the last executed action, -1 to 1 */\ntypedef struct {{\n  float previous[{}];\n}} {}_state;\n", spec_.action, from_.name);
+      line("/* at the start of every episode, where the machine is at rest */\nvoid {0}_reset({0}_state* state);\n", from_.name);
+    }
+    line("/* the most likely action */\n{};\n", signature("act", false));
+    line("/* a drawn one, as in training; noise: standard normal */\n{};\n", signature("sample", true));
+    line("#ifdef __cplusplus\n}}\n#endif\n#endif");
+    return std::move(out_);
   }
 
  private:
@@ -48,20 +70,16 @@ class Source {
                        noise ? fmt::format("const float noise[{}], ", spec_.action) : "", spec_.action);
   }
 
-  void head() {
+  std::string who() const {
     std::string env = from_.env + ", " + from_.label;
     std::replace(env.begin(), env.end(), '*', ' '), std::replace(env.begin(), env.end(), '\n', ' ');
-    line("/* A policy exported by Warmstart: {}.", env);
-    line(" * C99, no allocation, no global state; link with -lm. Declare what you call:");
-    if (stateful_) {
-      line(" *   typedef struct {{ float previous[{}]; }} {}_state;   the last executed action, -1 to 1", spec_.action, from_.name);
-      line(" *   void {0}_reset({0}_state* state);   at the start of every episode", from_.name);
-    }
-    line(" *   {};", signature("act", false));
-    line(" *   {};   noise: standard normal", signature("sample", true));
-    line(" * Actions lie in {}{}. */", from_.units.off() ? "[-1,1]" : "the machine's range, action_center +- action_half",
-         from_.safety.off() ? "" : ", inside the recipe's [safety] limits");
-    line("#include <math.h>\n");
+    return env;
+  }
+
+  void head() {
+    line("/* A policy exported by Warmstart: {}.", who());
+    line(" * C99, no allocation, no global state; link with -lm. {} declares and describes the functions. */", header_name_);
+    line("#include \"{}\"\n\n#include <math.h>\n", header_name_);
   }
 
   void weights() {
@@ -124,9 +142,7 @@ class Source {
     if (!safety.max_action_change.empty()) out_ += array("max_action_change", filter_.max_change());
     if (stateful_) {
       out_ += array("rest", filter_.rest());
-      line("\ntypedef struct {{\n  float previous[{}];\n}} {}_state;\n", spec_.action, from_.name);
-      line("void {0}_reset({0}_state* state);", from_.name);
-      line("void {0}_reset({0}_state* state) {{\n  int j;\n  for (j = 0; j < {1}; ++j) state->previous[j] = rest[j];\n}}", from_.name,
+      line("\nvoid {0}_reset({0}_state* state) {{\n  int j;\n  for (j = 0; j < {1}; ++j) state->previous[j] = rest[j];\n}}", from_.name,
            spec_.action);
       line("\nstatic void limit({}_state* state, float* action) {{", from_.name);
     } else {
@@ -145,7 +161,6 @@ class Source {
   void functions() {
     for (const bool sampled : {false, true}) {
       const bool explores = sampled && from_.exploration_noise > 0, samples = sampled && !explores;
-      line("{};", signature(sampled ? "sample" : "act", sampled));
       line("{} {{", signature(sampled ? "sample" : "act", sampled));
       line("  float hidden[{}]{};\n  int j;", spec_.trunk.width(), samples ? fmt::format(", std[{}]", spec_.action) : "");
       line("  trunk(obs, hidden);");
@@ -169,6 +184,7 @@ class Source {
   }
 
   const ExportedActor& from_;
+  std::string header_name_;
   const Actor& actor_;
   const ActorSpec& spec_;
   ActionFilter filter_;
@@ -178,6 +194,23 @@ class Source {
 
 }  // namespace
 
-std::string c_source(const ExportedActor& actor) { return Source(actor).text(); }
+std::string c_source(const ExportedActor& actor, const std::string& header) { return Source(actor, header).text(); }
+std::string c_header(const ExportedActor& actor, const std::string& header) { return Source(actor, header).header(); }
+
+std::filesystem::path c_header_path(const std::filesystem::path& source) {
+  std::filesystem::path header = source;
+  if (header.extension() == ".c") return header.replace_extension(".h");
+  return header += ".h";
+}
+
+std::string action_range(const ExportedActor& actor) {
+  if (actor.units.off()) return "-1 to 1";
+  const auto at = [](const std::vector<double>& list, std::size_t j) { return list[list.size() == 1 ? 0 : j]; };
+  std::string text;
+  const std::size_t n = std::max(actor.units.low.size(), actor.units.high.size());
+  for (std::size_t j = 0; j < n; ++j)
+    text += fmt::format("{}{:g} to {:g}", j > 0 ? ", " : "", at(actor.units.low, j), at(actor.units.high, j));
+  return text;
+}
 
 }  // namespace warmstart

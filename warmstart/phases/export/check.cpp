@@ -136,7 +136,9 @@ std::string driver(const ExportedActor& from) {
 std::optional<double> check_c(const ExportedActor& from, const fs::path& path) {
   const Workshop shop;
   if (!shop.run("command -v cc >/dev/null 2>&1")) return {};
+  const std::string header = c_header_path(path).filename().string();
   fs::copy_file(path, shop.path / "policy.c");
+  fs::copy_file(c_header_path(path), shop.path / header);
   write_atomically(shop.path / "main.c", driver(from));
   if (!shop.run("cc -std=c99 -Wall -Wextra -pedantic -Werror -O1 main.c -o check -lm >compiler.txt 2>&1"))
     throw machine_error("the C file does not compile: " + read_text(shop.path / "compiler.txt").substr(0, 500), path.string(),
@@ -173,17 +175,25 @@ std::optional<double> check_export(const ExportedActor& from, ExportFormat forma
 }
 
 std::optional<double> write_export(const ExportedActor& from, ExportFormat format, bool stochastic, const fs::path& path) {
-  const fs::path unchecked = path.string() + fmt::format(".unchecked{}", ::getpid());
+  // under their own names in a folder beside them, for the source includes its header
+  const fs::path folder = path.string() + fmt::format(".unchecked{}", ::getpid());
+  std::error_code none;
   try {
+    if (!fs::create_directory(folder, none))
+      throw machine_error("cannot write: " + errno_text(none.value()), path.string(), "choose a folder that exists and may be written to");
+    const fs::path unchecked = folder / path.filename(), header = c_header_path(unchecked);
     if (format == ExportFormat::kOnnx) write_atomically(unchecked, onnx_text(from, stochastic));
-    else if (format == ExportFormat::kC) write_atomically(unchecked, c_source(from));
+    else if (format == ExportFormat::kC)
+      write_atomically(unchecked, c_source(from, header.filename().string())),
+          write_atomically(header, c_header(from, header.filename().string()));
     else write_safetensors(unchecked, actor_tensors(from));
     const std::optional<double> seen = check_export(from, format, stochastic, unchecked);
+    if (format == ExportFormat::kC) fs::rename(header, c_header_path(path));
     fs::rename(unchecked, path);
+    fs::remove(folder);
     return seen;
   } catch (...) {
-    std::error_code none;
-    fs::remove(unchecked, none);
+    fs::remove_all(folder, none);
     throw;
   }
 }
@@ -200,6 +210,8 @@ ExportedActor exported_actor(const AgentFile& file, const std::string& name) {
   return {.actor = file.agent.actor,
           .exploration_noise = exploration_noise(file),
           .safety = recipe.safety,
+          .units = {.low = file.bounds.low, .high = file.bounds.high},
+          .units_from = file.bounds.low.empty() ? "in the policy's units" : "in the task's units, from the checkpoint",
           .env = recipe.env.id,
           .label = recipe.label,
           .name = name};

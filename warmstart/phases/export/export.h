@@ -34,6 +34,7 @@ struct ExportedActor {
   double exploration_noise = 0;  ///< as Agent::exploration_noise: 0 samples from the policy
   SafetyConfig safety;           ///< in the policy's units, applied before `units`
   ActionUnits units;
+  std::string units_from = "in the policy's units";  ///< who said so, for the file
   std::string env, label;
   std::string name = "policy";  ///< of the C functions and the ONNX graph: letters, digits, _
 
@@ -48,9 +49,12 @@ ExportedActor exported_actor(const AgentFile& file, const std::string& name);
 /// weight, layout or formula is far above.
 constexpr double kExportTolerance = 1e-5;
 
-/// Writes `path` under a temporary name, checks it as check_export does, and moves it into place; a file that fails is removed and
-/// an older one stays. `stochastic` (ONNX only): the model samples, with one more input "noise".
-/// Returns the largest difference seen, or nothing when a C file could not be run because there is no C compiler.
+/// Range of every action that the file answers, "-20 to 10, 0 to 0.5", for people.
+std::string action_range(const ExportedActor& actor);
+
+/// Writes `path`, and of a C file the header beside it, under a temporary name, checks it as check_export does, and moves it into place; a
+/// file that fails is removed and an older one stays. `stochastic` (ONNX only): the model samples, with one more input "noise". Returns the
+/// largest difference seen, or nothing when a C file could not be run because there is no C compiler.
 std::optional<double> write_export(const ExportedActor& actor, ExportFormat format, bool stochastic, const std::filesystem::path& path);
 
 /// Compares the file's actions with our policy's on drawn observations, deterministic and (where it can) sampled, the filter
@@ -59,7 +63,11 @@ std::optional<double> check_export(const ExportedActor& actor, ExportFormat form
 
 // one file each
 std::string onnx_text(const ExportedActor& actor, bool stochastic);
-std::string c_source(const ExportedActor& actor);
+/// `header` is the name by which the source includes what c_header gives.
+std::string c_source(const ExportedActor& actor, const std::string& header);
+std::string c_header(const ExportedActor& actor, const std::string& header);
+/// The header's path beside a C file: its name with .h in place of .c, or added.
+std::filesystem::path c_header_path(const std::filesystem::path& source);
 SafeTensors actor_tensors(const ExportedActor& actor);
 /// The reverse of actor_tensors; throws Error(kData).
 ExportedActor actor_of(const SafeTensors& file, const std::string& where);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "warmstart/nn/gaussian.h"
 #include "warmstart/phases/export/export.h"
@@ -101,6 +102,7 @@ std::string onnx_text(const ExportedActor& from, bool stochastic) {
   const bool scaled = !from.units.off();
   const FloatVector center = scaled ? from.units.center(a) : FloatVector(a), half = scaled ? from.units.half(a) : FloatVector(a, 1.0f);
   if (scaled) b.row("units_center", center), b.row("units_half", half);
+  model.metadata["units"] = from.units_from, model.metadata["action_range"] = action_range(from);
   std::string previous = "previous_action";
   if (from.safety.has_memory()) {
     model.inputs.push_back({previous, a});
@@ -120,6 +122,10 @@ std::string onnx_text(const ExportedActor& from, bool stochastic) {
   }
   if (scaled) action = b.add("Add", "scaled", {b.add("Mul", "stretched", {action, "units_half"}), "units_center"});
   model.nodes.back().outputs = {"action"};
+  // what this form of the policy does not need, runtimes would warn about
+  std::set<std::string> used;
+  for (const OnnxNode& node : model.nodes) used.insert(node.inputs.begin(), node.inputs.end());
+  std::erase_if(model.constants, [&](const auto& constant) { return !used.contains(constant.name); });
   return encode_onnx(model);
 }
 

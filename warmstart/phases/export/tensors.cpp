@@ -59,6 +59,7 @@ SafeTensors actor_tensors(const ExportedActor& from) {
                    {"name", from.name},
                    {"env", from.env},
                    {"label", from.label},
+                   {"units_from", from.units_from},
                    {"obs_size", std::to_string(spec.obs)},
                    {"action_size", std::to_string(spec.action)},
                    {"hidden", fmt::format("{}", fmt::join(spec.trunk.hidden, " "))},

@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
@@ -245,7 +246,7 @@ void add_doctor(CLI::App& app) {
     double timeout = 10;
   };
   const auto plugin = std::make_shared<Plugin>();
-  CLI::Option* path = verb->add_option("--env-plugin", plugin->path, "check an environment plug-in (a shared object) instead");
+  CLI::Option* path = as_path(verb->add_option("--env-plugin", plugin->path, "check an environment plug-in (a shared object) instead"));
   verb->add_option("--timeout", plugin->timeout, "longest call of the plug-in, s")
       ->capture_default_str()
       ->check(CLI::Range(1e-3, 1e6))

@@ -20,55 +20,31 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 WARMSTART = os.environ.get("WARMSTART_BINARY", str(ROOT / "build/release/warmstart"))
 
-# two hidden layers of 128, five critics instead of ten, and 3 x 4 actions in CQL's term instead of 3 x 10; everything else is the
-# recipe's unless it stands here; finetune.steps are all environment steps, a warm-up's 5000 counted
-SMALL = {"network.critic_hidden": "128,128", "network.actor_hidden": "128,128", "network.num_qs": 5, "cql.actions": 4}
-ONLINE = {"eval.every": 1000, "eval.episodes": 20, "run.log_every": 500, "run.checkpoint_seconds": 120}
-BINARY = {**SMALL, **ONLINE, "finetune.steps": 15000, "eval.pretrain_every": 5000}
+# sizes are those of `--small`, recipes/FAMILY/small.toml
 TASKS = {
-    "door-binary-v0": {"keys": BINARY, "methods": ["wsrl", "no-warmup", "calql", "wsrl-50k-online"]},
-    "pen-binary-v0": {"keys": BINARY, "methods": ["wsrl", "no-warmup", "calql"]},
-    "halfcheetah-medium-replay-v2": {
-        "keys": {**SMALL, **ONLINE, "pretrain.steps": 20000, "finetune.steps": 50000, "eval.every": 5000, "eval.pretrain_every": 10000, "eval.episodes": 5},
-        "methods": ["wsrl", "no-warmup", "cql"],
-    },
-    "antmaze-umaze-v2": {
-        "keys": {**SMALL, **ONLINE, "pretrain.steps": 30000, "finetune.steps": 20000, "eval.every": 2500, "eval.pretrain_every": 10000},
-        "methods": ["wsrl", "no-warmup", "calql", "wsrl-100k-offline"],
-    },
-    "FrankaPegInsertion-v0": {
-        "recipes": "peg",
-        # pre-trained until about as many pegs go in as in the paper (13 of 20): after 20,000 steps all do
-        "keys": {**SMALL, **ONLINE, "pretrain.steps": 4000, "finetune.steps": 8000, "eval.every": 500, "eval.pretrain_every": 2000},
-        "methods": ["wsrl", "no-warmup", "rlpd", "rlpd-at-once"],
-    },
+    "door-binary-v0": ["wsrl", "no-warmup", "calql", "wsrl-50k-online"],
+    "pen-binary-v0": ["wsrl", "no-warmup", "calql"],
+    "halfcheetah-medium-replay-v2": ["wsrl", "no-warmup", "cql"],
+    "antmaze-umaze-v2": ["wsrl", "no-warmup", "calql", "wsrl-100k-offline"],
+    "FrankaPegInsertion-v0": ["wsrl", "no-warmup", "rlpd", "rlpd-at-once"],
 }
+RECIPES = {"FrankaPegInsertion-v0": "peg"}  # folders of other names than their task
 # method: the recipe it is, what differs, and whose pre-training it shares
 METHODS = {
     "no-warmup": ("wsrl", {"warm_up.steps": 0}, "wsrl"),
-    "wsrl-50k-online": ("wsrl", {"finetune.steps": 50000, "eval.every": 2500}, "wsrl"),
+    "wsrl-50k-online": ("wsrl", {"finetune.steps": 45000, "eval.every": 2500}, "wsrl"),  # after 5000 of warmup
     "wsrl-100k-offline": ("wsrl", {"pretrain.steps": 100000}, None),
     "rlpd-at-once": ("rlpd", {"warm_up.steps": 0}, None),  # it learns from the first step instead of acting at random for 5000
 }
-TWO_CRITICS = {"calql", "cql", "iql", "sac"}  # their recipes say how many
 NUMBERS = ["success_rate", "return_mean", "normalized"]  # of docs/data/tasks.csv
-WARMED_UP = {"wsrl", "rlpd"}  # recipes with 5000 steps of warm-up
 
 
 def meaning(method):
     return METHODS.get(method, (method, {}, None))
 
 
-def options(task, method):
-    recipe, changes, _ = meaning(method)
-    keys = {**TASKS[task]["keys"], **changes}
-    if recipe in TWO_CRITICS:
-        keys.pop("network.num_qs", None)
-    if recipe == "rlpd":
-        keys.pop("pretrain.steps", None)  # it has none
-    if recipe in WARMED_UP and keys.get("warm_up.steps") != 0:
-        keys["finetune.steps"] -= 5000
-    return [str(x) for key, value in keys.items() for x in (f"--{key}", value)]
+def options(method):
+    return ["--small", *(str(x) for key, value in meaning(method)[1].items() for x in (f"--{key}", value))]
 
 
 def call(*arguments, log):
@@ -81,9 +57,9 @@ def call(*arguments, log):
 
 def one_run(out, task, method, seed):
     recipe, _, start = meaning(method)
-    file = ROOT / "recipes" / TASKS[task].get("recipes", task) / f"{recipe}.toml"
+    file = ROOT / "recipes" / RECIPES.get(task, task) / f"{recipe}.toml"
     folder = out / task / method / f"seed{seed}"
-    common = [file, "--seed", seed, "--threads", 1, "--out", folder, "--resume", "--quiet", "--label", method, *options(task, method)]
+    common = [file, "--seed", seed, "--threads", 1, "--out", folder, "--resume", "--quiet", "--label", method, *options(method)]
     print(f"== {task}/{method}, seed {seed}", flush=True)
     if start:
         call("finetune", *common, "--from", out / task / start / f"seed{seed}" / "pretrained.safetensors", log=folder.with_suffix(".log"))
@@ -139,7 +115,7 @@ def main():
     parser.add_argument("--check-only", action="store_true", help="print the table of what has been run")
     parser.add_argument("--docs", action="store_true", help="also write pictures and numbers into docs")
     args = parser.parse_args()
-    chosen = [(t, m) for t in TASKS for m in TASKS[t]["methods"] if not args.what or any(w in (t, f"{t}/{m}") for w in args.what)]
+    chosen = [(t, m) for t in TASKS for m in TASKS[t] if not args.what or any(w in (t, f"{t}/{m}") for w in args.what)]
     if not chosen:
         sys.exit(f"error: nothing of that name; tasks are {', '.join(TASKS)}")
     if not args.check_only:

@@ -6,10 +6,21 @@ from harness import *
 
 class CommandLine(Case):
     def test_words(self):
-        self.refused(USAGE, ["--help"])
-        self.refused(USAGE, ["--help"], "trian")
+        self.refused(USAGE, ["a command is missing", "train", "warmstart --help"])
+        for more in ([], ["--help"], ["-h"], ["x.toml", "--help"]):
+            self.refused(USAGE, ["unknown command trian", "did you mean train?", "warmstart --help"], "trian", *more)
+            self.refused(USAGE, ["unknown command inf after warmstart data", "did you mean info?"], "data", "inf", *more)
+            self.refused(USAGE, ["nosuch is neither a file nor a command of warmstart study", "warmstart study --help"], "study", "nosuch", *more)
+            self.refused(USAGE, ["unknown command stp after warmstart bench", "did you mean step?"], "bench", "stp", *more)
+        self.refused(USAGE, ["a command is missing after warmstart data", "info", "verify"], "data")
+        self.assertIn("Usage", self.ok("study", "--help").stdout)
+        self.refused(USAGE, ["unknown option --epsodes", "did you mean --episodes?"], "eval", "x", "--epsodes", 3)
+        self.refused(USAGE, ["unexpected argument more"], "doctor", "more")
         self.refused(USAGE, ["RECIPE"], "train")
         self.refused(USAGE, ["recipe not found", "nowhere.toml", "list recipes"], "train", "nowhere.toml")
+        self.refused(USAGE, ["recipe not found", "looked for", "did you mean recipes/door-binary-v0/wsrl.toml?"], "train", "recipes/door-binary-v0/wrsl.toml")
+        self.refused(USAGE, ["this is a folder"], "train", self.folder)
+        self.refused(USAGE, ["study file not found", "studies/03-warm-up-length.toml"], "study", "studies/03-warmup-length.toml")
         self.refused(USAGE, ["unexpected argument", "more"], "train", self.recipe, "more")
         self.refused(USAGE, ["no value", "--agent.tau"], "train", self.recipe, "--agent.tau")
         self.refused(USAGE, ["--threads"], "train", self.recipe, "--threads", 0)
@@ -21,6 +32,10 @@ class CommandLine(Case):
     def test_keys(self):
         self.refused(USAGE, ["unknown key agent.tua", "did you mean agent.tau?"], "train", self.recipe, "--agent.tua", 0.1)
         self.refused(USAGE, ["unknown key agent.tua", "agent.tau"], "explain", "agent.tua")
+        self.refused(USAGE, ["unknown key utdd", "finetune.utd"], "explain", "utdd")
+        self.refused(USAGE, ["unknown key lr", "agent.actor_lr or agent.critic_lr"], "explain", "lr")
+        self.refused(USAGE, ["unknown key agent.utd", "did you mean finetune.utd?"], "train", self.recipe, "--agent.utd", 4)
+        self.refused(USAGE, ["unknown option --utd", "did you mean --finetune.utd?"], "train", self.recipe, "--utd", 4)
         self.refused(USAGE, ["unknown option --quit", "--quiet"], "train", self.recipe, "--quit")
         self.refused(USAGE, ["unknown option --resmue", "--resume"], "train", self.recipe, "--resmue", "--out", self.folder / "run")
 
@@ -31,6 +46,13 @@ class CommandLine(Case):
             ("agent.tau", "small", ["wrong type", "a number"]),
             ("finetune.steps", "2.5", ["wrong type", "an integer"]),
             ("data.collect", "yes", ["wrong type", "true or false"]),
+            ("network.critic_hidden", "[64", ["wrong type", "[64, 64]"]),
+            ("network.critic_hidden", "64,,64", ["wrong type", "a list of integers"]),
+            ("network.critic_hidden", "64,64,", ["wrong type"]),
+            ("network.critic_hidden", "64 64x", ["wrong type"]),
+            ("network.critic_hidden", "", ["wrong type"]),
+            ("safety.action_low", "-0.5,", ["wrong type"]),
+            ("agent.tau", "1e", ["wrong type"]),
             ("agent.tau", "1.5", ["out of range", "0 to 1"]),
             ("finetune.utd", "0", ["out of range"]),
             ("env.id", "PointMaze_Umaze_Episodic-v3", [ENV]),

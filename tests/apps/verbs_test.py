@@ -1,10 +1,11 @@
 """Every verb once, as a user meets it."""
+import re
 import shlex
 
 from harness import *
 
 OPTIONS = {
-    "train": ["RECIPE", "--out", "--seed", "--seeds", "--threads", "--precision", "--data", "--resume", "--overwrite", "--dry-run", "--quiet", "--section.key"],
+    "train": ["RECIPE", "--out", "--seed", "--seeds", "--threads", "--precision", "--data", "--small", "--resume", "--overwrite", "--dry-run", "--quiet", "--section.key"],
     "pretrain": ["RECIPE", "--out", "--resume"],
     "finetune": ["RECIPE", "--from", "--out", "--resume"],
     "import": ["CHECKPOINT", "--recipe", "--out", "--overwrite", "--section.key"],
@@ -14,7 +15,7 @@ OPTIONS = {
     "collect": ["--env", "--policy", "--steps", "--noise", "--out", "--seed"],
     "data": ["info", "verify"],
     "report": ["RUN", "--out"],
-    "list": ["envs", "agents", "recipes", "--json"],
+    "list": ["envs", "agents", "recipes", "WORD", "--json"],
     "explain": ["KEY"],
     "reference": ["--format"],
     "replay": ["--env", "--from", "--actions", "--json"],
@@ -65,6 +66,86 @@ class Verbs(Case):
         recipes = json.loads(self.ok("list", "recipes", "--json").stdout)
         self.assertTrue(recipes)
         self.assertEqual([r for r in recipes if "error" in r], [])
+        # on a screen or two, and every recipe can be told from it
+        families = self.ok("list", "recipes").stdout
+        self.assertLess(len(families.splitlines()), 50)
+        self.assertLessEqual(max(map(len, families.splitlines())), 120)
+        self.assertIn(f"{len([r for r in recipes if pathlib.Path(r['path']).stem != 'base'])} recipes", families)
+        named = set()
+        for line in re.sub(r"\n    +", "", families).splitlines():
+            if found := re.fullmatch(r"  recipes/(?:\{(.*?)\}|(.*?))/(?:\{(.*?)\}|(.*?))\.toml", line):
+                named |= {f"{a}/{b}.toml" for a in (found[1] or found[2]).split(",") for b in (found[3] or found[4]).split(",")}
+        self.assertEqual(named, {"/".join(r["path"].split("/")[-2:]) for r in recipes if pathlib.Path(r["path"]).stem != "base"})
+        # words narrow it down
+        some = self.ok("list", "recipes", "DOOR", "wsrl").stdout
+        self.assertIn("door-binary-v0/wsrl.toml", some)
+        self.assertIn("critic 10 x 512x512x512", some)
+        self.assertNotIn("pen-binary", some)
+        listed = [pathlib.Path(r["path"]).stem for r in json.loads(self.ok("list", "recipes", "door*calql", "--json").stdout)]
+        self.assertEqual(listed, ["calql"])
+        self.assertEqual(len(self.ok("list", "recipes", "*").stdout.splitlines()), 3 * len(recipes))
+        self.assertEqual([e["id"] for e in json.loads(self.ok("list", "envs", "umaze", "episodic", "--json").stdout)], [ENV])
+        self.refused(USAGE, ["no recipes with nosuchword", "list recipes"], "list", "recipes", "nosuchword")
+
+    def test_small(self):
+        full = self.ok("train", "recipes/door-binary-v0/wsrl.toml", "--dry-run").stdout
+        small = self.ok("train", "recipes/door-binary-v0/wsrl.toml", "--small", "--dry-run")
+        for was, now in [("[512, 512, 512]", "critic_hidden = [128, 128]"), ('"door-binary-v0-wsrl"', '"door-binary-v0-wsrl-small"'), ('"WSRL"', '"WSRL, small"')]:
+            self.assertIn(was, full)
+            self.assertIn(now, small.stdout)
+        self.assertIn("adroit/small.toml", small.stderr)
+        self.assertIn("num_qs = 3", self.ok("train", "recipes/door-binary-v0/wsrl.toml", "--small", "--network.num_qs", 3, "--dry-run").stdout)
+        self.refused(USAGE, ["no reduced sizes", "--small"], "train", self.recipe, "--small", "--dry-run")
+        # the run's folder is another one
+        (self.folder / "small.toml").write_text("environment_steps = 8\n[pretrain]\nsteps = 4\n[eval]\nepisodes = 1\n")
+        self.make_data()
+        self.ok("train", self.recipe, "--small", "--warm_up.steps", 3, "--quiet", "--no-report")
+        run = self.folder / "runs" / f"{self.folder.name}-tiny-small-seed0"
+        self.assertEqual(json.loads((run / "run.json").read_text())["status"], "done")
+        self.assertIn("steps = 5", (run / "recipe.toml").read_text().split("[finetune]")[1])
+
+    def test_paths(self):
+        home = self.folder / "home"
+        home.mkdir()
+        self.make_data()
+        shutil.copy(self.data, home / "d.hdf5")
+        at_home = {"env": {**os.environ, "HOME": str(home)}}
+        recipe = self.write_recipe("home/mine.toml", data={"path": "~/d.hdf5"})
+        self.ok("train", "~/mine.toml", "--out=~/run", "--pretrain.steps", 3, "--warm_up.steps", 3, "--finetune.steps", 3, "--quiet", **at_home)
+        self.assertTrue((home / "run/report.html").exists())
+        self.assertIn(f'path = "{home}/d.hdf5"', (home / "run/recipe.toml").read_text())
+        self.ok("eval", "~/run/final.safetensors", "--episodes", 1, **at_home)
+        self.ok("report", "~/run", "--out=~/page.html", **at_home)
+        self.ok("data", "info", "~/d.hdf5", **at_home)
+        self.ok("export", "~/run/final.safetensors", "--format", "safetensors", "--out=~/policy.safetensors", **at_home)
+        self.ok("finetune", "~/mine.toml", "--from=~/run/pretrained.safetensors", "--data=~/d.hdf5", "--out", "~/again", "--finetune.steps", 3, "--quiet", **at_home)
+        self.assertTrue((home / "policy.safetensors").exists() and (home / "again").exists())
+        self.assertFalse((self.folder / "~").exists(), "a folder of the name ~")
+        self.refused(USAGE, ["no home folder for ~nobody-there", "--out"], "train", recipe, "--out=~nobody-there/x", "--dry-run")
+        # beside the recipe, then in the working folder; a line says which of two
+        mine = self.write_recipe("home/two.toml", data={"path": "d.hdf5"})
+        self.assertNotIn("note", self.ok("train", mine, "--dry-run").stderr)
+        shutil.copy(self.data, self.folder / "d.hdf5")
+        both = self.ok("train", mine, "--dry-run")
+        self.assertIn(f'path = "{home}/d.hdf5"', both.stdout)
+        self.assertRegex(both.stderr, "note: data.path: .*home/d.hdf5 is used")
+        # a bundled recipe, from any folder
+        self.assertIn("steps = 2000", self.ok("train", "recipes/quick/wsrl.toml", "--dry-run").stdout)
+        self.assertIn("steps = 2000", self.ok("train", "quick/wsrl.toml", "--dry-run").stdout)
+        (self.folder / "own.toml").write_text('base = "recipes/quick/wsrl.toml"\n[finetune]\nsteps = 7\n')
+        self.assertIn("steps = 7", self.ok("train", "own.toml", "--dry-run").stdout)
+        self.ok("study", "studies/03-warm-up-length.toml", "--dry-run")
+
+    def test_every_option_with_a_file_knows_home(self):
+        """By its type in the reference: what its help calls a file, a folder or a page is a PATH."""
+        commands = self.ok("reference").stdout.split("## Recipe keys")[0]
+        rows = re.findall(r"^\| `(--[\w-]+) TEXT[^`]*` \| (.*) \|$", commands, re.M)
+        self.assertGreater(len(rows), 10)
+        others = {"--env", "--format", "--policy", "--name", "--camera", "--case", "--precision", "--only", "--launcher"}
+        for option, help in rows:
+            if option not in others:
+                self.assertIsNone(re.search(r"\b(file|folder|page|plug-in|dataset to)\b", help, re.I), f"{option}: {help}")
+        self.assertIn("`--out PATH`", commands)
 
     def test_explain(self):
         text = self.ok("explain", "agent.idle_adam_steps").stdout
@@ -76,6 +157,12 @@ class Verbs(Case):
         keys = [e["key"] for e in json.loads(self.ok("explain", "--json").stdout)]
         for key in keys:
             self.assertIn(key, everything)
+        # a last part alone, all keys that end so
+        self.assertTrue(self.ok("explain", "utd").stdout.startswith("finetune.utd\n"))
+        self.assertEqual(self.ok("explain", "agent.tau").stdout, self.ok("explain", "tau").stdout)
+        batches = self.ok("explain", "batch").stdout
+        self.assertIn("pretrain.batch\n", batches)
+        self.assertIn("finetune.batch\n", batches)
         section = self.ok("explain", "cql").stdout
         self.assertIn("cql.alpha", section)
         self.assertNotIn("agent.tau", section)

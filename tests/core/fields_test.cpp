@@ -2,8 +2,10 @@
 #include "warmstart/core/fields.h"
 
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <toml++/toml.h>
 
+#include <cstdlib>
 #include <limits>
 #include <set>
 
@@ -121,6 +123,42 @@ TEST(Fields, ListsOfNumbers) {
   EXPECT_EQ(limits, List{}) << "a refused value must not be assigned";
 }
 
+TEST(Fields, PathsKnowTheHomeFolder) {
+  std::string file, text;
+  Fields f("data");
+  f.add("path", file, path_of("a file", "always"));
+  f.add("text", text, {.help = "any"});
+  setenv("HOME", "/home/somebody", 1);
+  const auto after = [&](const std::string& value) { return f.list()[0].set_text(value, "w"), file; };
+  EXPECT_EQ(after("~/x.npz"), "/home/somebody/x.npz");
+  EXPECT_EQ(after("~"), "/home/somebody");
+  EXPECT_EQ(after("~root/x"), std::string(getpwnam("root")->pw_dir) + "/x");
+  for (const char* plain : {"a/~/b", "./~x", "/abs/~", "x~", ""}) EXPECT_EQ(after(plain), plain);
+  try {
+    after("~nobody-of-this-name/x");
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), Exit::kUsage);
+    expect_mentions(e.what(), {"no home folder", "~nobody-of-this-name", "data.path", "./~"});
+  }
+  f.list()[1].set_text("~/x", "w");
+  EXPECT_EQ(text, "~/x") << "text that is no path stays";
+}
+
+TEST(Fields, NearestKeysGoByTheLastPart) {
+  const std::vector<std::string> keys = {
+      "finetune.utd", "pretrain.batch", "finetune.batch", "agent.tau", "agent.actor_lr", "agent.critic_lr", "name"};
+  using List = std::vector<std::string>;
+  EXPECT_EQ(nearest_keys("utd", keys), List{"finetune.utd"});
+  EXPECT_EQ(nearest_keys("agent.utd", keys), List{"finetune.utd"});
+  EXPECT_EQ(nearest_keys("batch", keys), (List{"pretrain.batch", "finetune.batch"}));
+  EXPECT_EQ(nearest_keys("lr", keys), (List{"agent.actor_lr", "agent.critic_lr"}));
+  EXPECT_EQ(nearest_keys("uttd", keys), List{"finetune.utd"});
+  EXPECT_EQ(nearest_keys("agent.tua", keys), List{"agent.tau"});
+  EXPECT_EQ(nearest_keys("finetun.batch", keys), List{"finetune.batch"});
+  EXPECT_EQ(nearest_keys("x", {}), List{});
+}
+
 TEST(Fields, TextIsUtf8) {
   std::string text;
   Fields f("run");
@@ -210,7 +248,29 @@ TEST(Fields, ReadsCommandLineText) {
   EXPECT_EQ(c.hidden, (std::vector<std::int64_t>{64, 32, 16}));
   set("agent.hidden", "128");
   EXPECT_EQ(c.hidden, std::vector<std::int64_t>{128});
-  for (const char* bad : {"12x", "1,a", "yes"}) EXPECT_THROW(set("agent.hidden", bad), Error) << bad;
+  set("agent.hidden", " [ 64 ,32 ] ");
+  EXPECT_EQ(c.hidden, (std::vector<std::int64_t>{64, 32}));
+  set("agent.hidden", "1e3,64");
+  EXPECT_EQ(c.hidden, (std::vector<std::int64_t>{1000, 64}));
+  set("agent.hidden", "[]");
+  EXPECT_EQ(c.hidden, std::vector<std::int64_t>{});
+  c.hidden = {7};
+  for (const char* bad : {"12x",   "1,a", "yes",   "[64",   "64]",    "[64,",  "[[64]]", "[64]]", "64,,64",
+                          ",64",   "64,", "[64,]", "64 64", "64 64x", "1e",    "1e,2",   "",      " ",
+                          ",",     "[",   "]",     "][",    "[,]",    "64;64", "1.5,2",  "0x10",  "99999999999999999999",
+                          "1e400", "nan", "inf,1"}) {
+    try {
+      set("agent.hidden", bad);
+      ADD_FAILURE() << "accepted: " << bad;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), Exit::kUsage);
+      expect_mentions(e.what(), {"wrong type", "agent.hidden", "--set", "[64, 64]"});
+    }
+  }
+  EXPECT_EQ(c.hidden, std::vector<std::int64_t>{7}) << "a refused value must not be assigned";
+  for (const char* bad : {"1e", "", " ", "1e-4 ", "1,5", "1e400", "0.1.2", "--1", "[1]"})
+    EXPECT_THROW(set("agent.rate", bad), Error) << bad;
+  for (const char* bad : {"True", "1", "yes", ""}) EXPECT_THROW(set("agent.layer_norm", bad), Error) << bad;
   for (const char* bad : {"3 ", "", "1.5", "0x10"}) EXPECT_THROW(set("agent.members", bad), Error) << bad;
 }
 

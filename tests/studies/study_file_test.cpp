@@ -76,6 +76,28 @@ TEST_F(StudyFiles, RecipesOfArmsAreLookedForInTheTasksFolder) {
   EXPECT_EQ(all[3].recipe.agent.tau, 0.25);
 }
 
+TEST_F(StudyFiles, RecipesAreLookedForInThreePlaces) {
+  const std::string grid = "[grid]\nfinetune.utd = [1]\n";
+  // a bundled study that was copied somewhere else
+  EXPECT_EQ(cells("recipe = \"../recipes/quick/wsrl.toml\"\n" + grid)[0].recipe.pretrain.steps, 2000);
+  EXPECT_EQ(cells("recipe = \"recipes/quick/wsrl.toml\"\n" + grid)[0].recipe.pretrain.steps, 2000);
+  const auto before = fs::current_path();
+  folder.write("here/mine.toml", "base = \"../r.toml\"\n[agent]\ntau = 0.125\n");
+  fs::current_path(folder / "here");
+  EXPECT_EQ(cells("recipe = \"mine.toml\"\n" + grid)[0].recipe.agent.tau, 0.125);
+  folder.write("mine.toml", "base = \"r.toml\"\n[agent]\ntau = 0.25\n");
+  StudyFile study = read_study(folder.write("s.toml", "recipe = \"mine.toml\"\n[set]\ndata.path = \"d.npz\"\n" + grid));
+  EXPECT_EQ(expand(study)[0].recipe.agent.tau, 0.25);
+  ASSERT_EQ(study.notes.size(), 1u);
+  EXPECT_NE(study.notes[0].find("mine.toml is another one"), std::string::npos) << study.notes[0];
+  // what it sets starts there, too
+  EXPECT_EQ(expand(study)[0].recipe.data.path, "d.npz");
+  folder.write("d.npz", "x");
+  EXPECT_EQ(expand(study)[0].recipe.data.path, (folder / "d.npz").string());
+  fs::current_path(before);
+  refused("recipe = \"none.toml\"\n" + grid, {"recipe not found", "none.toml", "looked for", "key recipe"});
+}
+
 TEST_F(StudyFiles, UnknownWordsNameTheNearest) {
   refused(kRecipe + "[grid]\nwarm_up.stps = [1]\n", {"unknown key warm_up.stps", "[grid]", "warm_up.steps"});
   refused(kRecipe + "[set]\nagent.tua = 1\n[grid]\nfinetune.utd = [1]\n", {"agent.tua", "[set]", "agent.tau"});

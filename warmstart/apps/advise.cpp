@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/run_options.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/apps/world_options.h"
@@ -117,14 +118,14 @@ void run(const Options& o) {
 void add_advise(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("advise", "Keep the data online or not: compare a pre-trained policy with its dataset");
-  verb->add_option("--checkpoint", o->checkpoint, "pretrained.safetensors")->required();
-  verb->add_option("--dataset", o->dataset, "What it was trained on (any format that `data` reads)")->required();
+  as_path(verb->add_option("--checkpoint", o->checkpoint, "pretrained.safetensors"))->required();
+  as_path(verb->add_option("--dataset", o->dataset, "What it was trained on (any format that `data` reads)"))->required();
   verb->add_option("--env", o->env, "Refuse the checkpoint when it was made for another task than this (exit code 3)");
-  verb->add_option("--env-plugin", o->plugin, "Where the plug-in of the checkpoint's task lies now");
+  as_path(verb->add_option("--env-plugin", o->plugin, "Where the plug-in of the checkpoint's task lies now"));
   verb->add_option("--episodes", o->episodes, "Episodes that the policy plays")->capture_default_str()->check(CLI::Range(10, 1'000'000));
   verb->add_option("--seed", o->seed, "Seed of resets (default: that of the run's own evaluations)")
       ->check(CLI::Range(std::int64_t{0}, kMaxSeed));
-  verb->add_option("--write", o->write, "Write the recommended recipe to this file");
+  as_path(verb->add_option("--write", o->write, "Write the recommended recipe to this file"));
   verb->add_flag("--overwrite", o->overwrite, "Replace the file of --write");
   verb->add_flag("--json", o->json, "One JSON object instead of text");
   add_world_options(*verb, o->world);

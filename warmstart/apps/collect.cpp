@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/apps/world_options.h"
 #include "warmstart/envs/plugin_env.h"
@@ -51,10 +52,10 @@ void add_collect(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("collect", "Make an offline dataset (D4RL layout) with a scripted policy");
   verb->add_option("--env", o->env.id, "Environment id (see `warmstart list envs`)")->capture_default_str();
-  verb->add_option("--env-plugin", o->env.plugin, "Shared object with an environment of your own, in place of --env");
+  as_path(verb->add_option("--env-plugin", o->env.plugin, "Shared object with an environment of your own, in place of --env"));
   verb->add_option("--max-episode-steps", o->env.max_episode_steps, "Time limit, 0 = the task's own")->capture_default_str();
   add_world_options(*verb, o->env);
-  verb->add_option("--out", o->out, "HDF5 file to write; replaced when it is there")->required();
+  as_path(verb->add_option("--out", o->out, "HDF5 file to write; replaced when it is there"))->required();
   // Every setting of the collector, with the texts and limits it declares itself.
   const Fields fields = o->config.fields();
   for (const Field& field : fields.list()) {

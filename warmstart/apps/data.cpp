@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/data/summary.h"
 #include "warmstart/phases/task_data.h"
@@ -30,7 +31,7 @@ void add_data(CLI::App& app) {
   // the callback runs after this function has returned
   const auto options = std::make_shared<Options>();
   CLI::App* verb = data->add_subcommand("info", "what a dataset holds: episodes, ranges, returns, NaNs");
-  verb->add_option("FILE", options->file, "dataset: D4RL HDF5, Minari file or folder, NPZ, pack")->required();
+  as_path(verb->add_option("FILE", options->file, "dataset: D4RL HDF5, Minari file or folder, NPZ, pack"))->required();
   verb->add_option("--observation-keys", options->keys, "Dict observations: keys to take, in order, comma-separated");
   verb->add_option("--env", options->env, "take this task's keys of Dict observations, and its time limit where there are no timeouts");
   verb->add_flag("--json", options->json, "one JSON object instead of text");

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
@@ -90,8 +91,8 @@ void add_data_conversions(CLI::App& data) {
   const auto options = std::make_shared<Options>();
   const auto add = [&](const char* name, const char* help, const char* in, const char* out, void (*work)(const Options&)) {
     CLI::App* verb = data.add_subcommand(name, help);
-    verb->add_option("IN", options->in, in)->required();
-    verb->add_option("OUT", options->out, out)->required();
+    as_path(verb->add_option("IN", options->in, in))->required();
+    as_path(verb->add_option("OUT", options->out, out))->required();
     verb->add_option("--observation-keys", options->keys, "Dict observations: keys to take, in order, comma-separated");
     verb->add_option("--env", options->env, "take this task's keys of Dict observations, and its time limit where there are no timeouts");
     verb->add_flag("--overwrite", options->overwrite, "replace OUT");

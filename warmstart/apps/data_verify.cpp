@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/apps/world_options.h"
 #include "warmstart/core/error.h"
@@ -224,10 +225,11 @@ void add_data_verify(CLI::App& data) {
   const auto o = std::make_shared<Options>();
   o->env.id.clear();
   CLI::App* verb = data.add_subcommand("verify", "does a dataset fit a task? (exit code 3 when not)");
-  verb->add_option("FILE", o->file, "dataset: D4RL HDF5, Minari file or folder, NPZ, pack")->required();
+  as_path(verb->add_option("FILE", o->file, "dataset: D4RL HDF5, Minari file or folder, NPZ, pack"))->required();
   verb->add_option("--observation-keys", o->keys, "Dict observations: keys to take, in order, comma-separated (default: the task's)");
   CLI::Option* env = verb->add_option("--env", o->env.id, "task id, see `warmstart list envs`");
-  CLI::Option* plugin = verb->add_option("--env-plugin", o->env.plugin, "shared object with a task of your own, in place of --env");
+  CLI::Option* plugin =
+      as_path(verb->add_option("--env-plugin", o->env.plugin, "shared object with a task of your own, in place of --env"));
   env->excludes(plugin);
   verb->add_option("--rows", o->rows, "transitions to replay, spread over the file; 0 = all")->capture_default_str();
   add_world_options(*verb, o->env);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "warmstart/apps/camera.h"
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/run_options.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/apps/world_options.h"
@@ -87,7 +88,7 @@ void run(const Options& o) {
 void add_eval(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("eval", "Play episodes with a saved agent: return, success, length, speed");
-  verb->add_option("FILE", o->file, "pretrained.safetensors, final.safetensors or checkpoint.safetensors of a run")->required();
+  as_path(verb->add_option("FILE", o->file, "pretrained.safetensors, final.safetensors or checkpoint.safetensors of a run"))->required();
   verb->add_option("--episodes", o->episodes, "Number of episodes")->capture_default_str()->check(CLI::Range(1, 1'000'000));
   verb->add_option("--seed", o->seed, "Seed of resets and actions (default: that of the run's own evaluations)")
       ->check(CLI::Range(std::int64_t{0}, kMaxSeed));
@@ -96,9 +97,9 @@ void add_eval(CLI::App& app) {
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}));
   verb->add_flag("--stochastic", o->stochastic, "Sample actions instead of taking the most likely one");
   verb->add_option("--env", o->env, "Refuse the file when it was made for another task than this (exit code 3)");
-  verb->add_option("--env-plugin", o->plugin, "Where the plug-in of the checkpoint's task lies now");
+  as_path(verb->add_option("--env-plugin", o->plugin, "Where the plug-in of the checkpoint's task lies now"));
   add_world_options(*verb, o->world);
-  verb->add_option("--video", o->film.out, "Film the first episode: x.gif, x.mp4 (needs ffmpeg), or a folder for PNG files");
+  as_path(verb->add_option("--video", o->film.out, "Film the first episode: x.gif, x.mp4 (needs ffmpeg), or a folder for PNG files"));
   add_film_options(*verb, o->film);
   verb->add_flag("--json", o->json, "One JSON object instead of text");
   verb->callback([o] { run(*o); });

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
 
@@ -50,9 +51,9 @@ void run(const Options& o) {
 void add_export(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("export", "The policy of a saved agent as an ONNX model, a C file or a safetensors file");
-  verb->add_option("FILE", o->file, "pretrained.safetensors, final.safetensors or checkpoint.safetensors of a run")->required();
+  as_path(verb->add_option("FILE", o->file, "pretrained.safetensors, final.safetensors or checkpoint.safetensors of a run"))->required();
   verb->add_option("--format", o->format, "onnx, c or safetensors")->required();
-  verb->add_option("--out", o->out, "File to write")->required();
+  as_path(verb->add_option("--out", o->out, "File to write"))->required();
   verb->add_option("--name", o->name, "Name of the graph, and first word of the C functions")->capture_default_str();
   verb->add_option("--action-low", o->low, "The machine's action where the policy's is -1: one number, or one for each, comma-separated");
   verb->add_option("--action-high", o->high, "The machine's action where the policy's is 1");

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/run_options.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
@@ -20,7 +21,7 @@ struct Options {
 };
 
 void run(const Options& o, const std::vector<Override>& overrides) {
-  const Recipe recipe = load_recipe(o.recipe, overrides);
+  const Recipe recipe = read_named_recipe(o.recipe, overrides);
   if (!o.overwrite && std::filesystem::exists(o.out))
     throw usage_error("the file exists", o.out, "replace it with --overwrite, or choose another --out");
   const FlaxCheckpoint file = read_flax_checkpoint(o.checkpoint);
@@ -39,11 +40,11 @@ void add_import(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App* verb =
       app.add_subcommand("import", "make a start for `finetune --from` out of a checkpoint of the JAX reference implementation");
-  verb->add_option("CHECKPOINT", o->checkpoint,
-                   "checkpoint_N, the folder or file that the reference's finetune.py saved (SAC, CQL, Cal-QL)")
+  as_path(verb->add_option("CHECKPOINT", o->checkpoint,
+                           "checkpoint_N, the folder or file that the reference's finetune.py saved (SAC, CQL, Cal-QL)"))
       ->required();
-  verb->add_option("--recipe", o->recipe, "recipe file (TOML) of the same task and networks, to fine-tune with")->required();
-  verb->add_option("--out", o->out, "file to write")->capture_default_str();
+  as_path(verb->add_option("--recipe", o->recipe, "recipe file (TOML) of the same task and networks, to fine-tune with"))->required();
+  as_path(verb->add_option("--out", o->out, "file to write"))->capture_default_str();
   verb->add_flag("--overwrite", o->overwrite, "replace the file that --out names");
   verb->allow_extras();
   verb->footer(

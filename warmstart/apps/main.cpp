@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <new>
 
 #include "warmstart/apps/run_options.h"
@@ -35,6 +37,47 @@ void handle_on_own_stack(int signal) {
 // On a terminal the progress line may still be open.
 const char* fresh_line() { return ::isatty(STDERR_FILENO) ? "\n" : ""; }
 
+namespace ws = warmstart;
+
+// "warmstart data" for `data`.
+std::string full_name(const CLI::App& app) { return app.get_parent() ? full_name(*app.get_parent()) + " " + app.get_name() : "warmstart"; }
+
+// What does not lead to a command. The parser would answer `nosuchverb --help` with the help of what stands before it, and exit code 0.
+void check_commands(const CLI::App& top, int argc, char** argv) {
+  const std::string where = "command line";
+  const CLI::App* app = &top;
+  for (int i = 1;; ++i) {
+    const std::vector<const CLI::App*> commands = app->get_subcommands([](const CLI::App*) { return true; });
+    if (commands.empty()) return;
+    std::vector<std::string> names;
+    for (const CLI::App* command : commands) names.push_back(command->get_name());
+    const std::string word = i < argc ? argv[i] : "", name = full_name(*app), help = fmt::format("`{} --help` lists all", name);
+    if (word.empty() && app->get_require_subcommand_min() > 0)
+      throw ws::usage_error("a command is missing after " + name, where, fmt::format("give one of {}; {}", ws::join(names), help));
+    if (word.empty() || word[0] == '-') return;
+    const auto named = std::find(names.begin(), names.end(), word);
+    if (named == names.end()) {
+      const auto options = app->get_options();
+      const bool takes_file = std::any_of(options.begin(), options.end(), [](const CLI::Option* o) { return o->get_positional(); });
+      if (takes_file && (word.find_first_of("./~") != std::string::npos || std::filesystem::exists(word))) return;
+      throw ws::usage_error(takes_file ? fmt::format("{} is neither a file nor a command of {}", word, name)
+                                       : fmt::format("unknown command {} after {}", word, name),
+                            where, fmt::format("did you mean {}? {}", ws::nearest_name(word, names), help));
+    }
+    app = commands[static_cast<std::size_t>(named - names.begin())];
+  }
+}
+
+// The options of the command that was reached, for a word that none of them is.
+std::string nearest_option(const CLI::App& top, const std::string& word) {
+  const CLI::App* app = &top;
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app->get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  return fmt::format("did you mean {}? `{} --help` lists all", ws::nearest_name(word.substr(0, word.find('=')), names), full_name(*app));
+}
+
 int run(int argc, char** argv) {
   using namespace warmstart;
   CLI::App app{
@@ -43,9 +86,9 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", WARMSTART_VERSION);
   app.footer(
-      "First try:  warmstart train recipes/quick/wsrl.toml\nEvery verb has its own --help. Exit codes: 0 done, 2 usage or recipe, 3 data "
-      "or "
-      "checkpoint, 4 diverged, 5 machine, 130 interrupted.");
+      "First try:  warmstart train recipes/quick/wsrl.toml        (from any folder)\n"
+      "Then:       warmstart list recipes; warmstart explain warm_up.steps; warmstart COMMAND --help\n"
+      "Exit codes: 0 done, 2 usage or recipe, 3 data or checkpoint, 4 diverged, 5 machine, 130 interrupted.");
   add_train(app);
   add_pretrain(app);
   add_finetune(app);
@@ -73,13 +116,19 @@ int run(int argc, char** argv) {
     app.get_subcommand(verb)->preparse_callback(handle);
   app.get_subcommand("data")->get_subcommand("pack")->preparse_callback(handle);
   for (int i = 0; i < argc; ++i) command_line() += (i ? " " : "") + shell_word(argv[i]);
+  check_commands(app, argc, argv);
   try {
     app.parse(argc, argv);
     return static_cast<int>(Exit::kDone);
   } catch (const CLI::Success& e) {  // --help, --version
     return app.exit(e);
+  } catch (const CLI::ExtrasError& e) {
+    const std::vector<std::string> extras = app.remaining(true);
+    const std::string word = extras.empty() ? "" : extras.front();
+    if (word.rfind("--", 0) == 0) throw usage_error("unknown option " + word, "command line", nearest_option(app, word));
+    throw usage_error("unexpected argument " + word, "command line", "see --help after the command");
   } catch (const CLI::ParseError& e) {
-    throw usage_error(e.what(), "command line", "see `warmstart --help`, or --help after a verb");
+    throw usage_error(e.what(), "command line", "see `warmstart --help`, or --help after a command");
   }
 }
 

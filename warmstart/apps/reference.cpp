@@ -33,6 +33,9 @@ std::vector<Command> commands_of(const CLI::App& app, const std::string& path = 
 // A command of its own, not only a folder of others.
 bool runs(const Command& c) { return c.app->get_require_subcommand_min() == 0; }
 
+// Options of no group are the program's own.
+bool told(const CLI::Option& o) { return !o.get_group().empty() && o.get_name() != "--help"; }
+
 std::string value_of(const CLI::Option& o) { return o.get_expected_max() == 0 ? "" : " " + o.get_type_name(); }
 
 std::string help_of(const CLI::Option& o) {
@@ -50,7 +53,7 @@ std::string usage(const Command& c) {
 std::vector<const CLI::Option*> options_of(const CLI::App& app) {
   std::vector<const CLI::Option*> all;
   for (const CLI::Option* o : app.get_options())
-    if (o->nonpositional() && o->get_name() != "--help") all.push_back(o);
+    if (o->nonpositional() && told(*o)) all.push_back(o);
   return all;
 }
 
@@ -93,12 +96,31 @@ std::string markdown(const CLI::App& app) {
     out += fmt::format("\n### `{}`\n\n{}\n", usage(c), c.app->get_description());
     std::string rows;
     for (const CLI::Option* o : c.app->get_options())
-      if (o->get_name() != "--help")
+      if (told(*o))
         rows += fmt::format("| `{}{}` | {} |\n", o->get_positional() ? o->get_name(true) : o->get_name(),
                             o->get_positional() ? "" : cell(value_of(*o)), cell(help_of(*o)));
     if (!rows.empty()) out += "\n| argument | |\n|---|---|\n" + rows;
   }
-  out += "\n## Recipe keys\n\nIn a recipe file a key stands below its section's header; on the command line it is `--section.key VALUE`.\n";
+  out +=
+      "\n## Recipe keys\n\nIn a recipe file a key stands below its section's header; on the command line it is `--section.key VALUE`.\n\n"
+      "One more key stands at the top of a recipe file: `base = \"FILE\"`. It makes the recipe a diff of another one: keys that the file "
+      "does "
+      "not name are the base's. A base may have a base. `name`, `label` and `summary` are not passed on.\n\n"
+      "Where files lie:\n\n"
+      "- `base` is looked for in the folder of the file that names it, then in the working folder, then among the bundled recipes "
+      "(`warmstart list recipes`). A RECIPE on the command line is looked for in the working folder, then among the bundled ones.\n"
+      "- Every other relative path in a recipe (`data.path`, `env.plugin`, `collect.agent`, `collect.expert`) starts at the folder of the "
+      "file that names it. Where nothing lies there it starts at the working folder; a dataset that `data.collect` makes is written "
+      "there.\n"
+      "- When two of these places hold different files, a line on standard error says which one is used.\n"
+      "- A relative path on the command line starts at the working folder.\n"
+      "- `~` at the start of a path is the home folder, in recipes and on the command line.\n\n"
+      "`--small` takes the family's reduced sizes: the keys of `small.toml` beside the recipe or the nearest of its bases that has one "
+      "(Adroit, AntMaze, Kitchen, locomotion, peg). Only what is larger in the recipe is reduced, and options of the command line win. "
+      "`environment_steps` of that file are environment steps with the warmup counted: `finetune.steps` is what the warmup leaves. The "
+      "run's "
+      "name ends in `-small` and its label in `, small`.\n\n"
+      "Lists are written `[64, 64]`, on the command line `64,64` as well.\n";
   Recipe defaults;
   const Fields fields = defaults.fields();
   std::string section = "?";
@@ -112,8 +134,8 @@ std::string markdown(const CLI::App& app) {
   }
   out +=
       "\n## Study keys\n\nOf the files that `warmstart study` takes (docs/studies/README.md). Tables of recipe keys: `[set]` for every "
-      "run, "
-      "`set` of a task or an arm, and `[grid]`, whose values are lists.\n";
+      "run, `set` of a task or an arm, and `[grid]`, whose values are lists. `recipe` is looked for as `base` is, from the study file's "
+      "folder (`recipes/RECIPE` where the task has `recipes`); other relative paths start where a recipe's do.\n";
   StudyKeys study;
   for (const auto& [table, keys] : study.tables()) {
     out += fmt::format("\n### {}\n\n| key | default | meaning | unit | change |\n|---|---|---|---|---|\n", table);
@@ -141,7 +163,7 @@ std::string manual(const CLI::App& app) {
   for (const Command& c : commands_of(app)) {
     out += ".SS \"" + groff(usage(c)) + "\"\n" + groff(c.app->get_description()) + "\n";
     for (const CLI::Option* o : c.app->get_options())
-      if (o->get_name() != "--help")
+      if (told(*o))
         out +=
             ".TP\n.B " + groff(o->get_positional() ? o->get_name(true) : o->get_name() + value_of(*o)) + "\n" + groff(help_of(*o)) + "\n";
   }

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "warmstart/apps/camera.h"
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/apps/world_options.h"
 #include "warmstart/core/error.h"
@@ -79,11 +80,11 @@ void add_render(CLI::App& app) {
   o->collect.noise = 0;
   CLI::App* verb = app.add_subcommand("render", "Pictures of episodes, drawn without a screen: GIF, MP4 or PNG files");
   verb->add_option("--env", o->env.id, "Environment id (see `warmstart list envs`)");
-  CLI::Option* checkpoint = verb->add_option("--checkpoint", o->checkpoint, "Film the agent of this file, on its task");
+  CLI::Option* checkpoint = as_path(verb->add_option("--checkpoint", o->checkpoint, "Film the agent of this file, on its task"));
   verb->add_option("--policy", o->collect.policy, "Who acts: " + fmt::format("{}", fmt::join(driver_names(), ", ")))
       ->capture_default_str()
       ->excludes(checkpoint);
-  verb->add_option("--out", o->film.out, "x.gif, x.mp4 (needs ffmpeg), or a folder for PNG files")->required();
+  as_path(verb->add_option("--out", o->film.out, "x.gif, x.mp4 (needs ffmpeg), or a folder for PNG files"))->required();
   verb->add_option("--episodes", o->episodes, "Number of episodes")->capture_default_str()->check(CLI::Range(1, 1000));
   verb->add_option("--seed", o->seed, "Seed of starts and actions (default: 0, or that of the run's own evaluations)")
       ->check(CLI::Range(std::int64_t{0}, kMaxSeed));

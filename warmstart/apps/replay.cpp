@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
@@ -150,8 +151,8 @@ void add_replay(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("replay", "Step an environment from a given state with given actions and print what happens");
   verb->add_option("--env", options->env, "Environment id (see `warmstart list envs`)")->required();
-  verb->add_option("--from", options->from, R"(State file: JSON {"qpos": [...], "qvel": [...], "goal": [...]})")->required();
-  verb->add_option("--actions", options->actions, "Actions: JSON list of lists, or text with one action a line")->required();
+  as_path(verb->add_option("--from", options->from, R"(State file: JSON {"qpos": [...], "qvel": [...], "goal": [...]})"))->required();
+  as_path(verb->add_option("--actions", options->actions, "Actions: JSON list of lists, or text with one action a line"))->required();
   verb->add_flag("--json", options->json, "Print observations (one more than steps), rewards and flags as JSON with 17 digits");
   verb->callback([options] { replay(*options); });
 }

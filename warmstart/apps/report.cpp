@@ -9,6 +9,7 @@
 
 #include "warmstart/apps/figure_files.h"
 #include "warmstart/apps/live_report.h"
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/rollouts.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
@@ -86,8 +87,9 @@ void report(const Options& options) {
 void add_report(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("report", "one self-contained HTML page (and a table) about one or many runs");
-  verb->add_option("RUN", options->runs, "run folders, or folders that hold them; runs of one label are shown as seeds of it")->required();
-  CLI::Option* out = verb->add_option("--out", options->out, "the page to write (default: report.html in the first folder)");
+  as_path(verb->add_option("RUN", options->runs, "run folders, or folders that hold them; runs of one label are shown as seeds of it"))
+      ->required();
+  CLI::Option* out = as_path(verb->add_option("--out", options->out, "the page to write (default: report.html in the first folder)"));
   CLI::Option* film = verb->add_flag("--film", options->film, "show an episode of the pre-trained and of the final policy in it");
   CLI::Option* live = verb->add_flag("--live", options->live, "serve the page on 127.0.0.1 while the runs go on, until Ctrl-C");
   live->excludes(out)->excludes(film);

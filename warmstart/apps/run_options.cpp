@@ -4,11 +4,12 @@
 
 #include <algorithm>
 
+#include "warmstart/apps/path_option.h"
 #include "warmstart/core/error.h"
-#include "warmstart/core/install.h"
 #include "warmstart/core/text.h"
 #include "warmstart/core/threads.h"
 #include "warmstart/io/report.h"
+#include "warmstart/phases/recipe_files.h"
 
 namespace warmstart {
 namespace {
@@ -20,8 +21,15 @@ Error unknown_option(const std::string& name, const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options())
     for (const std::string& known : option->get_lnames()) names.push_back(known);
-  return usage_error("unknown option --" + name, "command line",
-                     "did you mean --" + nearest_name(name, names) + "? keys are given as --section.key VALUE");
+  std::string meant = "--" + nearest_name(name, names);
+  Recipe any;
+  std::vector<std::string> keys;
+  const Fields fields = any.fields();
+  for (const Field& f : fields.list()) keys.push_back(f.key);
+  // a key's last part alone; options win over keys that are merely alike
+  for (const std::string& key : nearest_keys(name, keys))
+    if (key.ends_with("." + name)) meant = (meant.ends_with("." + name) ? meant + " or --" : "--") + key;
+  return usage_error("unknown option --" + name, "command line", "did you mean " + meant + "? keys are given as --section.key VALUE");
 }
 
 // A finished run must not count as failed because the report's script is not installed.
@@ -42,6 +50,15 @@ void end_as(Run& run, const std::string& status) {
 }
 
 }  // namespace
+
+Recipe read_named_recipe(const std::string& name, const std::vector<Override>& overrides, RecipeSize size) {
+  std::vector<std::string> notes;
+  const fs::path file = find_recipe(name, notes);
+  Recipe recipe = load_recipe(file, overrides, size);
+  recipe.notes.insert(recipe.notes.begin(), notes.begin(), notes.end());
+  for (const std::string& note : recipe.notes) fmt::print(stderr, "note: {}\n", note);
+  return recipe;
+}
 
 std::vector<Override> parse_overrides(const CLI::App& app) {
   const std::vector<std::string> extras = app.remaining();
@@ -71,14 +88,17 @@ std::string& command_line() {
 }
 
 void add_run_options(CLI::App& app, RunArguments& args) {
-  app.add_option("RECIPE", args.recipe, "recipe file (TOML); `warmstart list recipes` shows those that come along")->required();
-  app.add_option("--out", args.out, "folder of the run (default runs/RECIPE-seedN)");
+  as_path(app.add_option("RECIPE", args.recipe, "recipe file (TOML); `warmstart list recipes` shows the bundled ones"))->required();
+  as_path(app.add_option("--out", args.out, "folder of the run (default runs/RECIPE-seedN)"));
   app.add_option("--seed", args.seed, "seed of every random stream (default: the recipe's run.seed, 0)")
       ->check(CLI::Range(std::int64_t{0}, kMaxSeed));
   app.add_option("--seeds", args.seeds, "run that many seeds, seed, seed+1, ..., and report them together")->check(CLI::Range(1, 1000));
   app.add_option("--threads", args.threads, "threads (default: all CPUs); the result does not depend on it")->check(CLI::Range(1, 1024));
   app.add_option("--precision", args.precision, "fp32 or bf16 instead of the recipe's run.precision; `warmstart explain run.precision`");
-  app.add_option("--data", args.data, "dataset file instead of the recipe's data.path");
+  as_path(app.add_option("--data", args.data, "dataset file instead of the recipe's data.path"));
+  app.add_flag(
+      "--small", args.small,
+      "the reduced sizes of the recipe's family (its small.toml; docs/results.md), below what other options say; runs/RECIPE-small-seedN");
   app.add_flag("--resume", args.resume, "continue the run in the folder, bit for bit; start it when there is none");
   app.add_flag("--overwrite", args.overwrite, "replace the run in the folder");
   app.add_flag("--dry-run", args.dry_run, "print the resolved recipe and stop");
@@ -92,9 +112,7 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
   args.overrides = parse_overrides(app);
   if (!args.data.empty()) args.overrides.emplace_back("data.path", args.data), args.overrides.emplace_back("data.collect", "false");
   if (!args.precision.empty()) args.overrides.emplace_back("run.precision", args.precision);
-  fs::path file = args.recipe;
-  if (file.is_relative() && !fs::exists(file)) file = find_shared(args.recipe, file);  // recipes that come along, from any folder
-  Recipe recipe = load_recipe(file, args.overrides);
+  Recipe recipe = read_named_recipe(args.recipe, args.overrides, args.small ? RecipeSize::kSmall : RecipeSize::kFull);
   if (const PrecisionChoice choice = choose_precision(recipe.run.precision); !choice.note.empty())
     fmt::print(stderr, "note: {}\n", choice.note);
   const std::int64_t first = args.seed >= 0 ? args.seed : recipe.run.seed;

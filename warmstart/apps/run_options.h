@@ -12,16 +12,19 @@ struct RunArguments {
   std::string recipe, out, data, from, precision;
   std::int64_t seed = -1;
   int seeds = 1, threads = 0;
-  bool resume = false, overwrite = false, dry_run = false, quiet = false, no_report = false;
+  bool small = false, resume = false, overwrite = false, dry_run = false, quiet = false, no_report = false;
   std::string command;  ///< as typed
 
   /// Extras of the form --section.key value or --section.key=value.
   std::vector<Override> overrides;
 };
 
-/// Adds RECIPE, --out, --seed, --seeds, --threads, --precision, --resume, --overwrite, --dry-run, --data, --quiet, --no-report and the
-/// overrides.
+/// Adds RECIPE, --out, --seed, --seeds, --threads, --precision, --small, --resume, --overwrite, --dry-run, --data, --quiet, --no-report and
+/// the overrides.
 void add_run_options(CLI::App& app, RunArguments& args);
+
+/// The recipe that `name` means (phases/recipe_files.h), with `overrides`; what its user should know goes to standard error.
+Recipe read_named_recipe(const std::string& name, const std::vector<Override>& overrides = {}, RecipeSize size = RecipeSize::kFull);
 
 /// What the command line says beyond `app`'s options, which must be keys of a recipe. Throws Error(kUsage) for other words.
 std::vector<Override> parse_overrides(const CLI::App& app);

@@ -1,6 +1,7 @@
 // train, pretrain, finetune: the three phases together or apart.
 #include <filesystem>
 
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/run_options.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/phases/train.h"
@@ -13,7 +14,8 @@ CLI::App* add_run_verb(CLI::App& app, const std::string& name, const std::string
   auto args = std::make_shared<RunArguments>();
   add_run_options(*verb, *args);
   if (with_from)
-    verb->add_option("--from", args->from, "pretrained.safetensors to start from; no dataset is needed unless the recipe retains it")
+    as_path(
+        verb->add_option("--from", args->from, "pretrained.safetensors to start from; no dataset is needed unless the recipe retains it"))
         ->required();
   verb->callback([args, verb, body = std::move(body)] { for_each_seed(*args, *verb, body); });
   return verb;

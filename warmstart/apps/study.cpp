@@ -7,17 +7,19 @@
 #include <memory>
 
 #include "warmstart/apps/figure_files.h"
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/rollouts.h"
+#include "warmstart/apps/run_options.h"
 #include "warmstart/apps/study_progress.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
-#include "warmstart/core/install.h"
 #include "warmstart/core/stop.h"
 #include "warmstart/core/text.h"
 #include "warmstart/core/threads.h"
 #include "warmstart/data/pack_dataset.h"
 #include "warmstart/phases/dataset_file.h"
+#include "warmstart/phases/recipe_files.h"
 #include "warmstart/phases/run.h"
 #include "warmstart/phases/task_data.h"
 #include "warmstart/studies/slurm.h"
@@ -35,10 +37,12 @@ struct Options {
   FigureOptions figures;
 };
 
-// Studies that come along are found from any folder, as recipes are.
+// Bundled studies are found from any folder, as recipes are.
 fs::path study_file(const std::string& name) {
-  const fs::path file = name;
-  return file.is_relative() && !fs::exists(file) ? find_shared(name, file) : file;
+  std::vector<std::string> notes;
+  const fs::path file = find_bundled(name, "studies", "", "study file", "", notes);
+  for (const std::string& note : notes) fmt::print(stderr, "note: {}\n", note);
+  return file;
 }
 
 fs::path default_folder(const std::string& name) { return fs::path("runs/studies") / name; }
@@ -46,8 +50,7 @@ fs::path default_folder(const std::string& name) { return fs::path("runs/studies
 // A study's folder, given itself or the file.
 fs::path folder_of(const Options& o) {
   if (!o.out.empty()) return o.out;
-  const fs::path file = study_file(o.file);
-  return fs::is_directory(file) ? file : default_folder(read_study(file).name);
+  return fs::is_directory(o.file) ? fs::path(o.file) : default_folder(read_study(study_file(o.file)).name);
 }
 
 // A finished study must not count as failed because the report's script is not installed.
@@ -148,6 +151,7 @@ void run_study(const Options& o) {
   fs::path folder = (o.out.empty() ? default_folder(study.name) : fs::path(o.out)).lexically_normal();
   if (folder.filename().empty()) folder = folder.parent_path();  // it ended with a slash
   StudyPlan plan = make_plan(study, folder, seeds);
+  for (const std::string& note : plan.notes) fmt::print(stderr, "note: {}\n", note);
   check_only(plan, o.only);
   const auto wanted = [&](const StudyJob& job) {
     return std::find(seeds.begin(), seeds.end(), job.seed) != seeds.end() &&
@@ -178,7 +182,7 @@ void run_study(const Options& o) {
 }
 
 void make_dataset(const Options& o) {
-  const Recipe recipe = load_recipe(o.recipe);
+  const Recipe recipe = read_named_recipe(o.recipe);
   collect_if_missing(recipe, [](const std::string& text) { fmt::print("{}\n", text); });
   const EnvSpec& spec = env_spec(recipe.env);
   const auto reader = open_steps(recipe.data.path, steps_options(spec, recipe.observation_keys()));
@@ -196,8 +200,8 @@ void make_dataset(const Options& o) {
 void add_study(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("study", "a grid of runs over switches and seeds, resumable, in parallel, with one report");
-  verb->add_option("FILE", o->file, "study file (TOML), docs/studies/README.md");
-  verb->add_option("--out", o->out, "folder of the study (default runs/studies/NAME)");
+  as_path(verb->add_option("FILE", o->file, "study file (TOML), docs/studies/README.md"));
+  as_path(verb->add_option("--out", o->out, "folder of the study (default runs/studies/NAME)"));
   verb->add_option("--jobs", o->jobs, "runs at once (default: all CPUs)")->check(CLI::Range(1, 4096));
   verb->add_option("--threads", o->threads, "threads of each run; results do not depend on it")
       ->capture_default_str()
@@ -217,8 +221,8 @@ void add_study(CLI::App& app) {
   });
 
   CLI::App* status = verb->add_subcommand("status", "how every job of a study stands, at any time");
-  status->add_option("STUDY", o->file, "study file, or the study's folder")->required();
-  status->add_option("--out", o->out, "the study's folder, when it is not the file's default");
+  as_path(status->add_option("STUDY", o->file, "study file, or the study's folder"))->required();
+  as_path(status->add_option("--out", o->out, "the study's folder, when it is not the file's default"));
   status->callback([o] {
     const StudyPlan plan = load_plan(folder_of(*o));
     const pid_t holder = FileLock::holder(plan.folder / ".lock");
@@ -232,8 +236,8 @@ void add_study(CLI::App& app) {
   });
 
   CLI::App* results = verb->add_subcommand("report", "writes tables and report of what is finished, at any time");
-  results->add_option("STUDY", o->file, "study file, or the study's folder")->required();
-  results->add_option("--out", o->out, "the study's folder, when it is not the file's default");
+  as_path(results->add_option("STUDY", o->file, "study file, or the study's folder"))->required();
+  as_path(results->add_option("--out", o->out, "the study's folder, when it is not the file's default"));
   results->add_flag("--film", o->film, "show an episode of each arm's pre-trained and final policy in the report");
   add_figure_options(*results, o->figures);
   results->callback([o] {
@@ -244,15 +248,15 @@ void add_study(CLI::App& app) {
   });
 
   CLI::App* job = verb->add_subcommand("job", "does one job of a study; elements of Slurm arrays call this");
-  job->add_option("FOLDER", o->folder, "the study's folder")->required();
+  as_path(job->add_option("FOLDER", o->folder, "the study's folder"))->required();
   job->add_option("ID", o->job, "the job, as `study status` and the logs below jobs/ name it")->required();
   job->add_option("--threads", o->threads, "threads of the run")->check(CLI::Range(1, 1024));
   job->callback([o] { do_job(load_plan(o->folder), o->job, o->threads); });
 
   CLI::App* dataset =
       verb->add_subcommand("dataset", "collects a recipe's dataset when it is missing, and packs it; jobs of a study call this");
-  dataset->add_option("RECIPE", o->recipe, "recipe file")->required();
-  dataset->add_option("PACK", o->pack, "pack to write")->required();
+  as_path(dataset->add_option("RECIPE", o->recipe, "recipe file"))->required();
+  as_path(dataset->add_option("PACK", o->pack, "pack to write"))->required();
   dataset->callback([o] { make_dataset(*o); });
 }
 

@@ -24,10 +24,17 @@ struct FieldDoc {
   bool nan_is_unset = false;              ///< for numbers: nan stands for "work it out"
   std::string word = {};                  ///< for 64-bit integers: a word that may stand instead ("" = none) ...
   std::int64_t word_value = 0;            ///< ... and the value that the variable then has
+  bool path = false;                      ///< for text: names a file or folder, `~` is the home folder
 };
 
 /// What a user is told about a text key that takes one of a few words.
 FieldDoc choice(std::string help, std::string when, std::vector<std::string> choices);
+/// What a user is told about a text key that names a file or folder.
+FieldDoc path_of(std::string help, std::string when);
+
+/// The keys that somebody who wrote `key` can have meant: those whose last part it is or ends with, else the nearest one. Never empty
+/// unless `keys` is.
+std::vector<std::string> nearest_keys(const std::string& key, const std::vector<std::string>& keys);
 
 /// One key bound to a variable of a config struct, which must outlive it.
 struct Field {

@@ -11,7 +11,6 @@
 #include <string_view>
 
 namespace warmstart {
-namespace {
 
 int edit_distance(const std::string& a, const std::string& b) {
   std::vector<int> row(b.size() + 1);
@@ -27,8 +26,6 @@ int edit_distance(const std::string& a, const std::string& b) {
   }
   return row.back();
 }
-
-}  // namespace
 
 std::string nearest_name(const std::string& name, const std::vector<std::string>& candidates) {
   std::string best;

@@ -5,6 +5,9 @@
 
 namespace warmstart {
 
+/// Characters to insert, leave out or replace to make `b` of `a`.
+int edit_distance(const std::string& a, const std::string& b);
+
 /// The candidate with the smallest edit distance to `name` ("" when there is none).
 std::string nearest_name(const std::string& name, const std::vector<std::string>& candidates);
 

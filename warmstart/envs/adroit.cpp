@@ -24,16 +24,26 @@ const Task kTasks[] = {
 
 struct Variant {
   HandReward reward;
+  int version;  ///< of an AdroitHand id
   const char* summary;
 };
-const Variant kVariants[] = {{HandReward::kDense, ""},
-                             {HandReward::kSparse, ", reward 10 at success, else -0.1"},
-                             {HandReward::kBinary, ", reward -1 until the first success, which ends the episode"}};
+const Variant kVariants[] = {{HandReward::kDense, 1, ""},
+                             {HandReward::kSparse, 1, ", reward 10 at success, else -0.1"},
+                             {HandReward::kDenseV2, 2, ", reach term of the reward repaired"},
+                             {HandReward::kSparse, 2, ", reward 10 at success, else -0.1"},
+                             {HandReward::kBinary, 0, ", reward -1 until the first success, which ends the episode"}};
 
 /// "" when the task has no such variant.
-std::string id_of(const Task& task, HandReward reward) {
+std::string id_of(const Task& task, HandReward reward, int version) {
   if (reward == HandReward::kBinary) return task.binary ? task.binary : "";
-  return fmt::format("AdroitHand{}{}-v1", task.name, reward == HandReward::kSparse ? "Sparse" : "");
+  return fmt::format("AdroitHand{}{}-v{}", task.name, reward == HandReward::kSparse ? "Sparse" : "", version);
+}
+
+/// What -v2 left as it was: sparse rewards, and the pen's, which has no reach term.
+std::string first_name(const Task& task, const Variant& variant) {
+  if (variant.version != 2) return "";
+  if (variant.reward == HandReward::kSparse) return id_of(task, HandReward::kSparse, 1);
+  return task.name == std::string_view("Pen") ? id_of(task, HandReward::kDense, 1) : "";
 }
 
 }  // namespace
@@ -43,14 +53,16 @@ std::vector<EnvSpec> adroit_specs() {
   for (const Variant& variant : kVariants)
     for (const Task& task : kTasks) {
       const bool binary = variant.reward == HandReward::kBinary;
-      if (const std::string id = id_of(task, variant.reward); !id.empty())
+      const std::string first = first_name(task, variant);
+      if (const std::string id = id_of(task, variant.reward, variant.version); !id.empty())
         specs.push_back({.id = id,
-                         .summary = fmt::format("{}{}", task.summary, variant.summary),
+                         .summary = fmt::format("{}{}", task.summary, first.empty() ? variant.summary : ", as " + first),
                          .obs_size = task.obs_size,
                          .action_size = task.action_size,
                          .max_episode_steps = binary ? task.binary_steps : 200,
                          .control_seconds = 0.01,
                          .reports_success = true,
+                         .same_as = first,
                          .goal_info = task.goal_info,
                          .reward_low = binary ? -1.0 : 0.0,
                          .data = {.done = binary ? task.achieved : nullptr}});
@@ -61,7 +73,7 @@ std::vector<EnvSpec> adroit_specs() {
 std::unique_ptr<Env> make_adroit(const EnvSpec& spec, const EnvConfig&) {
   for (const Variant& variant : kVariants)
     for (const Task& task : kTasks)
-      if (id_of(task, variant.reward) == spec.id) return task.make(spec, variant.reward);
+      if (id_of(task, variant.reward, variant.version) == spec.id) return task.make(spec, variant.reward);
   return nullptr;
 }
 

@@ -7,7 +7,8 @@
 
 namespace warmstart {
 
-/// AdroitHand{Door,Pen,Relocate,Hammer}-v1 with that version's dense reward, the same with Sparse (10 at success, else -0.1), and
+/// AdroitHand{Door,Pen,Relocate,Hammer}-v1 with that version's dense reward, the same with Sparse (10 at success, else -0.1), -v2 of both,
+/// where the sign of the dense reach term is repaired (door, relocate, hammer; the others are second names of -v1), and
 /// {pen,door,relocate}-binary-v0, the tasks of the Adroit experiments of AWAC, Cal-QL and WSRL: reward success - 1, over at the first
 /// success.
 ///

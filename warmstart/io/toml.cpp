@@ -97,8 +97,7 @@ std::string toml_as_json(const std::filesystem::path& path, const std::string& w
 }
 
 FlatConfig read_toml(const std::filesystem::path& path) {
-  if (!fs::is_regular_file(path))
-    throw usage_error("recipe not found", path.string(), "`warmstart list recipes` shows those that come along");
+  if (!fs::is_regular_file(path)) throw usage_error("recipe not found", path.string(), "`warmstart list recipes` shows the bundled ones");
   return parse_toml(read_text(path), path.string());
 }
 

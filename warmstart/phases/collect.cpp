@@ -51,7 +51,8 @@ Fields CollectConfig::fields(const std::string& section) {
         choice("who acts: a driver that knows the task, uniform random actions, or whoever was recorded", "random for data without skill",
                driver_names()));
   f.add("agent", agent,
-        {"policy \"agent\": the saved agent that acts, by its own distribution", "", "data of a trained policy: D4RL's medium and expert"});
+        path_of("policy \"agent\": the saved agent that acts, by its own distribution",
+                "data of a trained policy: D4RL's medium and expert"));
   f.add("protocol", protocol,
         choice("episodes: the task's own resets, one goal per episode; maze2d: as D4RL made its maze2d data, the ball goes on from goal to "
                "goal, each stretch an episode; play, diverse: as D4RL made its antmaze data, starts anywhere and the ant walks to chosen "
@@ -66,10 +67,11 @@ Fields CollectConfig::fields(const std::string& section) {
         {"share of the driver's steps that lie in stretches of one random force held", "", "higher for mediocre data", 0, 1});
   f.add("detour", detour,
         {"probability that the driver first visits another place of the maze in an episode", "", "higher for mediocre data", 0, 1});
-  f.add("expert", expert,
-        {"policy \"expert\": NPZ file of the network that acts (docs/formats/expert.md); policy \"recorded\": dataset whose episodes are "
-         "replayed from their recorded starts",
-         "", "data/policies/dapg_door.npz for door-binary-v0, dapg_pen.npz for pen-binary-v0"});
+  f.add(
+      "expert", expert,
+      path_of("policy \"expert\": NPZ file of the network that acts (docs/formats/expert.md); policy \"recorded\": dataset whose episodes "
+              "are replayed from their recorded starts",
+              "data/policies/dapg_door.npz for door-binary-v0, dapg_pen.npz for pen-binary-v0"));
   f.add("demonstrations", demonstrations,
         {"protocol \"demonstrations\": successful episodes of the policy, of a recording at most; policy \"script\": episodes at the start "
          "that it plays without noise",

@@ -112,6 +112,7 @@ struct Recipe : AgentSettings {
   SafetyConfig safety;
   MetricsFiles log;
   RunConfig run;
+  std::vector<std::string> notes;  ///< no key: what a user should know of how the files were put together, a line each
 
   /// Every key, bound to this object.
   Fields fields();
@@ -144,11 +145,16 @@ std::string difference(Recipe was, Recipe now, const std::set<std::string>& igno
 /// One command-line override: "agent.tau" = "0.01".
 using Override = std::pair<std::string, std::string>;
 
+/// As the recipe says, or with its family's reduced sizes.
+enum class RecipeSize { kFull, kSmall };
+
 /// Reads `path` with its bases, then applies the overrides. `run.fidelity = "paper"` first sets its group of keys; keys
-/// that a file or override names win over the group. A relative env.plugin starts at the folder of the file that names it. Throws
-/// Error(kUsage) naming file, key and the nearest valid name.
-Recipe load_recipe(const std::filesystem::path& path, const std::vector<Override>& overrides = {});
-/// A recipe given as text. Relative paths of plug-ins, as those of overrides, start at the current directory.
+/// that a file or override names win over the group. A base that is named by a relative path is looked for beside the file, in the
+/// working folder, and among the bundled recipes; other relative paths start at the folder of the file that names them, and where
+/// nothing lies there at the working folder. kSmall applies the family's small.toml (phases/recipe_files.h) below the overrides and
+/// appends "-small" to the name. Throws Error(kUsage) naming file, key and the nearest valid name.
+Recipe load_recipe(const std::filesystem::path& path, const std::vector<Override>& overrides = {}, RecipeSize size = RecipeSize::kFull);
+/// A recipe given as text. Its relative paths, as those of overrides, start at the working folder.
 Recipe parse_recipe(const std::string& text, const std::string& where, const std::vector<Override>& overrides = {});
 /// The recipe in a checkpoint's header; its task need not be known here.
 Recipe parse_header_recipe(const std::string& text, const std::string& where);

@@ -200,6 +200,7 @@ StudyPlan make_plan(StudyFile study, const fs::path& folder, const std::vector<s
     if (!std::isnan(task.threshold)) plan.thresholds[task.name] = task.threshold;
   }
   plan.seeds = seeds;
+  plan.notes = study.notes;
   for (const StudyCell& cell : cells) {
     const StudyCell& start = start_of(cells, cell, where);
     Recipe recipe = cell.recipe;

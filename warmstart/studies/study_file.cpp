@@ -9,8 +9,10 @@
 #include <set>
 
 #include "warmstart/core/error.h"
+#include "warmstart/core/paths.h"
 #include "warmstart/core/text.h"
 #include "warmstart/io/toml.h"
+#include "warmstart/phases/recipe_files.h"
 
 namespace warmstart {
 namespace {
@@ -167,16 +169,20 @@ std::vector<Combination> combinations(const StudyFile& study) {
   return all;
 }
 
-fs::path recipe_path(const StudyFile& study, const StudyTask& task, const StudyArm& arm, const std::string& where) {
-  const fs::path here = study.path.parent_path();
+fs::path recipe_path(StudyFile& study, const StudyTask& task, const StudyArm& arm, const std::string& where) {
   const std::string& own = arm.recipe;
-  const fs::path path = !own.empty() && !task.recipes.empty() ? here / task.recipes / own
-                        : !own.empty()                        ? here / own
-                        : !task.recipe.empty()                ? here / task.recipe
-                                                              : here / study.recipe;
-  if (own.empty() && task.recipe.empty() && study.recipe.empty())
-    throw usage_error("no recipe", where, "give `recipe = \"...\"` at the top, in the task or in the arm");
-  return path.lexically_normal();
+  const fs::path name = !own.empty() ? fs::path(task.recipes) / own : fs::path(!task.recipe.empty() ? task.recipe : study.recipe);
+  if (name.empty()) throw usage_error("no recipe", where, "give `recipe = \"...\"` at the top, in the task or in the arm");
+  const fs::path here = study.path.has_parent_path() ? study.path.parent_path() : ".";
+  return find_bundled(name.string(), "recipes", here, "recipe", where + ", key recipe", study.notes).lexically_normal();
+}
+
+// Paths that the study file sets start where its other paths do.
+void resolve_paths(StudyFile& study, std::vector<Override>& overrides, const std::string& where) {
+  Recipe any;
+  const Fields fields = any.fields();
+  for (auto& [key, text] : overrides)
+    if (fields.at(key, where).doc.path) text = path_named_by(study.path, expand_home(text, where + ", key " + key), key, study.notes);
 }
 
 }  // namespace
@@ -187,9 +193,8 @@ StudyTask::StudyTask() : threshold(std::numeric_limits<double>::quiet_NaN()) {}
 Fields StudyTask::fields() {
   Fields all("");
   all.add("name", name, {"how results name the task", "", "always"});
-  all.add("recipe", recipe, {"recipe of the arms that name none, relative to the study file", "", "tasks with recipes of their own"});
-  all.add("recipes", recipes,
-          {"folder, relative to the study file, where the arms' `recipe` is looked for", "", "arms that are other recipes on each task"});
+  all.add("recipe", recipe, path_of("recipe of the arms that name none", "tasks with recipes of their own"));
+  all.add("recipes", recipes, path_of("folder of the arms' recipes", "arms that are other recipes on each task"));
   all.add("threshold", threshold,
           {"instead of the study's; nan = that one", "", "tasks whose returns differ in size", -1e12, 1e12, {}, true});
   return all;
@@ -198,7 +203,7 @@ Fields StudyTask::fields() {
 Fields StudyArm::fields() {
   Fields all("");
   all.add("name", name, {"how results name the arm", "", "always"});
-  all.add("recipe", recipe, {"recipe instead of the task's or the study's", "", "arms that are methods of their own"});
+  all.add("recipe", recipe, path_of("recipe instead of the task's or the study's", "arms that are methods of their own"));
   all.add(
       "start", start,
       {"another arm whose pre-training this one takes although their settings differ", "", "to compare online learners from one start"});
@@ -211,8 +216,7 @@ Fields StudyFile::fields() {
   all.add("name", name, {"names the output folder; the file's name unless given", "", "two versions of one study side by side"});
   all.add("question", question, {"what the study asks, one sentence", "", "always"});
   all.add("claim", claim, {"what the paper says about it", "", "when it does"});
-  all.add("recipe", recipe,
-          {"recipe of the arms that name none, relative to the study file", "", "always, unless tasks or arms name theirs"});
+  all.add("recipe", recipe, path_of("recipe of the arms that name none", "always, unless tasks or arms name theirs"));
   all.add("seeds", seeds, {"seeds of every arm", "", "more for narrower intervals"});
   all.add("metric", metric,
           choice("what is compared; auto is success_rate where the tasks report success, else return_mean", "tasks with a normalised score",
@@ -288,6 +292,7 @@ std::vector<StudyCell> expand(StudyFile& study) {
         overrides.insert(overrides.end(), task.set.begin(), task.set.end());
         overrides.insert(overrides.end(), cell.set.begin(), cell.set.end());
         overrides.emplace_back("label", cell.arm);
+        resolve_paths(study, overrides, here);
         const fs::path recipe = recipe_path(study, task, arm, here);
         try {
           cell.recipe = load_recipe(recipe, overrides);
@@ -298,6 +303,7 @@ std::vector<StudyCell> expand(StudyFile& study) {
           throw usage_error("the recipe stops its runs early", here + ", run.max_steps or run.max_seconds of " + recipe.string(),
                             kOwn.at("run.max_steps"));
         cell.recipe.run.seed = 0;
+        study.notes.insert(study.notes.end(), cell.recipe.notes.begin(), cell.recipe.notes.end());
         if (task.name.empty()) task.name = cell.recipe.env.id;
         cell.task = task.name;
         cells.push_back(std::move(cell));
@@ -311,6 +317,10 @@ std::vector<StudyCell> expand(StudyFile& study) {
                           "did you mean " + nearest_name(cells[i].start, {names.begin(), names.end()}) + "?");
     }
   }
+  std::vector<std::string> once;  // arms share files
+  for (const std::string& note : study.notes)
+    if (std::find(once.begin(), once.end(), note) == once.end()) once.push_back(note);
+  study.notes = std::move(once);
   std::set<std::string> folders;
   for (const StudyTask& task : study.tasks)
     if (!folders.insert(file_name_of(task.name)).second)

@@ -43,7 +43,8 @@ struct StudyFile {
   std::vector<Override> set;
   std::vector<StudyTask> tasks;  ///< one of no name and no keys when the file has none
   std::vector<GridKey> grid;
-  std::vector<StudyArm> arms;  ///< as written, without the grid; one of no name when the file has only a grid
+  std::vector<StudyArm> arms;      ///< as written, without the grid; one of no name when the file has only a grid
+  std::vector<std::string> notes;  ///< from expand(): which of two files was used, a line each
 
   StudyFile();
   Fields fields();  ///< the keys at the top
@@ -61,7 +62,9 @@ struct StudyCell {
 /// names or seeds given twice.
 StudyFile read_study(const fs::path& path);
 
-/// Tasks x arms x grid, every recipe resolved and validated. Throws Error(kUsage) naming the file, task and arm.
+/// Tasks x arms x grid, every recipe resolved and validated. A recipe is looked for beside the study file, in the working folder, and
+/// among the bundled ones; other relative paths start at the study file's folder, and where nothing lies there at the working folder.
+/// Throws Error(kUsage) naming the file, task and arm.
 std::vector<StudyCell> expand(StudyFile& study);
 
 /// `name` as a file name: what is no letter, digit or one of ".,_=+-" becomes '-'.

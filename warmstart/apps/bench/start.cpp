@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 
 #include "warmstart/apps/bench/bench.h"
+#include "warmstart/apps/path_option.h"
+#include "warmstart/apps/run_options.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 #include "warmstart/phases/run.h"
@@ -48,7 +50,7 @@ void first_step_of_case(const Options& o) {
 // All that `train` does before its first gradient step: recipe, task, dataset, networks, folder, metrics.
 void first_step_of_recipe(const Options& o) {
   const ScratchFolder folder("bench");
-  const Recipe recipe = load_recipe(o.recipe);
+  const Recipe recipe = read_named_recipe(o.recipe);
   Run run(recipe, {.folder = folder.path() / "run", .threads = o.threads});
   const Dataset& data = run.dataset();
   BatchStorage batch;
@@ -136,7 +138,7 @@ void add_bench_start(CLI::App& bench) {
   CLI::App* verb =
       bench.add_subcommand("start", "Time from the start of the program to the beginning and the end of the first training step");
   verb->add_option("--case", o->name, "One of `warmstart bench list`, on synthetic data");
-  verb->add_option("--recipe", o->recipe, "Recipe file: its pre-training, dataset included");
+  as_path(verb->add_option("--recipe", o->recipe, "Recipe file: its pre-training, dataset included"));
   verb->add_option("--threads", o->threads, "Threads (default: all CPUs)")->check(CLI::Range(1, 1024));
   verb->add_option("--rounds", o->rounds, "Starts to time; the median counts")->check(CLI::Range(1, 100'000))->capture_default_str();
   verb->add_flag("--json", o->json, "JSON instead of text");

@@ -10,6 +10,8 @@
 #include <thread>
 
 #include "warmstart/apps/bench/bench.h"
+#include "warmstart/apps/path_option.h"
+#include "warmstart/apps/run_options.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/text.h"
 #include "warmstart/nn/cpu/kernels.h"
@@ -125,7 +127,7 @@ BenchCase chosen_case(const BenchOptions& o) {
   if (o.recipe.empty()) throw usage_error("nothing to time", "command line", "give --case NAME or --recipe FILE --phase offline|online");
   if (o.phase != "offline" && o.phase != "online")
     throw usage_error("no phase \"" + o.phase + "\"", "option --phase", "give --phase offline or --phase online with a recipe");
-  return bench_case_of(load_recipe(o.recipe), o.phase);
+  return bench_case_of(read_named_recipe(o.recipe), o.phase);
 }
 
 void add_timing_options(CLI::App& app, BenchOptions& o, const std::string& what) {
@@ -148,7 +150,7 @@ void add_case_options(CLI::App& app, BenchOptions& o) {
   std::vector<std::string> names;
   for (const BenchCase& c : bench_cases()) names.push_back(c.name);
   app.add_option("--case", o.name, "One of " + join(names));
-  app.add_option("--recipe", o.recipe, "Recipe file instead of a case");
+  as_path(app.add_option("--recipe", o.recipe, "Recipe file instead of a case"));
   app.add_option("--phase", o.phase, "Which step of the recipe: offline or online");
 }
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "warmstart/apps/bench/bench.h"
+#include "warmstart/apps/path_option.h"
 #include "warmstart/apps/verbs.h"
 
 namespace warmstart {
@@ -76,9 +77,10 @@ void add_bench(CLI::App& app) {
   verb->require_subcommand(0, 1);
   add_timing_options(*verb, *o, rounds);
   add_precision_option(*verb, *o);
-  verb->add_option("--compare", o->compare,
-                   "Earlier output of `bench --json`: times its cases again, on as many threads. A case that looks slower is timed twice "
-                   "more; exit code 4 when one stays slower, by more than 10% of its share of the peak and outside both spreads");
+  as_path(verb->add_option("--compare", o->compare,
+                           "Earlier output of `bench --json`: times its cases again, on as many threads. A case that looks slower is timed "
+                           "twice more; exit code 4 when one stays slower, by more than 10% of its share of the peak and outside both "
+                           "spreads"));
   CLI::App* step = verb->add_subcommand("step", "Time one case, or one step of a recipe");
   add_case_options(*step, *o);
   add_timing_options(*step, *o, rounds);

@@ -31,7 +31,7 @@ class Door : public AdroitHand {
   double dense_reward() const override {
     double squares = 0;
     for (int i = 0; i < model().nv; ++i) squares += data().qvel[i] * data().qvel[i];
-    double reward = 0.1 * norm(site(palm_) - site(handle_));
+    double reward = reach_weight() * norm(site(palm_) - site(handle_));
     reward += -0.1 * (hinge() - 1.57) * (hinge() - 1.57);
     reward += -1e-5 * squares;
     if (hinge() > 0.2) reward += 2;

@@ -49,7 +49,7 @@ class Hammer : public AdroitHand {
     const Vec3 hammer = body(hammer_), head = site(head_), nail = site(nail_);
     double squares = 0;
     for (int i = 0; i < model().nv; ++i) squares += data().qvel[i] * data().qvel[i];
-    double reward = 0.1 * norm(site(palm_) - hammer);
+    double reward = reach_weight() * norm(site(palm_) - hammer);
     reward -= norm(head - nail);
     reward -= 10 * distance();
     reward -= 1e-2 * std::sqrt(squares);

@@ -45,6 +45,7 @@ Step AdroitHand::act(std::span<const double> action) {
   result.success = achieved();
   switch (reward_) {
     case HandReward::kDense:
+    case HandReward::kDenseV2:
       result.reward = dense_reward();
       break;
     case HandReward::kSparse:

@@ -8,9 +8,10 @@
 namespace warmstart {
 
 enum class HandReward {
-  kDense,   ///< the task's own formula
-  kSparse,  ///< 10 at success, else -0.1
-  kBinary,  ///< 0 at success, else -1; success ends the episode
+  kDense,    ///< the task's own formula; its reach term pays for a hand far away, as in gymnasium-robotics 1.2.1 to 1.4.2
+  kDenseV2,  ///< the same with the reach term's sign repaired
+  kSparse,   ///< 10 at success, else -0.1
+  kBinary,   ///< 0 at success, else -1; success ends the episode
 };
 
 using Vec3 = std::array<double, 3>;
@@ -31,6 +32,8 @@ class AdroitHand : public MujocoEnv {
 
   virtual bool achieved() const = 0;
   virtual double dense_reward() const = 0;
+  /// Of the distance between hand and object in a dense reward.
+  double reach_weight() const { return reward_ == HandReward::kDenseV2 ? -0.1 : 0.1; }
 
   Vec3 body(int id) const { return {data().xpos[3 * id], data().xpos[3 * id + 1], data().xpos[3 * id + 2]}; }
   Vec3 site(int id) const { return {data().site_xpos[3 * id], data().site_xpos[3 * id + 1], data().site_xpos[3 * id + 2]}; }

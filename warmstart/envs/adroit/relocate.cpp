@@ -37,7 +37,7 @@ class Relocate : public AdroitHand {
   // The first term pays for a hand far from the ball: that is how this version of the original has it.
   double dense_reward() const override {
     const Vec3 ball = body(ball_), palm = site(palm_), target = site(target_);
-    double reward = 0.1 * norm(palm - ball);
+    double reward = reach_weight() * norm(palm - ball);
     if (ball[2] > 0.04) {  // lifted
       reward += 1;
       reward += -0.5 * norm(palm - target);

@@ -72,6 +72,15 @@ class Episodes(Case):
         self.ok(*self.train(recipe, "--finetune.steps", 60))
         self.assertEqual(self.ends(), [[29, 59, 89], [110]])
 
+    def test_learning_starts_when_an_episode_has_ended(self):
+        # 16 rows would be enough, and the time limit is a million steps away
+        recipe = self.use("steady_far", warm_up={"steps": 0}, finetune={"utd": 2}, retention={"mode": "none"})
+        result = self.ok(*self.train(recipe, "--finetune.steps", 60))
+        info = json.loads((self.folder / "run" / "run.json").read_text())
+        self.assertEqual((info["updates"], info["first_update"]), (31, 30))
+        self.assertRegex(result.stdout, r"(?m)^method +seeds +updates ")
+        self.assertRegex(result.stdout, r"(?m)^\S+ +1 +31 ")
+
 
 if __name__ == "__main__":
     main()

@@ -94,7 +94,7 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
   if (!args.precision.empty()) args.overrides.emplace_back("run.precision", args.precision);
   fs::path file = args.recipe;
   if (file.is_relative() && !fs::exists(file)) file = find_shared(args.recipe, file);  // recipes that come along, from any folder
-  Recipe recipe = load_recipe(file, args.overrides);
+  Recipe recipe = load_recipe(file, args.overrides, args.phases);
   if (const PrecisionChoice choice = choose_precision(recipe.run.precision); !choice.note.empty())
     fmt::print(stderr, "note: {}\n", choice.note);
   const std::int64_t first = args.seed >= 0 ? args.seed : recipe.run.seed;
@@ -113,6 +113,7 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
                        .resume = args.resume,
                        .overwrite = args.overwrite,
                        .from = args.from,
+                       .phases = args.phases,
                        .command = command_line()};
     const std::string title = args.seeds > 1 ? fmt::format("[{} {}]", recipe.label, seed_name) : fmt::format("[{}]", recipe.label);
     if (!args.quiet) options.progress = progress_display(title);

@@ -14,6 +14,7 @@ struct RunArguments {
   int seeds = 1, threads = 0;
   bool resume = false, overwrite = false, dry_run = false, quiet = false, no_report = false;
   std::string command;  ///< as typed
+  PhasesToRun phases;   ///< of the verb
 
   /// Extras of the form --section.key value or --section.key=value.
   std::vector<Override> overrides;

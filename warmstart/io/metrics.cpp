@@ -106,36 +106,53 @@ std::vector<MetricsRow> read_rows(const fs::path& path, const std::string& kind)
   return rows;
 }
 
+// the numbers of a row as lines of the table
+std::string table_of(const MetricsRow& row) {
+  std::string table;
+  for (const auto& [name, value] : row.values)
+    table += fmt::format("{},{},{},{},{}\n", csv_field(row.phase), row.step, csv_field(row.kind), csv_field(name), number(value));
+  return table;
+}
+
+std::string event_of(const MetricsRow& row) {
+  ScalarEvent event{.wall_time = unix_time(), .step = row.step};
+  for (const auto& [name, value] : row.values) event.values.emplace_back(fmt::format("{}/{}/{}", row.phase, row.kind, name), value);
+  return tensorboard_record(event);
+}
+
 }  // namespace
 
 MetricsLog::MetricsLog(const fs::path& folder, const Offsets& committed, MetricsFiles files) : folder_(folder), files_(files) {
   make_folder(folder);
   jsonl_ = open_at(folder / "metrics.jsonl", committed.jsonl);
   timing_ = open_at(folder / "timing.jsonl", whole_lines(folder / "timing.jsonl"));
-  if (files.csv) {
-    csv_ = open_at(folder / "metrics.csv", committed.csv);
-    if (committed.csv == 0) append(csv_, kCsvHeader, folder / "metrics.csv");
+  // one that is asked for in the middle of a run begins with all that was logged before
+  const bool csv_anew = files.csv && committed.csv == 0, tensorboard_anew = files.tensorboard && committed.tensorboard == 0;
+  std::vector<MetricsRow> before;
+  if (committed.jsonl > 0 && (csv_anew || tensorboard_anew)) before = read_metrics(folder);
+  if (files.csv) csv_ = open_at(folder / "metrics.csv", committed.csv);
+  if (csv_anew) {
+    std::string text = kCsvHeader;
+    for (const MetricsRow& row : before) text += table_of(row);
+    append(csv_, text, folder / "metrics.csv");
   }
-  if (files.tensorboard) {
-    tensorboard_ = open_at(folder / kTensorBoardFile, committed.tensorboard);
-    if (committed.tensorboard == 0) append(tensorboard_, tensorboard_header(unix_time()), folder / kTensorBoardFile);
+  if (files.tensorboard) tensorboard_ = open_at(folder / kTensorBoardFile, committed.tensorboard);
+  if (tensorboard_anew) {
+    std::string text = tensorboard_header(unix_time());
+    for (const MetricsRow& row : before) text += event_of(row);
+    append(tensorboard_, text, folder / kTensorBoardFile);
   }
 }
 
 void MetricsLog::write(const MetricsRow& row) {
   std::string line = fmt::format("{{\"phase\":{},\"step\":{},\"kind\":{}", quoted(row.phase), row.step, quoted(row.kind));
-  std::string table;
   for (const auto& [name, value] : row.values) {
     assert(!reserved(name));
     line += fmt::format(",{}:{}", quoted(name), json_number(value));
-    table += fmt::format("{},{},{},{},{}\n", csv_field(row.phase), row.step, csv_field(row.kind), csv_field(name), number(value));
   }
   append(jsonl_, line + "}\n", folder_ / "metrics.jsonl");
-  if (files_.csv) append(csv_, table, folder_ / "metrics.csv");
-  if (!files_.tensorboard) return;
-  ScalarEvent event{.wall_time = unix_time(), .step = row.step};
-  for (const auto& [name, value] : row.values) event.values.emplace_back(fmt::format("{}/{}/{}", row.phase, row.kind, name), value);
-  append(tensorboard_, tensorboard_record(event), folder_ / kTensorBoardFile);
+  if (files_.csv) append(csv_, table_of(row), folder_ / "metrics.csv");
+  if (files_.tensorboard) append(tensorboard_, event_of(row), folder_ / kTensorBoardFile);
 }
 
 void MetricsLog::write_timing(const std::string& phase, std::int64_t step, double seconds, double steps_per_second) {

@@ -68,17 +68,29 @@ std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+// of every seed when they differ: one that learned nothing must not hide in a mean
+std::string updates_of(const RunGroup& group) {
+  std::optional<std::int64_t> least, most;
+  for (const RunFiles* run : group.runs) {
+    if (!run->updates) continue;
+    least = std::min(least.value_or(*run->updates), *run->updates), most = std::max(most.value_or(*run->updates), *run->updates);
+  }
+  if (!least) return "-";
+  return *least == *most ? std::to_string(*least) : fmt::format("{}-{}", *least, *most);
+}
+
 std::string task_table(const TaskRuns& task) {
   const std::string metric = headline_metric(task);
   const bool percent = metric == "success_rate";
-  std::vector<std::vector<std::string>> table = {{"method", "seeds", "before", "lowest", "final", "drop", "forgotten", "recovered"}};
+  std::vector<std::vector<std::string>> table = {
+      {"method", "seeds", "updates", "before", "lowest", "final", "drop", "forgotten", "recovered"}};
   for (const RunGroup& group : group_runs(task)) {
     const GroupOutcome o = outcome(group, metric);
     std::string forgotten = "-";
     if (o.judged == 1) forgotten = o.forgotten ? "yes" : "no";
     else if (o.judged > 1) forgotten = fmt::format("{} of {}", o.forgotten, o.judged);
     const std::string recovered = o.recovered_at.count ? fmt::format("{:.0f}", o.recovered_at.mean) : "-";
-    table.push_back({group.label, std::to_string(group.runs.size()), cell(o.before, percent), cell(o.lowest, percent),
+    table.push_back({group.label, std::to_string(group.runs.size()), updates_of(group), cell(o.before, percent), cell(o.lowest, percent),
                      cell(o.last, percent), cell(o.drop, true), forgotten, recovered});
   }
   std::vector<std::size_t> widths(table[0].size(), 0);
@@ -124,6 +136,7 @@ RunFiles read_run(const fs::path& folder, bool begun) {
   run.seed = text_of(info, "seed");
   run.seconds = numbers_of(info, "seconds");
   run.at_switch = numbers_of(info, "switch");
+  if (info.contains("updates") && info["updates"].is_number_integer()) run.updates = info["updates"].get<std::int64_t>();
   if (info.contains("warm_up_steps") && info["warm_up_steps"].is_number_integer())
     run.warm_up_steps = info["warm_up_steps"].get<std::int64_t>();
   else

@@ -25,6 +25,7 @@ struct RunFiles {
   std::map<std::string, double> seconds;    ///< phase -> wall-clock seconds
   std::map<std::string, double> at_switch;  ///< run.json's own evaluation at the switch, used when no row has one
   std::int64_t warm_up_steps = 0;
+  std::optional<std::int64_t> updates;  ///< online; none when run.json does not say
 };
 
 /// An episode of a run's policy as one picture that moves.
@@ -65,8 +66,8 @@ void write_report(const std::vector<RunFiles>& runs, const std::filesystem::path
 /// The installed plotly.min.js, or the one in the Python environment of the build.
 std::filesystem::path plotly_script();
 
-/// A line per label: seeds, evaluation before the switch, lowest and final after it, drop, forgotten, steps to recover. A table per
-/// task. Ends with a newline.
+/// A line per label: seeds, online updates, evaluation before the switch, lowest and final after it, drop, forgotten, steps to recover.
+/// A table per task. Ends with a newline.
 std::string summary_table(const std::vector<RunFiles>& runs);
 
 }  // namespace warmstart

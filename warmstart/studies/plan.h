@@ -41,7 +41,8 @@ struct StudyPlan {
   std::map<std::string, double> thresholds;  ///< of tasks that have their own
   std::vector<std::int64_t> seeds;
   std::vector<PlannedArm> arms;
-  std::vector<StudyJob> jobs;  ///< in the order in which they should begin; needs point backwards
+  std::vector<std::string> notes;  ///< what the study decides beyond its file, for who reads the plan
+  std::vector<StudyJob> jobs;      ///< in the order in which they should begin; needs point backwards
 
   double threshold_of(const std::string& task) const { return thresholds.count(task) ? thresholds.at(task) : threshold; }
   fs::path run_folder(const PlannedArm& arm, std::int64_t seed) const;

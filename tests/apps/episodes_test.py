@@ -2,6 +2,7 @@
 from harness import *
 
 PLUGINS = pathlib.Path(os.environ["WARMSTART_PLUGINS"])
+METRICS = ["metrics.csv", "metrics.jsonl"]  # the headers of other files name the keys that were changed
 LIMIT = 10  # of the task in which every observation is the same
 
 
@@ -48,7 +49,7 @@ class Episodes(Case):
             self.ok(*self.train(recipe, "--run.max_steps", cut, out=out))
             self.assertEqual(json.loads((self.folder / out / "run.json").read_text())["status"], "stopped")
             self.ok(*self.train(recipe, "--resume", out=out))
-            self.assert_same_run(self.folder / "whole", self.folder / out)
+            self.assert_same_run(self.folder / "whole", self.folder / out, METRICS)
         # 50 steps of warm-up, one more as the reference counts, and 300: 35 episodes and one step of another
         expected = [*range(LIMIT - 1, 350, LIMIT), 350]
         self.assertEqual(self.ends("whole"), [[], expected])

@@ -19,7 +19,7 @@ class Longer(Case):
         longer = self.ok(*train("run", "--resume", "--finetune.steps", 300))
         self.assertNotIn("nothing to do", longer.stderr)
         self.assertIn("finetune.steps (was 200, now 300)", longer.stderr)
-        self.assert_same_run(self.folder / "whole", self.folder / "run")
+        self.assert_same_run(self.folder / "whole", self.folder / "run", ["metrics.csv", "metrics.jsonl"])  # headers name the keys
         self.assertEqual(self.info("run")["changes"], [{"at": "done, step 300", "key": "finetune.steps", "was": "200", "now": "300"}])
         self.assertEqual(self.info("run")["updates"], 300)
         self.assertIn("steps = 300", (self.folder / "run" / "recipe.toml").read_text())

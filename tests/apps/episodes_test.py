@@ -2,6 +2,7 @@
 from harness import *
 
 PLUGINS = pathlib.Path(os.environ["WARMSTART_PLUGINS"])
+METRICS = ["metrics.csv", "metrics.jsonl"]  # the headers of other files name the keys that were changed
 LIMIT = 10  # of the task in which every observation is the same
 
 
@@ -48,7 +49,7 @@ class Episodes(Case):
             self.ok(*self.train(recipe, "--run.max_steps", cut, out=out))
             self.assertEqual(json.loads((self.folder / out / "run.json").read_text())["status"], "stopped")
             self.ok(*self.train(recipe, "--resume", out=out))
-            self.assert_same_run(self.folder / "whole", self.folder / out)
+            self.assert_same_run(self.folder / "whole", self.folder / out, METRICS)
         # 50 steps of warm-up, one more as the reference counts, and 300: 35 episodes and one step of another
         expected = [*range(LIMIT - 1, 350, LIMIT), 350]
         self.assertEqual(self.ends("whole"), [[], expected])
@@ -71,6 +72,15 @@ class Episodes(Case):
         recipe = self.use("steady_far", finetune={"agent": "sac"}, retention={"mode": "none"})
         self.ok(*self.train(recipe, "--finetune.steps", 60))
         self.assertEqual(self.ends(), [[29, 59, 89], [110]])
+
+    def test_learning_starts_when_an_episode_has_ended(self):
+        # 16 rows would be enough, and the time limit is a million steps away
+        recipe = self.use("steady_far", warm_up={"steps": 0}, finetune={"utd": 2}, retention={"mode": "none"})
+        result = self.ok(*self.train(recipe, "--finetune.steps", 60))
+        info = json.loads((self.folder / "run" / "run.json").read_text())
+        self.assertEqual((info["updates"], info["first_update"]), (31, 30))
+        self.assertRegex(result.stdout, r"(?m)^method +seeds +updates ")
+        self.assertRegex(result.stdout, r"(?m)^\S+ +1 +31 ")
 
 
 if __name__ == "__main__":

@@ -202,12 +202,13 @@ TEST(ReportRuns, FindsRunsBelowAFolder) {
 }
 
 TEST(ReportTable, OneLineALabel) {
-  const std::vector<RunFiles> runs = {in_memory(story(0.9), "WSRL"), in_memory(story(0.3), "caf\u00e9, no warm-up", "0"),
-                                      in_memory(story(0.9), "caf\u00e9, no warm-up", "1")};
+  std::vector<RunFiles> runs = {in_memory(story(0.9), "WSRL"), in_memory(story(0.3), "caf\u00e9, no warm-up", "0"),
+                                in_memory(story(0.9), "caf\u00e9, no warm-up", "1")};
+  runs[0].updates = runs[2].updates = 250, runs[1].updates = 0;
   EXPECT_EQ(summary_table(runs),
-            "method            seeds  before  lowest  final   drop  forgotten  recovered\n"
-            "WSRL                  1   50.0%   20.0%  90.0%  60.0%         no        200\n"
-            "caf\u00e9, no warm-up      2   50.0%   20.0%  60.0%  60.0%     1 of 2        200\n"
+            "method            seeds  updates  before  lowest  final   drop  forgotten  recovered\n"
+            "WSRL                  1      250   50.0%   20.0%  90.0%  60.0%         no        200\n"
+            "caf\u00e9, no warm-up      2    0-250   50.0%   20.0%  60.0%  60.0%     1 of 2        200\n"
             "success rate, mean over seeds: at the switch, lowest and last evaluation after it; recovered: steps since the switch\n");
   EXPECT_NE(summary_table({in_memory({eval("pretrain", 1, 0, -3.25)})}).find("-3.25       -      -     -          -          -"),
             std::string::npos);

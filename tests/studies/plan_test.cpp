@@ -33,6 +33,16 @@ TEST_F(Plans, ArmsThatDifferOnlineShareOnePretraining) {
     EXPECT_EQ(starts_with(keys), 1) << keys;
 }
 
+TEST_F(Plans, SayWhenArmsWaitForEachOther) {
+  const StudyPlan p = plan("[set]\nwarm_up.steps = 0\n[grid]\nfinetune.utd = [1, 2, 4]\n");
+  ASSERT_EQ(p.notes.size(), 1u);
+  EXPECT_EQ(p.notes[0],
+            "finetune.min_buffer = 1024 for finetune.utd=1; finetune.utd=2: all arms of one grid begin to learn at the same step");
+  EXPECT_NE(p.arms[0].recipe.find("min_buffer = 1024"), std::string::npos);
+  EXPECT_EQ(p.arms[0].set.back(), (Override{"finetune.min_buffer", "1024"}));
+  EXPECT_TRUE(plan("[grid]\nagent.tau = [0.1, 0.2]\n").notes.empty());
+}
+
 TEST_F(Plans, WhateverDecidesPretrainingGivesAnother) {
   for (const std::string keys : {"pretrain.steps = 11", "pretrain.agent = \"cql\"", "network.num_qs = 3", "agent.tau = 0.1",
                                  "cql.actions = 3", "env.reward_scale = 2", "data.sparse_reward = true", "data.path = \"e.hdf5\"",

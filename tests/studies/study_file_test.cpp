@@ -35,7 +35,33 @@ TEST_F(StudyFiles, TheGridIsACrossProductInTheOrderOfTheFile) {
   EXPECT_EQ(all[5].recipe.finetune.utd, 2);
   EXPECT_EQ(all[5].recipe.label, all[5].arm);
   EXPECT_EQ(all[5].task, "PointMaze_UMaze_Episodic-v3");
-  EXPECT_EQ(all[5].set, (std::vector<Override>{{"warm_up.steps", "50"}, {"finetune.utd", "2"}}));
+  EXPECT_EQ(all[5].set, (std::vector<Override>{{"warm_up.steps", "50"}, {"finetune.utd", "2"}, {"finetune.min_buffer", "1024"}}));
+}
+
+TEST_F(StudyFiles, ArmsOfAGridBeginToLearnAtOneStep) {
+  const auto rows = [](const std::vector<StudyCell>& cells) {
+    std::vector<std::int64_t> out;
+    for (const StudyCell& c : cells) out.push_back(c.recipe.finetune.min_buffer);
+    return out;
+  };
+  using Rows = std::vector<std::int64_t>;
+  const std::string none = kRecipe + "[set]\nwarm_up.steps = 0\n";
+  auto all = cells(none + "[grid]\nfinetune.utd = [1, 8, 2]\n");
+  EXPECT_EQ(rows(all), (Rows{2048, 0, 2048})) << "256 * 8; the arm that has it anyway is left as it is";
+  EXPECT_TRUE(all[0].waits && !all[1].waits);
+  for (const StudyCell& c : all) EXPECT_EQ(c.recipe.rows_before_update(), 2048);
+  EXPECT_EQ(rows(cells(none + "[grid]\nfinetune.batch = [64, 128]\nfinetune.utd = [1, 2]\n")), (Rows{256, 256, 256, 0}));
+  // arms count as well, with the one that says nothing of it; not those of another recipe
+  EXPECT_EQ(rows(cells(none + "[[arm]]\nname = \"one\"\nset = { finetune.utd = 1 }\n[[arm]]\nname = \"as it is\"\n"
+                              "[[arm]]\nname = \"x\"\nrecipe = \"other/x.toml\"\nset = { finetune.batch = 16 }\n")),
+            (Rows{1024, 0, 0}));
+  // what is said stands, also for all
+  EXPECT_EQ(rows(cells(none + "finetune.min_buffer = 300\n[grid]\nfinetune.utd = [1, 8]\n")), (Rows{300, 300}));
+  // behind a longer warm-up all begin at once, and a grid of other keys needs nothing
+  EXPECT_EQ(rows(cells(kRecipe + "[set]\nwarm_up.steps = 2048\n[grid]\nfinetune.utd = [1, 8]\n")), (Rows{0, 0}));
+  EXPECT_EQ(rows(cells(none + "[grid]\nagent.tau = [0.1, 0.2]\n")), (Rows{0, 0}));
+  refused(none + "finetune.steps = 1500\n[grid]\nfinetune.utd = [1, 4, 8]\n", {"not one update", "finetune.utd=8"});
+  refused(none + "run.replay_capacity = 2000\n[grid]\nfinetune.utd = [1, 8]\n", {"finetune.min_buffer", "largest batch"});
 }
 
 TEST_F(StudyFiles, ListsAndTextsAreValuesOfAGrid) {

@@ -140,7 +140,8 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const warmstart::Error& e) {
-    fmt::print(stderr, "{}error: {}\n", fresh_line(), e.what());
+    // whoever asked for a stop got one: nothing went wrong
+    fmt::print(stderr, "{}{}{}\n", fresh_line(), e.code() == Exit::kInterrupted ? "" : "error: ", e.what());
     return static_cast<int>(e.code());
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "{}error: out of memory (this machine): lower run.replay_capacity or the batch, or use a larger machine\n",

@@ -51,10 +51,10 @@ void end_as(Run& run, const std::string& status) {
 
 }  // namespace
 
-Recipe read_named_recipe(const std::string& name, const std::vector<Override>& overrides, RecipeSize size) {
+Recipe read_named_recipe(const std::string& name, const std::vector<Override>& overrides, RecipeSize size, PhasesToRun phases) {
   std::vector<std::string> notes;
   const fs::path file = find_recipe(name, notes);
-  Recipe recipe = load_recipe(file, overrides, size);
+  Recipe recipe = load_recipe(file, overrides, size, phases);
   recipe.notes.insert(recipe.notes.begin(), notes.begin(), notes.end());
   for (const std::string& note : recipe.notes) fmt::print(stderr, "note: {}\n", note);
   return recipe;
@@ -112,7 +112,7 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
   args.overrides = parse_overrides(app);
   if (!args.data.empty()) args.overrides.emplace_back("data.path", args.data), args.overrides.emplace_back("data.collect", "false");
   if (!args.precision.empty()) args.overrides.emplace_back("run.precision", args.precision);
-  Recipe recipe = read_named_recipe(args.recipe, args.overrides, args.small ? RecipeSize::kSmall : RecipeSize::kFull);
+  Recipe recipe = read_named_recipe(args.recipe, args.overrides, args.small ? RecipeSize::kSmall : RecipeSize::kFull, args.phases);
   if (const PrecisionChoice choice = choose_precision(recipe.run.precision); !choice.note.empty())
     fmt::print(stderr, "note: {}\n", choice.note);
   const std::int64_t first = args.seed >= 0 ? args.seed : recipe.run.seed;
@@ -131,6 +131,7 @@ void for_each_seed(RunArguments& args, const CLI::App& app, const std::function<
                        .resume = args.resume,
                        .overwrite = args.overwrite,
                        .from = args.from,
+                       .phases = args.phases,
                        .command = command_line()};
     const std::string title = args.seeds > 1 ? fmt::format("[{} {}]", recipe.label, seed_name) : fmt::format("[{}]", recipe.label);
     if (!args.quiet) options.progress = progress_display(title);

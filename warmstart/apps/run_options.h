@@ -14,6 +14,7 @@ struct RunArguments {
   int seeds = 1, threads = 0;
   bool small = false, resume = false, overwrite = false, dry_run = false, quiet = false, no_report = false;
   std::string command;  ///< as typed
+  PhasesToRun phases;   ///< of the verb
 
   /// Extras of the form --section.key value or --section.key=value.
   std::vector<Override> overrides;
@@ -24,7 +25,8 @@ struct RunArguments {
 void add_run_options(CLI::App& app, RunArguments& args);
 
 /// The recipe that `name` means (phases/recipe_files.h), with `overrides`; what its user should know goes to standard error.
-Recipe read_named_recipe(const std::string& name, const std::vector<Override>& overrides = {}, RecipeSize size = RecipeSize::kFull);
+Recipe read_named_recipe(const std::string& name, const std::vector<Override>& overrides = {}, RecipeSize size = RecipeSize::kFull,
+                         PhasesToRun phases = {});
 
 /// What the command line says beyond `app`'s options, which must be keys of a recipe. Throws Error(kUsage) for other words.
 std::vector<Override> parse_overrides(const CLI::App& app);

@@ -9,10 +9,12 @@
 namespace warmstart {
 namespace {
 
-CLI::App* add_run_verb(CLI::App& app, const std::string& name, const std::string& help, std::function<void(Run&)> body, bool with_from) {
+CLI::App* add_run_verb(CLI::App& app, const std::string& name, const std::string& help, std::function<void(Run&)> body, PhasesToRun phases,
+                       bool with_from = false) {
   CLI::App* verb = app.add_subcommand(name, help);
   auto args = std::make_shared<RunArguments>();
   add_run_options(*verb, *args);
+  args->phases = phases;
   if (with_from)
     as_path(
         verb->add_option("--from", args->from, "pretrained.safetensors to start from; no dataset is needed unless the recipe retains it"))
@@ -23,21 +25,21 @@ CLI::App* add_run_verb(CLI::App& app, const std::string& name, const std::string
 
 }  // namespace
 
-void add_train(CLI::App& app) { add_run_verb(app, "train", "pre-train, warm up and fine-tune in one run", train, false); }
+void add_train(CLI::App& app) { add_run_verb(app, "train", "pre-train, warm up and fine-tune in one run", train, {}); }
 
 void add_pretrain(CLI::App& app) {
-  add_run_verb(
-      app, "pretrain", "offline RL on a dataset; leaves pretrained.safetensors",
-      [](Run& run) {
-        pretrain(run);
-        if (run.state.phase == Phase::kWarmup && run.state.online_steps == 0 && !run.state.evaluating)
-          run.write_info("done");  // all that was asked for
-      },
-      false);
+  add_run_verb(app, "pretrain", "offline RL on a dataset; leaves pretrained.safetensors",
+               [](Run& run) {
+                 pretrain(run);
+                 if (run.state.phase == Phase::kWarmup && run.state.online_steps == 0 && !run.state.evaluating)
+                   run.write_info("done");  // all that was asked for
+               },
+               {.online = false});
 }
 
 void add_finetune(CLI::App& app) {
-  add_run_verb(app, "finetune", "warm up and fine-tune online from a pre-trained file, without the dataset", train, true);
+  add_run_verb(app, "finetune", "warm up and fine-tune online from a pre-trained file, without the dataset", train, {.pretrain = false},
+               true);
 }
 
 }  // namespace warmstart

@@ -167,6 +167,8 @@ void run_study(const Options& o) {
   if (!lock) throw usage_error("another process works on this study", folder.string(), "wait for it, or choose another --out");
   for (const char* name : {"study.toml", "plan.json"}) remove_unfinished(folder / name);
   save_plan(plan, study);
+  if (!o.quiet)
+    for (const std::string& note : plan.notes) fmt::print(stderr, "note: {}\n", note);
   const std::vector<bool> chosen = chosen_jobs(plan, job_states(plan), wanted);
   LaunchOptions launching{.jobs = o.jobs, .threads = o.threads, .chosen = wanted, .progress = study_progress(plan, o.quiet)};
   if (o.launcher == "slurm") {

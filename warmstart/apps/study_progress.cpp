@@ -111,6 +111,7 @@ std::string plan_text(const StudyPlan& plan, const std::vector<bool>& chosen) {
     for (const auto& [key, value] : arm.set) set += fmt::format("{}{} = {}", set.empty() ? "   " : ", ", key, value);
     out += fmt::format("arm       {} / {}   start {}{}\n", arm.task, arm.arm, arm.start.empty() ? "none" : arm.start, set);
   }
+  for (const std::string& note : plan.notes) out += "note      " + note + "\n";
   out += fmt::format("jobs      {} datasets, {} pre-trainings, {} runs\n", counts[0], counts[1], counts[2]);
   return out + fmt::format("steps     {:.0f} gradient steps offline, {:.0f} environment steps with {:.0f} critic steps online\n", offline,
                            online, updates);

@@ -46,7 +46,7 @@ Fields MonitorConfig::fields() {
 }
 
 const char* trouble_name(Trouble trouble) {
-  constexpr const char* names[] = {"q_diverging", "drop", "plateau", "early_variance", "chatter", "no_reward"};
+  constexpr const char* names[] = {"q_diverging", "drop", "plateau", "early_variance", "chatter", "no_reward", "no_updates"};
   return names[static_cast<int>(trouble)];
 }
 

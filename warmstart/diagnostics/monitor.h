@@ -28,9 +28,11 @@ enum class Trouble : int {
   kEarlyVariance,  ///< evaluations jump up and down soon after the switch
   kChatter,        ///< actions jerk far more than the pre-trained policy's
   kNoReward,       ///< the warm-up saw one reward only: no success to learn from
+  kNoUpdates,      ///< fine-tuning goes on, or is over, without one update (Run::warn_without_updates)
 };
-inline constexpr int kTroubles = 6;
-const char* trouble_name(Trouble trouble);  ///< "q_diverging", "drop", "plateau", "early_variance", "chatter", "no_reward"
+inline constexpr int kTroubles = 7;
+const char* trouble_name(Trouble trouble);  ///< "q_diverging", "drop", "plateau", "early_variance", "chatter", "no_reward",
+                                            ///< "no_updates"
 
 struct Warning {
   Trouble trouble;

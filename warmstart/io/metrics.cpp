@@ -123,40 +123,16 @@ std::vector<HParam> settings_of(const std::string& recipe) {
   return out;
 }
 
-}  // namespace
-
-MetricsLog::MetricsLog(const fs::path& folder, const Offsets& committed, MetricsFiles files, const std::string& recipe)
-    : folder_(folder), files_(files) {
-  make_folder(folder);
-  jsonl_ = open_at(folder / "metrics.jsonl", committed.jsonl);
-  timing_ = open_at(folder / "timing.jsonl", whole_lines(folder / "timing.jsonl"));
-  if (files.csv) {
-    csv_ = open_at(folder / "metrics.csv", committed.csv);
-    if (committed.csv == 0) append(csv_, kCsvHeader, folder / "metrics.csv");
-  }
-  if (files.tensorboard) {
-    tensorboard_ = open_at(folder / kTensorBoardFile, committed.tensorboard);
-    if (committed.tensorboard == 0) {
-      std::string begin = tensorboard_header(unix_time());
-      if (!recipe.empty())
-        begin += tensorboard_text(unix_time(), "recipe", "```toml\n" + recipe + "\n```\n") +
-                 tensorboard_hparams(unix_time(), settings_of(recipe));
-      append(tensorboard_, begin, folder / kTensorBoardFile);
-    }
-  }
+// the numbers of a row as lines of the table
+std::string table_of(const MetricsRow& row) {
+  std::string table;
+  for (const auto& [name, value] : row.values)
+    table += fmt::format("{},{},{},{},{}\n", csv_field(row.phase), row.step, csv_field(row.kind), csv_field(name), number(value));
+  return table;
 }
 
-void MetricsLog::write(const MetricsRow& row, std::int64_t pretrain_steps) {
-  std::string line = fmt::format("{{\"phase\":{},\"step\":{},\"kind\":{}", quoted(row.phase), row.step, quoted(row.kind));
-  std::string table;
-  for (const auto& [name, value] : row.values) {
-    assert(!reserved(name));
-    line += fmt::format(",{}:{}", quoted(name), json_number(value));
-    table += fmt::format("{},{},{},{},{}\n", csv_field(row.phase), row.step, csv_field(row.kind), csv_field(name), number(value));
-  }
-  append(jsonl_, line + "}\n", folder_ / "metrics.jsonl");
-  if (files_.csv) append(csv_, table, folder_ / "metrics.csv");
-  if (!files_.tensorboard) return;
+// a row as records of the event file; an evaluation is there a second time, in one curve over the switch
+std::string events_of(const MetricsRow& row, std::int64_t pretrain_steps) {
   ScalarEvent event{.wall_time = unix_time(), .step = row.step};
   for (const auto& [name, value] : row.values) event.values.emplace_back(fmt::format("{}/{}/{}", row.phase, row.kind, name), value);
   std::string records = tensorboard_record(event);
@@ -165,7 +141,46 @@ void MetricsLog::write(const MetricsRow& row, std::int64_t pretrain_steps) {
     if (row.phase != "pretrain") event.step += pretrain_steps;
     records += tensorboard_record(event);
   }
-  append(tensorboard_, records, folder_ / kTensorBoardFile);
+  return records;
+}
+
+}  // namespace
+
+MetricsLog::MetricsLog(const fs::path& folder, const Offsets& committed, MetricsFiles files, const std::string& recipe,
+                       std::int64_t pretrain_steps)
+    : folder_(folder), files_(files) {
+  make_folder(folder);
+  jsonl_ = open_at(folder / "metrics.jsonl", committed.jsonl);
+  timing_ = open_at(folder / "timing.jsonl", whole_lines(folder / "timing.jsonl"));
+  // one that is asked for in the middle of a run begins with all that was logged before
+  const bool csv_anew = files.csv && committed.csv == 0, tensorboard_anew = files.tensorboard && committed.tensorboard == 0;
+  std::vector<MetricsRow> before;
+  if (committed.jsonl > 0 && (csv_anew || tensorboard_anew)) before = read_metrics(folder);
+  if (files.csv) csv_ = open_at(folder / "metrics.csv", committed.csv);
+  if (csv_anew) {
+    std::string text = kCsvHeader;
+    for (const MetricsRow& row : before) text += table_of(row);
+    append(csv_, text, folder / "metrics.csv");
+  }
+  if (files.tensorboard) tensorboard_ = open_at(folder / kTensorBoardFile, committed.tensorboard);
+  if (tensorboard_anew) {
+    std::string text = tensorboard_header(unix_time());
+    if (!recipe.empty())
+      text += tensorboard_text(unix_time(), "recipe", "```toml\n" + recipe + "\n```\n") + tensorboard_hparams(unix_time(), settings_of(recipe));
+    for (const MetricsRow& row : before) text += events_of(row, pretrain_steps);
+    append(tensorboard_, text, folder / kTensorBoardFile);
+  }
+}
+
+void MetricsLog::write(const MetricsRow& row, std::int64_t pretrain_steps) {
+  std::string line = fmt::format("{{\"phase\":{},\"step\":{},\"kind\":{}", quoted(row.phase), row.step, quoted(row.kind));
+  for (const auto& [name, value] : row.values) {
+    assert(!reserved(name));
+    line += fmt::format(",{}:{}", quoted(name), json_number(value));
+  }
+  append(jsonl_, line + "}\n", folder_ / "metrics.jsonl");
+  if (files_.csv) append(csv_, table_of(row), folder_ / "metrics.csv");
+  if (files_.tensorboard) append(tensorboard_, events_of(row, pretrain_steps), folder_ / kTensorBoardFile);
 }
 
 void MetricsLog::write_timing(const std::string& phase, std::int64_t step, double seconds, double steps_per_second) {

@@ -38,8 +38,10 @@ class MetricsLog {
   /// Opens the files in `folder` (made when missing), cutting them back to `committed`: what a resumed run had at its
   /// checkpoint, {} for a new run. timing.jsonl is only cut back to its last whole line. Throws Error(kData) when a file
   /// is shorter than committed, Error(kMachine) when the folder is not writable. `recipe` is the run's own, TOML: a new event file begins
-  /// with it, as text and as settings.
-  MetricsLog(const std::filesystem::path& folder, const Offsets& committed, MetricsFiles files = {}, const std::string& recipe = "");
+  /// with it, as text and as settings. A table or event file that is new in the middle of a run begins with the rows logged before;
+  /// `pretrain_steps` is as in write().
+  MetricsLog(const std::filesystem::path& folder, const Offsets& committed, MetricsFiles files = {}, const std::string& recipe = "",
+             std::int64_t pretrain_steps = 0);
 
   /// Appends one row to every file. A value that is not finite is `nan` or `inf` in the CSV and null in the JSONL.
   /// Throws Error(kMachine) when the disk is full. In the event file, evaluations are there twice: as they are, and as one curve over the

@@ -92,20 +92,30 @@ std::string remarks(const TaskRuns& task) {
   }
   if (single) out += "one seed: no spread can be told; a difference of that size may be chance\n";
   return out;
+// of every seed when they differ: one that learned nothing must not hide in a mean
+std::string updates_of(const RunGroup& group) {
+  std::optional<std::int64_t> least, most;
+  for (const RunFiles* run : group.runs) {
+    if (!run->updates) continue;
+    least = std::min(least.value_or(*run->updates), *run->updates), most = std::max(most.value_or(*run->updates), *run->updates);
+  }
+  if (!least) return "-";
+  return *least == *most ? std::to_string(*least) : fmt::format("{}-{}", *least, *most);
 }
 
 std::string task_table(const TaskRuns& task) {
   const std::string metric = headline_metric(task);
   const bool percent = metric == "success_rate";
-  std::vector<std::vector<std::string>> table = {{"method", "seeds", "before", "lowest", "final", "drop", "forgotten", "recovered"}};
+  std::vector<std::vector<std::string>> table = {
+      {"method", "seeds", "updates", "before", "lowest", "final", "drop", "forgotten", "recovered"}};
   for (const RunGroup& group : group_runs(task)) {
     const GroupOutcome o = outcome(group, metric);
     std::string forgotten = "-";
     if (o.judged == 1) forgotten = o.forgotten ? "yes" : "no";
     else if (o.judged > 1) forgotten = fmt::format("{} of {}", o.forgotten, o.judged);
     const std::string recovered = o.recovered_at.count ? fmt::format("{:.0f}", o.recovered_at.mean) : "-";
-    table.push_back({group.label, seeds_cell(group), cell(o.before, percent), cell(o.lowest, percent), cell(o.last, percent),
-                     cell(o.drop, true), forgotten, recovered});
+    table.push_back({group.label, seeds_cell(group), updates_of(group), cell(o.before, percent), cell(o.lowest, percent),
+                     cell(o.last, percent), cell(o.drop, true), forgotten, recovered});
   }
   std::vector<std::size_t> widths(table[0].size(), 0);
   for (const auto& line : table)

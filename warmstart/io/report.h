@@ -66,9 +66,9 @@ void write_report(const std::vector<RunFiles>& runs, const std::filesystem::path
 /// The installed plotly.min.js, or the one in the Python environment of the build.
 std::filesystem::path plotly_script();
 
-/// A line per label: seeds, evaluation before the switch, lowest and final after it, drop, forgotten, steps to recover. A table per
-/// task, and below it what the numbers do not say: runs that failed or made no update, and that one seed has no spread. Ends with a
-/// newline.
+/// A line per label: seeds, online updates, evaluation before the switch, lowest and final after it, drop, forgotten, steps to recover. A
+/// table per task, and below it what the numbers do not say: runs that failed or made no update, and that one seed has no spread. Ends with
+/// a newline.
 std::string summary_table(const std::vector<RunFiles>& runs);
 
 }  // namespace warmstart

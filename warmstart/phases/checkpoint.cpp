@@ -16,8 +16,10 @@ void put(StateWriter& out, const RunState& s) {
   out.put(s.critic_fits), out.put(s.finished_rows), out.put(s.warm_up_steps), out.put(s.warm_up_errors), out.put(s.frozen_until);
   out.put(s.control), out.put(s.evaluation_due);
   out.put(s.evaluated_policy), out.put(s.seconds), out.put(s.evaluating), out.put(s.switched), out.put(s.lost_success),
-      out.put(s.start_noise);
+      out.put(s.start_noise), out.put(s.first_update);
   out.put(s.seen.count), out.put(s.seen.mean), out.put(s.seen.deviation);
+  out.put(static_cast<std::uint64_t>(s.changes.size()));
+  for (const auto& [where, change] : s.changes) out.put(where), out.put(change.key), out.put(change.was), out.put(change.now);
 }
 
 void get(StateReader& in, RunState& s) {
@@ -26,7 +28,15 @@ void get(StateReader& in, RunState& s) {
   in.get(s.critic_fits), in.get(s.finished_rows), in.get(s.warm_up_steps), in.get(s.warm_up_errors), in.get(s.frozen_until);
   in.get(s.control), in.get(s.evaluation_due);
   in.get(s.evaluated_policy), in.get(s.seconds), in.get(s.evaluating), in.get(s.switched), in.get(s.lost_success), in.get(s.start_noise);
+  in.get(s.first_update);
   in.get(s.seen.count), in.get(s.seen.mean), in.get(s.seen.deviation);
+  std::uint64_t changes;
+  in.get(changes);
+  s.changes.clear();
+  for (; changes > 0; --changes) {
+    auto& [where, change] = s.changes.emplace_back();
+    in.get(where), in.get(change.key), in.get(change.was), in.get(change.now);
+  }
 }
 
 // Where the source is, in a field of its own: whole, or its streams alone.
@@ -37,9 +47,17 @@ std::vector<std::uint8_t> state_of(const ExperienceSource& source) {
   return out.bytes();
 }
 
-// Budgets decide when a run pauses, and where a plug-in lies is not what it is: neither changes what is computed.
-const std::set<std::string> kMayChange = {"run.max_steps", "run.max_seconds", "env.plugin", "env.plugin_timeout",
-                                          "env.plugin_reset_timeout"};
+constexpr const char* kFormatKey = "checkpoint_format";
+
+// Of all that is no array: agents of another number can still be read.
+void check_format(const SafeTensors& file, const std::string& where) {
+  const auto at = file.metadata.find(kFormatKey);
+  const std::string format = at == file.metadata.end() ? "1" : at->second;
+  if (format != std::to_string(kCheckpointFormat))
+    throw data_error(fmt::format("checkpoint of format {}; this program reads format {}", format, kCheckpointFormat), where,
+                     "resume with the version of warmstart that wrote it, start again with --overwrite, or keep its pre-training with "
+                     "`finetune --from` its pretrained.safetensors and another --out");
+}
 
 }  // namespace
 
@@ -75,6 +93,7 @@ void Run::save_checkpoint() {
   file.tensors["run_state"] = Tensor::from_bytes(out.bytes());
   put_header(recipe, "checkpoint", phase_name(state.phase), file);
   file.metadata["precision"] = precision_name(precision);
+  file.metadata[kFormatKey] = std::to_string(kCheckpointFormat);
   if (source && !source->can_save()) file.metadata["episode"] = "not saved";
   // the copy is made; writing and fsync happen off the control path
   saving_ = std::async(std::launch::async, [path = options.folder / kCheckpointFile, f = std::move(file)] { write_safetensors(path, f); });
@@ -92,6 +111,7 @@ void Run::finish_save() {
 
 RunState run_state_of(const SafeTensors& checkpoint, const std::string& where) {
   check_header(checkpoint, where, "");
+  check_format(checkpoint, where);
   const auto bytes = checkpoint.at("run_state", where).u8();
   StateReader in(bytes, where);
   RunState state;
@@ -106,11 +126,13 @@ bool Run::load_checkpoint() {
   const std::string where = path.string();
   check_header(file, where, recipe.env.id);
   check_bounds(file, env_spec(recipe.env), where);
+  check_format(file, where);
   const auto saved = file.metadata.find("recipe");
   if (saved == file.metadata.end()) throw data_error("the header has no recipe", where, "start again with --overwrite");
-  const std::string changed = difference(parse_header_recipe(saved->second, where), recipe, kMayChange);
-  if (!changed.empty())
-    throw usage_error("the recipe changed since this run was saved: " + changed, where, "resume with the same keys, or use another --out");
+  const auto bytes = file.at("run_state", where).u8();
+  StateReader in(bytes, where);
+  get(in, state);
+  take_changes(parse_header_recipe(saved->second, where), where);
   // the same wish may come to less on another machine; emulated or not, bf16 is the same mathematics
   const auto used = file.metadata.find("precision");
   const std::string was = used == file.metadata.end() ? precision_name(Precision::kFp32) : used->second, now = precision_name(precision);
@@ -119,9 +141,6 @@ bool Run::load_checkpoint() {
         fmt::format("the precision changed since this run was saved: it was {}, here it is {}", was, now), where,
         "resume on a CPU like the one before (`warmstart doctor` tells), with WARMSTART_BF16 as it was, or use another --out");
 
-  const auto bytes = file.at("run_state", where).u8();
-  StateReader in(bytes, where);
-  get(in, state);
   meter.load(in);
   if (state.phase != Phase::kPretrain) prepare_online(fresh_agent(recipe));
   get_agent(file, where, agent->state());

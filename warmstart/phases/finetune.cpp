@@ -21,20 +21,15 @@ double offline_share(const RetentionConfig& r, std::int64_t step) {
   return r.ratio + (r.final_ratio - r.ratio) * done;
 }
 
-std::uint64_t rows_before_first_update(const Recipe& recipe) {
-  if (recipe.finetune.min_buffer > 0) return static_cast<std::uint64_t>(recipe.finetune.min_buffer);
-  std::int64_t rows = recipe.finetune.batch * recipe.finetune.utd;
-  if (agent_info(recipe.finetune.agent).needs_mc_return)  // an episode must have ended
-    rows = std::max<std::int64_t>(rows, time_limit(recipe.env));
-  return static_cast<std::uint64_t>(rows);
-}
-
 void learn_online(Run& run) {
   const Recipe& recipe = run.recipe;
   const ActorCritic& ac = run.agent->state();
   const std::int64_t began = run.warm_up_steps(), steps = began + recipe.finetune.steps;
   const std::int64_t every = recipe.observe_every();
-  const std::uint64_t min_buffer = rows_before_first_update(recipe);
+  // a good part of the run: whoever has not learned by then hears of it while there is time
+  const std::int64_t look = began + std::max<std::int64_t>(1, recipe.finetune.steps / 4);
+  // as the reference counts the warm-up, a run ends a step after a round number: its final evaluation stands for both
+  const std::int64_t last_between = steps - (recipe.eval.every > 1 && recipe.warm_up.reference_count ? 2 : 1);
 
   std::unique_ptr<Mixture> mixture;
   if (recipe.retention.mode == "mixed" || recipe.retention.mode == "annealed")
@@ -64,25 +59,33 @@ void learn_online(Run& run) {
     run.evaluate_and_log(*run.policy, "eval", run.state.online_steps);
     run.roll_back_if_wanted(run.state.online_steps);
   };
-  if ((run.state.evaluating || run.evaluation_begins(false)) && run.state.online_steps < steps) evaluate_now();
+  // stopped in the middle of one; that of a shorter run's end may fall between ours
+  const bool on_time = recipe.eval.every > 0 && run.state.online_steps % recipe.eval.every == 0;
+  const bool interrupted = run.state.evaluating && (on_time || run.one_environment());
+  if ((interrupted || run.evaluation_begins(false)) && run.state.online_steps < steps) evaluate_now();
   while (run.state.online_steps < steps) {
     collect_step(run);
     if (mixture) mixture->set_offline_share(offline_share(recipe.retention, run.state.online_steps - began));
-    if (run.buffer->added() >= min_buffer && data.size() > 0 && run.state.online_steps > run.state.frozen_until) {
+    // rows that can be drawn: where Monte-Carlo returns are needed, an episode must have ended
+    const bool enough = run.buffer->added() >= static_cast<std::uint64_t>(recipe.rows_before_update()) && run.buffer->size() > 0;
+    if (enough && run.state.online_steps > run.state.frozen_until) {
       run.renew_normalizer();
       if (run.state.updates == 0) run.judge_scale();
       draw(run, data, batch);
       run.meter.add(run.learn(batch.view(data.has_mc_return()), recipe.finetune.utd, noise));
       run.policy->set_actor(std::make_shared<Actor>(ac.actor));
-      ++run.state.updates;
+      if (run.state.updates++ == 0) run.state.first_update = run.state.online_steps;
     }
     const std::int64_t step = run.state.online_steps;
+    if (step == look && run.state.updates == 0) run.warn_without_updates(step, false);
     run.log_training(step);
     if (run.state.updates > 0 && step % every == 0) run.observe(step);
-    if (run.evaluation_begins(recipe.eval.every > 0 && step % recipe.eval.every == 0) && step < steps) evaluate_now();
+    const bool due = recipe.eval.every > 0 && step % recipe.eval.every == 0 && step <= last_between;
+    if (run.evaluation_begins(due) && step < steps) evaluate_now();
     run.tick(step - began, steps - began);
   }
   run.evaluate_and_log(*run.policy, "eval", steps);
+  if (recipe.finetune.steps > 0 && run.state.updates == 0) run.warn_without_updates(steps, true);
   run.enter(Phase::kDone);
 }
 

@@ -22,18 +22,27 @@ std::string Recipe::observation_keys() const {
   return data.observation_keys.empty() ? env_spec(env).observation_keys : data.observation_keys;
 }
 
-std::string difference(Recipe was, Recipe now, const std::set<std::string>& ignored) {
+std::string KeyChange::text() const { return fmt::format("{} (was {}, now {})", key, was, now); }
+
+std::vector<KeyChange> differences(Recipe was, Recipe now) {
   const Fields before = was.fields(), after = now.fields();
+  std::vector<KeyChange> out;
   for (std::size_t i = 0; i < before.list().size(); ++i) {
     const Field &a = before.list()[i], &b = after.list()[i];
-    if (!ignored.contains(a.key) && a.toml() != b.toml()) return fmt::format("{} (was {}, now {})", a.key, a.toml(), b.toml());
+    if (a.toml() != b.toml()) out.push_back({a.key, a.toml(), b.toml()});
   }
+  return out;
+}
+
+std::string difference(Recipe was, Recipe now, const std::set<std::string>& ignored) {
+  for (const KeyChange& change : differences(std::move(was), std::move(now)))
+    if (!ignored.contains(change.key)) return change.text();
   return "";
 }
 
 std::string Recipe::toml() { return fields().toml(); }
 
-void Recipe::validate(bool with_task) const {
+void Recipe::validate(bool with_task, PhasesToRun phases) const {
   if (with_task) safety.validate(env_spec(env).action_size);
   const auto refuse = [](const std::string& what, const std::string& keys, const std::string& remedy) {
     throw usage_error(what, keys, remedy);
@@ -42,13 +51,12 @@ void Recipe::validate(bool with_task) const {
     refuse("a network needs a hidden layer", "network.critic_hidden and network.actor_hidden", "give at least one width, e.g. [256, 256]");
   if (agent.num_min_qs > network.num_qs)
     refuse("subset larger than the ensemble", "agent.num_min_qs and network.num_qs", "lower agent.num_min_qs or raise network.num_qs");
-  const bool needs_data = pretrain.steps > 0 || retention.mode != "none";
-  if (needs_data && data.path.empty())
-    refuse("no dataset", pretrain.steps > 0 ? "data.path and pretrain.steps" : "data.path and retention.mode",
+  const bool pretrains = phases.pretrain && pretrain.steps > 0, trains_online = phases.online && finetune.steps > 0;
+  if ((pretrains || (phases.online && retention.mode != "none")) && data.path.empty())
+    refuse("no dataset", pretrains ? "data.path and pretrain.steps" : "data.path and retention.mode",
            "name a dataset with --data FILE or data.path, or set the other key to 0 / \"none\"");
-  const bool trains_online = finetune.steps > 0;
   if (agent.discount == 1 && (data.sparse_reward || data.infinite_horizon) &&
-      ((pretrain.steps > 0 && agent_info(pretrain.agent).needs_mc_return) || (trains_online && agent_info(finetune.agent).needs_mc_return)))
+      ((pretrains && agent_info(pretrain.agent).needs_mc_return) || (trains_online && agent_info(finetune.agent).needs_mc_return)))
     refuse("a return that goes on for ever has no value without discount",
            data.sparse_reward ? "agent.discount and data.sparse_reward" : "agent.discount and data.infinite_horizon",
            "lower agent.discount, or set the other to false");
@@ -59,13 +67,13 @@ void Recipe::validate(bool with_task) const {
     refuse("behaviour cloning learns nothing online", "finetune.agent and finetune.steps", "use finetune.agent = \"sac\"");
   if (!network.squash)
     for (const auto& [learner, key, used] :
-         {std::tuple{pretrain.agent, "pretrain.agent", pretrain.steps > 0}, {finetune.agent, "finetune.agent", trains_online}})
+         {std::tuple{pretrain.agent, "pretrain.agent", pretrains}, {finetune.agent, "finetune.agent", trains_online}})
       if (used && learner != "iql" && learner != "bc")
         refuse("agent \"" + learner + "\" needs a policy of another kind, one squashed by tanh", std::string(key) + " and network.squash",
                "set network.squash = true (and train the start with it)");
-  if (jsrl.guide != "none" && warm_up.steps != 0 && finetune.initialise == "neither")
+  if (phases.online && jsrl.guide != "none" && warm_up.steps != 0 && finetune.initialise == "neither")
     refuse("a warm-up of fresh networks: only the guide knows anything yet", "jsrl.guide and warm_up.steps", "set warm_up.steps = 0");
-  if (warm_up.automatic() &&
+  if (phases.online && warm_up.automatic() &&
       (!agent_info(pretrain.agent).trains_critic || (finetune.initialise != "both" && finetune.initialise != "critic")))
     refuse("an automatic warm-up watches the pre-trained critic, and there is none",
            "warm_up.steps, pretrain.agent and finetune.initialise", "give warm_up.steps a number");
@@ -73,24 +81,34 @@ void Recipe::validate(bool with_task) const {
     refuse("roll-back goes by the monitor and by evaluations",
            fmt::format("monitor.roll_back and {}", monitor.on ? "eval.every" : "monitor.on"),
            monitor.on ? "set eval.every, e.g. 1000" : "set monitor.on = true");
-  if (finetune.critic_fit_steps > 0 && warm_up.steps == 0 && retention.mode == "none")
+  if (phases.online && finetune.critic_fit_steps > 0 && warm_up.steps == 0 && retention.mode == "none")
     refuse("no transitions to fit the critic on", "finetune.critic_fit_steps and warm_up.steps",
            "give warm_up.steps, or set the other to 0");
   if (retention.mode == "mixed" && retention.ratio >= 1)
     refuse("only offline rows: nothing online would be learned from", "retention.ratio and retention.mode", "lower retention.ratio");
-  if (agent.n_step > 1 && pretrain.agent == "rebrac" && pretrain.steps > 0)
+  if (agent.n_step > 1 && pretrain.agent == "rebrac" && pretrains)
     refuse("ReBRAC compares the action one step later", "agent.n_step and pretrain.agent", "set agent.n_step = 1");
-  if (!agent_info(pretrain.agent).trains_critic && pretrain.steps > 0 && finetune.steps > 0 &&
+  if (!agent_info(pretrain.agent).trains_critic && pretrain.steps > 0 && trains_online &&
       (finetune.initialise == "both" || finetune.initialise == "critic"))
     refuse("pre-training gives no critic to start from", "pretrain.agent and finetune.initialise", "set finetune.initialise = \"policy\"");
   for (const auto& [learner, key, used] :
-       {std::tuple{pretrain.agent, "pretrain.agent", pretrain.steps > 0}, {finetune.agent, "finetune.agent", trains_online}})
+       {std::tuple{pretrain.agent, "pretrain.agent", pretrains}, {finetune.agent, "finetune.agent", trains_online}})
     if (agent.backup_entropy && used && learner != "sac" && learner != "bc")
       refuse("only SAC has entropy in its target", "agent.backup_entropy and " + std::string(key), "set agent.backup_entropy = false");
   if (run.precision != "fp32" && run.backend != "cpu")
     refuse("backend \"" + run.backend + "\" has one precision", "run.precision and run.backend", "set run.precision = \"fp32\"");
   if (finetune.min_buffer > run.replay_capacity)
     refuse("the buffer can never be full enough", "finetune.min_buffer and run.replay_capacity", "raise run.replay_capacity");
+  // rows of a dataset that is appended count as well, and are not known here
+  const std::int64_t rows = warm_up_steps() + finetune.steps;
+  if (trains_online && retention.mode != "append" && rows < rows_before_update()) {
+    const bool given = finetune.min_buffer > 0;
+    refuse(
+        fmt::format("not one update: {} environment steps in all, and learning starts with {} transitions", rows, rows_before_update()),
+        given ? "finetune.steps, warm_up.steps and finetune.min_buffer" : "finetune.steps, warm_up.steps, finetune.batch and finetune.utd",
+        given ? "raise finetune.steps or lower finetune.min_buffer"
+              : "raise finetune.steps, lower finetune.batch or finetune.utd, or set finetune.min_buffer to start with fewer");
+  }
 }
 
 namespace {
@@ -165,6 +183,7 @@ void reduce(Recipe full, const Recipe& recipe, const std::vector<Assignment>& sm
 struct AssembleOptions {
   std::vector<Assignment> small = {};  ///< reduced sizes, when they are asked for
   bool with_task = true;               ///< false: the task may be unknown here
+  PhasesToRun phases = {};
 };
 
 Recipe assemble(Recipe recipe, std::vector<Assignment> assignments, std::vector<Override> overrides, AssembleOptions options = {}) {
@@ -205,13 +224,13 @@ Recipe assemble(Recipe recipe, std::vector<Assignment> assignments, std::vector<
   }
   if (recipe.label.empty()) recipe.label = recipe.name;
   if (options.with_task && !recipe.env.plugin.empty()) recipe.env.id = env_spec(recipe.env).id;
-  recipe.validate(options.with_task);
+  recipe.validate(options.with_task, options.phases);
   return recipe;
 }
 
 }  // namespace
 
-Recipe load_recipe(const fs::path& path, const std::vector<Override>& overrides, RecipeSize size) {
+Recipe load_recipe(const fs::path& path, const std::vector<Override>& overrides, RecipeSize size, PhasesToRun phases) {
   RecipeFiles files = gather_recipe(path, size == RecipeSize::kSmall);
   Recipe recipe;
   const std::string folder = fs::absolute(path).parent_path().filename().string();
@@ -221,7 +240,7 @@ Recipe load_recipe(const fs::path& path, const std::vector<Override>& overrides,
     return (a.key == "name" || a.key == "label" || a.key == "summary") && a.where != path.string();
   });
   recipe.notes = std::move(files.notes);
-  return assemble(recipe, std::move(files.assignments), overrides, {.small = std::move(files.small)});
+  return assemble(recipe, std::move(files.assignments), overrides, {.small = std::move(files.small), .phases = phases});
 }
 
 Recipe parse_recipe(const std::string& text, const std::string& where, const std::vector<Override>& overrides) {
@@ -237,7 +256,7 @@ Recipe parse_header_recipe(const std::string& text, const std::string& where) {
     if (key == "env.id" && std::holds_alternative<std::string>(value)) id = std::get<std::string>(value);
     else assignments.push_back({key, where, value});
   }
-  Recipe recipe = assemble({}, assignments, {}, {.with_task = false});
+  Recipe recipe = assemble({}, assignments, {}, {.with_task = false, .phases = {.pretrain = false, .online = false}});
   if (!id.empty()) recipe.env.id = id;
   return recipe;
 }

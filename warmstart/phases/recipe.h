@@ -93,6 +93,11 @@ struct RunConfig {
   std::int64_t seed = 0;
 };
 
+/// The phases that a command runs: what belongs to the others is not asked for.
+struct PhasesToRun {
+  bool pretrain = true, online = true;
+};
+
 /// `agent`, `cql`, `iql`, `td3` are AgentSettings'.
 struct Recipe : AgentSettings {
   std::string name = "recipe", label, summary;
@@ -118,9 +123,9 @@ struct Recipe : AgentSettings {
   Fields fields();
   /// The resolved recipe as TOML, without `base`; reading it back gives the same recipe.
   std::string toml();
-  /// Refuses combinations that cannot work, naming both keys, before anything is computed. Throws Error(kUsage).
+  /// Refuses combinations that cannot work in `phases`, naming both keys, before anything is computed. Throws Error(kUsage).
   /// Without `with_task` the task itself may be unknown here, as when a checkpoint is only asked to act.
-  void validate(bool with_task = true) const;
+  void validate(bool with_task = true, PhasesToRun phases = {}) const;
 
   /// What the online phase's learner is set by.
   AgentSettings online_settings() const;
@@ -129,6 +134,10 @@ struct Recipe : AgentSettings {
   std::int64_t warm_up_steps() const {
     if (warm_up.automatic()) return warm_up.max_steps;
     return warm_up.steps > 0 ? warm_up.steps + (warm_up.reference_count ? 1 : 0) : 0;
+  }
+  /// Transitions that the buffer has got before the first update.
+  std::int64_t rows_before_update() const {
+    return finetune.min_buffer > 0 ? finetune.min_buffer : std::int64_t{finetune.batch} * finetune.utd;
   }
   /// What Dict observations of its dataset are flattened from: data.observation_keys, or else the task's.
   std::string observation_keys() const;
@@ -139,7 +148,14 @@ struct Recipe : AgentSettings {
   bool needs_dataset_online() const { return retention.mode != "none"; }
 };
 
-/// The first key in which two recipes differ, with both values; "" when they are the same but for the keys `ignored`.
+/// A key with two values, as TOML writes them.
+struct KeyChange {
+  std::string key, was, now;
+  std::string text() const;  ///< "agent.tau (was 0.005, now 0.01)"
+};
+/// The keys in which two recipes differ, in the order of their fields.
+std::vector<KeyChange> differences(Recipe was, Recipe now);
+/// The first of them as text; "" when the recipes are the same but for the keys `ignored`.
 std::string difference(Recipe was, Recipe now, const std::set<std::string>& ignored = {});
 
 /// One command-line override: "agent.tau" = "0.01".
@@ -152,11 +168,12 @@ enum class RecipeSize { kFull, kSmall };
 /// that a file or override names win over the group. A base that is named by a relative path is looked for beside the file, in the
 /// working folder, and among the bundled recipes; other relative paths start at the folder of the file that names them, and where
 /// nothing lies there at the working folder. kSmall applies the family's small.toml (phases/recipe_files.h) below the overrides and
-/// appends "-small" to the name. Throws Error(kUsage) naming file, key and the nearest valid name.
-Recipe load_recipe(const std::filesystem::path& path, const std::vector<Override>& overrides = {}, RecipeSize size = RecipeSize::kFull);
+/// appends "-small" to the name. It is checked for `phases` alone. Throws Error(kUsage) naming file, key and the nearest valid name.
+Recipe load_recipe(const std::filesystem::path& path, const std::vector<Override>& overrides = {}, RecipeSize size = RecipeSize::kFull,
+                   PhasesToRun phases = {});
 /// A recipe given as text. Its relative paths, as those of overrides, start at the working folder.
 Recipe parse_recipe(const std::string& text, const std::string& where, const std::vector<Override>& overrides = {});
-/// The recipe in a checkpoint's header; its task need not be known here.
+/// The recipe in a checkpoint's header; its task need not be known here, and it was checked for the phases that it ran.
 Recipe parse_header_recipe(const std::string& text, const std::string& where);
 
 }  // namespace warmstart

@@ -64,10 +64,12 @@ Run::Run(const Recipe& r, RunOptions o)
   one_env_ = !eval_env_->can_save();
   began_ = phase_began_ = last_save_ = last_progress_ = rate_began_ = Clock::now();
 
-  if (recipe.jsrl.guide != "none" && options.from.empty() && recipe.pretrain.steps == 0)
+  const bool pretrains = options.phases.pretrain && recipe.pretrain.steps > 0 && options.from.empty();
+  const bool retains = options.phases.online && recipe.needs_dataset_online();
+  if (options.phases.online && recipe.jsrl.guide != "none" && options.from.empty() && recipe.pretrain.steps == 0)
     throw usage_error("no guide: nothing was pre-trained", "jsrl.guide and pretrain.steps",
                       "pre-train, or give a pretrained.safetensors with `finetune --from`");
-  if (recipe.warm_up.automatic() && options.from.empty() && recipe.pretrain.steps == 0)
+  if (options.phases.online && recipe.warm_up.automatic() && options.from.empty() && recipe.pretrain.steps == 0)
     throw usage_error("an automatic warm-up watches the pre-trained critic: nothing was pre-trained", "warm_up.steps and pretrain.steps",
                       "give warm_up.steps a number, or pre-train");
   const bool has_checkpoint = options.resume && fs::exists(options.folder / "checkpoint.safetensors");
@@ -75,17 +77,24 @@ Run::Run(const Recipe& r, RunOptions o)
     // whatever can be wrong with the input shows before the folder is touched
     if (!options.from.empty()) load_pretrained();
     else agent = make_agent(recipe.pretrain.agent, recipe, fresh_agent(recipe), *backend);
-    if (recipe.needs_dataset_online() || (recipe.pretrain.steps > 0 && options.from.empty())) dataset();
+    if (retains || pretrains) dataset();
     if (options.from.empty()) fit_normalizer();
     if (dataset_ && options.from.empty()) judge_scale();
+    if (options.phases.online) need_rows();
   } else {
     agent = make_agent(recipe.pretrain.agent, recipe, fresh_agent(recipe), *backend);
   }
   prepare_folder();
   resumed_ = has_checkpoint && load_checkpoint();
-  metrics_ = std::make_unique<MetricsLog>(options.folder, state.metrics, recipe.log, recipe.toml());
+  metrics_ = std::make_unique<MetricsLog>(options.folder, state.metrics, recipe.log, recipe.toml(), state.pretrain_steps);
   if (resumed_) {
     confirm_start();
+    // what was its last evaluation is now one on its way
+    if (goes_on_ && recipe.eval.every > 0 && state.online_steps % recipe.eval.every == 0) roll_back_if_wanted(state.online_steps);
+    if (keys_changed_) {  // at once, so that another resume does not find them anew
+      write_atomically(options.folder / "recipe.toml", recipe.toml());
+      save_and_say(finished() ? "done" : "running");
+    }
     // a kill may have come between the last checkpoint and run.json
     if (!finished() || run_status(options.folder) != "done") write_info(finished() ? "done" : "running");
     return;
@@ -93,6 +102,18 @@ Run::Run(const Recipe& r, RunOptions o)
   write_atomically(options.folder / "recipe.toml", recipe.toml());
   if (recipe.retention.mode == "append" && buffer) buffer->append_dataset(dataset());
   write_info("running");
+}
+
+void Run::need_rows() {
+  if (recipe.finetune.steps == 0 || recipe.retention.mode != "append") return;  // Recipe::validate has looked at the others
+  const std::int64_t online = recipe.warm_up_steps() + recipe.finetune.steps, needed = recipe.rows_before_update();
+  const auto offline = static_cast<std::int64_t>(dataset().size() - dataset().held_out());
+  if (online + offline < needed)
+    throw usage_error(
+        fmt::format("not one update: {} environment steps in all and {} transitions of the dataset, and learning starts with {}", online,
+                    offline, needed),
+        "finetune.steps, finetune.batch, finetune.utd and finetune.min_buffer",
+        "raise finetune.steps, or set finetune.min_buffer to start with fewer");
 }
 
 Run::~Run() {

@@ -52,6 +52,7 @@ struct RunOptions {
   int threads = 2;
   bool resume = false, overwrite = false;
   std::filesystem::path from = {};                     ///< pretrained.safetensors to start from; "" = pre-train here
+  PhasesToRun phases = {};                             ///< what is needed for the others is not asked for
   std::function<void(const Progress&)> progress = {};  ///< may be empty
   std::string command = {};                            ///< as typed, for the report
   /// Called with every row of metrics as it is written; may be empty.
@@ -60,6 +61,14 @@ struct RunOptions {
 
 /// Of a run folder: everything that resuming needs.
 inline constexpr const char* kCheckpointFile = "checkpoint.safetensors";
+/// Number of what a checkpoint holds beside the agent: RunState and what follows it. Whoever changes that raises it.
+inline constexpr int kCheckpointFormat = 2;
+
+/// A key that was changed when a run was resumed.
+struct ResumedKey {
+  std::string where;  ///< phase and step
+  KeyChange change;
+};
 
 /// Counters and streams; everything but arrays that decides what comes next.
 struct RunState {
@@ -67,7 +76,8 @@ struct RunState {
   std::int64_t pretrain_steps = 0;     ///< gradient steps done
   std::int64_t online_steps = 0;       ///< environment steps since the switch, warm-up counted
   std::int64_t episodes = 0;           ///< finished online
-  std::int64_t updates = 0;            ///< online updates done
+  std::int64_t updates = 0;            ///< online updates done, each of finetune.utd critic steps
+  std::int64_t first_update = -1;      ///< online step of the first; -1: none yet
   std::int64_t critic_fits = 0;        ///< of finetune.critic_fit_steps
   std::uint64_t buffer_rows = 0;       ///< committed to the buffer's segment files
   std::uint64_t finished_rows = 0;     ///< of them, those of finished episodes
@@ -78,13 +88,14 @@ struct RunState {
   ObsStatistics seen;                  ///< of data.normalize = "running": all observations so far; networks use them from their next update
   MetricsLog::Offsets metrics;
   Rng data_rng, noise_rng, policy_rng;
-  std::string evaluated_policy;   ///< fingerprint of the policy last evaluated offline
-  double start_noise = 0;         ///< with which the start explores; 0: by its own spread
-  bool switched = false;          ///< the switch has been evaluated
-  bool evaluating = false;        ///< stopped in the middle of an evaluation: it begins anew
-  bool evaluation_due = false;    ///< a machine's evaluation waits for the end of the episode
-  ControlRate control;            ///< of the online phases
-  double seconds[3] = {0, 0, 0};  ///< wall-clock per phase, for the report; decides nothing
+  std::string evaluated_policy;     ///< fingerprint of the policy last evaluated offline
+  double start_noise = 0;           ///< with which the start explores; 0: by its own spread
+  bool switched = false;            ///< the switch has been evaluated
+  bool evaluating = false;          ///< stopped in the middle of an evaluation: it begins anew
+  bool evaluation_due = false;      ///< a machine's evaluation waits for the end of the episode
+  ControlRate control;              ///< of the online phases
+  double seconds[3] = {0, 0, 0};    ///< wall-clock per phase, for the report; decides nothing
+  std::vector<ResumedKey> changes;  ///< for run.json; decides nothing
 };
 
 /// Status in a folder's run.json: running, stopped, interrupted, failed or done; "" when there is none that can be read.
@@ -92,7 +103,8 @@ std::string run_status(const std::filesystem::path& folder);
 /// The file it began from, as said there; "" for none.
 std::string run_start(const std::filesystem::path& folder);
 
-/// What a run's checkpoint says of its progress; `where` names it in errors. Throws Error(kData) for a damaged or foreign file.
+/// What a run's checkpoint says of its progress; `where` names it in errors. Throws Error(kData) for a damaged or foreign file, or one of
+/// another kCheckpointFormat.
 RunState run_state_of(const SafeTensors& checkpoint, const std::string& where);
 
 class Run {
@@ -154,6 +166,8 @@ class Run {
   void observe(std::int64_t step);
   /// Lets the monitor look at what the warm-up brought, when no data are kept beside it.
   void judge_warm_up();
+  /// Says and logs that fine-tuning has made no update until `step`, and why.
+  void warn_without_updates(std::int64_t step, bool at_end);
   /// Puts the best evaluated agent back when the monitor wants it.
   void roll_back_if_wanted(std::int64_t step);
   /// Evaluates `who` and logs it; asked to stop, it stops between two steps, and resuming evaluates anew. An environment that cannot be
@@ -162,6 +176,8 @@ class Run {
   /// True when an evaluation is to be made now: when `due`, or, for an environment that cannot be saved, once the episode under way has
   /// ended, and at the latest when the next is due.
   bool evaluation_begins(bool due);
+  /// Training and evaluation share one environment, which cannot be saved.
+  bool one_environment() const { return one_env_; }
   /// Takes the time between two commands into state.control, and says so once when many come late.
   void note_interval(double gap);
   double control_period() const;        ///< s between two commands as the plug-in wants it; 0 for simulated tasks and where it is not said
@@ -187,6 +203,8 @@ class Run {
   void check_parameters();  ///< throws Diverged when one is not finite
   std::string moment() const;
   void confirm_start();
+  void take_changes(const Recipe& was, const std::string& where);  ///< of a resumed run's keys; refuses those that decide what was computed
+  void need_rows();                                                ///< refuses a run that cannot make one update
   void collect_dataset_if_missing();
   std::shared_ptr<Env> training_env();
   void cut_episode();  ///< the one under way, as a time limit does
@@ -208,7 +226,8 @@ class Run {
   bool between_steps_ = false;  ///< the time since the last step went elsewhere, into an evaluation
   bool told_late_ = false;
   std::unique_ptr<MetricsLog> metrics_;
-  bool resumed_ = false;
+  bool resumed_ = false, keys_changed_ = false;
+  bool goes_on_ = false;  ///< it was finished, and trains longer
   /// What roll-back returns to; kept when it is asked for.
   struct Best {
     ActorCritic agent;

@@ -42,6 +42,9 @@ std::string run_status(const std::filesystem::path& folder) { return told(folder
 std::string run_start(const std::filesystem::path& folder) { return told(folder, "from"); }
 
 void Run::write_info(const std::string& status) {
+  auto changes = nlohmann::ordered_json::array();
+  for (const auto& [where, change] : state.changes)
+    changes.push_back({{"at", where}, {"key", change.key}, {"was", change.was}, {"now", change.now}});
   nlohmann::ordered_json info = {
       {"name", recipe.name},
       {"label", recipe.label},
@@ -55,6 +58,9 @@ void Run::write_info(const std::string& status) {
       {"steps",
        {{"pretrain", state.pretrain_steps}, {"warmup", std::min(state.online_steps, warm_up_steps())}, {"online", state.online_steps}}},
       {"warm_up_steps", warm_up_steps()},
+      {"updates", state.updates},
+      {"first_update", state.first_update < 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(state.first_update)},
+      {"changes", changes},
       {"peak_memory_mib", peak_memory_mib()},
       {"version", WARMSTART_VERSION},
       {"compiler", fmt::format("g++ {}", __VERSION__)},

@@ -52,6 +52,25 @@ void Run::judge_warm_up() {
   warn(state.online_steps, monitor.warm_up(seen.rows.reward));
 }
 
+void Run::warn_without_updates(std::int64_t step, bool at_end) {
+  const auto rows = static_cast<std::int64_t>(buffer->added()), needed = recipe.rows_before_update();
+  const std::string why =
+      rows < needed
+          ? fmt::format("learning starts with {} transitions ({}), and there are {}", needed,
+                        recipe.finetune.min_buffer > 0 ? "finetune.min_buffer" : "finetune.batch * finetune.utd", rows)
+          : fmt::format("{} learns from finished episodes alone, and none has ended (env.max_episode_steps sets a shorter time limit)",
+                        recipe.finetune.agent);
+  const std::int64_t made = step - warm_up_steps();
+  const std::string text =
+      at_end ? fmt::format("not one update in {} steps of fine-tuning: {}; the final policy is the one it began with", made, why)
+             : fmt::format("no update in the first {} of {} steps of fine-tuning: {}", made, recipe.finetune.steps, why);
+  warn(step, {{Trouble::kNoUpdates,
+               text,
+               {{"transitions", static_cast<double>(rows)},
+                {"needed", static_cast<double>(needed)},
+                {"episodes", static_cast<double>(state.episodes)}}}});
+}
+
 void Run::roll_back_if_wanted(std::int64_t step) {
   if (!best_ || !monitor.wants_roll_back()) return;
   agent->state() = best_->agent;

@@ -1,6 +1,7 @@
 #include "warmstart/studies/plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -209,6 +210,15 @@ StudyPlan make_plan(StudyFile study, const fs::path& folder, const std::vector<s
                          .set = cell.set,
                          .recipe = recipe.toml(),
                          .start = start.recipe.pretrain.steps > 0 ? Planner::start_name(start) : ""});
+  }
+  std::map<std::string, std::vector<std::string>> waiting;  // rows -> arms
+  for (const StudyCell& cell : cells)
+    if (cell.waits) waiting[cell.set.back().second].push_back(cell.arm);
+  for (auto& [rows, arms] : waiting) {
+    std::sort(arms.begin(), arms.end());
+    arms.erase(std::unique(arms.begin(), arms.end()), arms.end());
+    plan.notes.push_back(
+        fmt::format("finetune.min_buffer = {} for {}: all arms of one grid begin to learn at the same step", rows, fmt::join(arms, "; ")));
   }
   Planner planner(plan, cells, where);
   planner.datasets();

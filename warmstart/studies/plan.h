@@ -41,7 +41,7 @@ struct StudyPlan {
   std::map<std::string, double> thresholds;  ///< of tasks that have their own
   std::vector<std::int64_t> seeds;
   std::vector<PlannedArm> arms;
-  std::vector<std::string> notes;  ///< of a plan just made: which of two files was used, a line each
+  std::vector<std::string> notes;  ///< of a plan just made: which of two files was used, and what the study decides beyond its file
   std::vector<StudyJob> jobs;      ///< in the order in which they should begin; needs point backwards
 
   double threshold_of(const std::string& task) const { return thresholds.count(task) ? thresholds.at(task) : threshold; }

@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/paths.h"
@@ -268,9 +269,45 @@ StudyFile read_study(const fs::path& path) {
   return study;
 }
 
+namespace {
+
+// By default each arm would begin to learn with one whole batch of its own, so a grid of batches or UTDs would compare beginnings as well.
+void begin_to_learn_together(std::span<StudyCell> cells, std::span<const fs::path> recipes, const std::string& where) {
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    std::int64_t most = 0;
+    bool varies = false;
+    for (std::size_t k = 0; k < cells.size(); ++k) {
+      if (recipes[k] != recipes[i] || cells[k].recipe.finetune.min_buffer > 0) continue;
+      most = std::max(most, cells[k].recipe.rows_before_update());
+      for (const auto& [key, value] : cells[k].set) varies = varies || key == "finetune.batch" || key == "finetune.utd";
+    }
+    StudyCell& cell = cells[i];
+    Recipe& r = cell.recipe;
+    // where the warm-up is longer, learning begins behind it
+    if (!varies || r.finetune.min_buffer > 0 || r.rows_before_update() == most || (!r.warm_up.automatic() && r.warm_up_steps() >= most))
+      continue;
+    cell.waits = true;
+    cell.set.emplace_back("finetune.min_buffer", std::to_string(most));
+  }
+  for (StudyCell& cell : cells) {
+    if (!cell.waits) continue;
+    cell.recipe.finetune.min_buffer = std::stoll(cell.set.back().second);
+    try {
+      cell.recipe.validate();
+    } catch (const Error& e) {
+      throw Error(e.code(), e.what(), where + ", arm " + cell.arm,
+                  "all arms of a grid of batches or UTDs begin to learn with the largest batch: set finetune.min_buffer for each to choose "
+                  "otherwise");
+    }
+  }
+}
+
+}  // namespace
+
 std::vector<StudyCell> expand(StudyFile& study) {
   const std::string where = study.path.string();
   std::vector<StudyCell> cells;
+  std::vector<fs::path> recipes;  // of each cell
   for (StudyTask& task : study.tasks) {
     std::set<std::string> names, files;
     const std::size_t first = cells.size();
@@ -307,8 +344,10 @@ std::vector<StudyCell> expand(StudyFile& study) {
         if (task.name.empty()) task.name = cell.recipe.env.id;
         cell.task = task.name;
         cells.push_back(std::move(cell));
+        recipes.push_back(recipe);
       }
     }
+    begin_to_learn_together(std::span(cells).subspan(first), std::span<const fs::path>(recipes).subspan(first), where);
     // `start` names an arm of the same task, after the grid
     for (std::size_t i = first; i < cells.size(); ++i) {
       if (cells[i].start.empty()) continue;

@@ -56,6 +56,7 @@ struct StudyCell {
   Recipe recipe;              ///< resolved and valid; label = arm, run.seed = 0
   std::vector<Override> set;  ///< what tells this arm from others, in order: its own keys and the grid's
   std::string start;          ///< name of the arm whose pre-training it takes; "" = its own
+  bool waits = false;         ///< finetune.min_buffer was set here, for all arms of a grid to begin to learn at one step
 };
 
 /// Reads and checks the file itself. Throws Error(kUsage) naming file, table, key and the nearest valid name: unknown keys, empty grid,
@@ -64,7 +65,8 @@ StudyFile read_study(const fs::path& path);
 
 /// Tasks x arms x grid, every recipe resolved and validated. A recipe is looked for beside the study file, in the working folder, and
 /// among the bundled ones; other relative paths start at the study file's folder, and where nothing lies there at the working folder.
-/// Throws Error(kUsage) naming the file, task and arm.
+/// Where arms of one recipe differ in finetune.batch or finetune.utd, those that say nothing of finetune.min_buffer wait for the largest
+/// batch of them all. Throws Error(kUsage) naming the file, task and arm.
 std::vector<StudyCell> expand(StudyFile& study);
 
 /// `name` as a file name: what is no letter, digit or one of ".,_=+-" becomes '-'.

@@ -164,13 +164,14 @@ void make_dataset(const Options& o) {
   const Recipe recipe = load_recipe(o.recipe);
   collect_if_missing(recipe, [](const std::string& text) { fmt::print("{}\n", text); });
   const EnvSpec& spec = env_spec(recipe.env);
-  const auto reader = open_steps(recipe.data.path, steps_options(spec, recipe.observation_keys()));
-  // a pack no longer says where it was recorded
+  DatasetOptions asked = dataset_options(spec, recipe.observation_keys());
+  asked.action_low = recipe.data.action_low, asked.action_high = recipe.data.action_high;
+  const auto reader = open_checked(recipe.data.path, asked);
   const auto& metadata = reader->layout().metadata;
-  if (const auto env = metadata.find("env"); env != metadata.end())
-    if (const std::string other = check_body(env->second, spec, recipe.data.path); !other.empty()) fmt::print("{}\n", other);
+  if (const auto env = metadata.find("env"); env != metadata.end()) check_body(env->second, spec, reader->early());
   remove_unfinished(o.pack);
   const PackSizes sizes = pack_dataset(*reader, o.pack);
+  for (const Finding& f : reader->findings()) fmt::print("{}\n", labeled(f));
   fmt::print("packed {} as {}: {} steps\n", recipe.data.path, o.pack, sizes.steps);
 }
 

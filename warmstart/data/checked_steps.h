@@ -22,6 +22,7 @@ class StepsCheck {
   void add(D4rlFile& slab, const float* following);
   /// The rewards alone, of a record whose rows were checked before.
   void add_rewards(std::span<const float> rewards);
+  Findings& early() { return findings_; }
   /// After all rows: everything that was found, problems first.
   const Findings& finish();
 
@@ -70,6 +71,8 @@ class CheckedSteps : public StepsReader {
   void read(std::size_t count, D4rlFile& slab) override;
   std::map<std::string, DoubleTable> infos() override { return file_->infos(); }
 
+  /// Where somebody who knows more adds findings before anything is read.
+  Findings& early() { return check_.early(); }
   /// What was found, problems first. Complete when all steps have been read.
   const Findings& findings() { return check_.finish(); }
   const std::vector<Episode>& trajectories() const { return check_.trajectories(); }

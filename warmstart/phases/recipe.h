@@ -22,6 +22,7 @@ struct DataConfig {
   bool collect = false;
   bool sparse_reward = false, infinite_horizon = false;
   double negative_reward = 0;
+  std::vector<double> action_low, action_high;  ///< what -1 and 1 are in the file; empty = what file and task say
 };
 
 struct PretrainConfig {

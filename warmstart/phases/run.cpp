@@ -39,6 +39,7 @@ DatasetOptions recipe_dataset_options(const Recipe& r) {
   o.discount = r.agent.discount;
   o.sparse_reward = r.data.sparse_reward, o.negative_reward = r.data.negative_reward;
   o.infinite_horizon = r.data.infinite_horizon;
+  o.action_low = r.data.action_low, o.action_high = r.data.action_high;
   o.task = r.env.id, o.source = r.data.path;
   return o;
 }
@@ -189,6 +190,7 @@ const Dataset& Run::dataset() {
   dataset_ = Dataset::load(recipe.data.path, o);
   const EnvSpec& spec = env_spec(recipe.env);
   if (const std::string other = check_body(dataset_->recorded_in(), spec, o.source); !other.empty()) note(other);
+  for (const Finding& f : dataset_->findings()) note(f.severity == Severity::kWarning ? labeled(f) : f.line());
   dataset_->set_n_step({recipe.agent.n_step, recipe.agent.discount});
   std::string text =
       fmt::format("dataset {}: {} transitions, {} episodes", recipe.data.path, dataset_->size(), dataset_->episodes().size());

@@ -219,11 +219,12 @@ void Dataset::hold_out(std::size_t rows) {
   std::vector<const Episode*> usable;
   std::size_t useful = size();  // without the ends that a record went on behind
   for (const Episode& e : episodes_) {
-    if (e.terminals < e.length) usable.push_back(&e);
-    useful -= e.terminals - (e.terminals > 0);
+    const bool learns = e.terminals < e.length;
+    if (learns) usable.push_back(&e);
+    useful -= e.terminals - (learns && e.terminals > 0);
   }
   const std::size_t all = usable.size();
-  for (std::size_t n = std::min(all, std::max(kLeast, rows * all / useful + 1)); n > 0; --n) {
+  for (std::size_t n = all ? std::min(all, std::max(kLeast, rows * all / useful + 1)) : 0; n > 0; --n) {
     held_.clear();
     for (std::size_t k = 0; k < n; ++k)
       if (const Stretch s = rows_of(*usable[(2 * k + 1) * all / (2 * n)]); s.count > 0) held_.push_back(s);

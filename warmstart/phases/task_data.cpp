@@ -137,8 +137,7 @@ std::string check_body(const std::string& recorded_in, const EnvSpec& spec, cons
 
 void describe_actions(const EnvSpec& spec, D4rlFile& file) {
   file.metadata[kActionUnits] = kUnitActions;
-  const DatasetOptions o = dataset_options(spec);
-  file.action_low = o.task_low, file.action_high = o.task_high;
+  if (!spec.bounds.unit()) file.action_low = spec.bounds.low, file.action_high = spec.bounds.high;
 }
 
 StepsOptions steps_options(const EnvSpec& spec, const std::string& keys) {
@@ -156,6 +155,8 @@ DatasetOptions dataset_options(const EnvSpec& spec, const std::string& keys) {
           .observation_keys = steps.observation_keys,
           .max_episode_steps = steps.max_episode_steps,
           .task = spec.id,
+          .task_low = spec.bounds.low,
+          .task_high = spec.bounds.high,
           .makes_rewards = spec.data.done != nullptr};
 }
 

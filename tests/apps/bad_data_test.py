@@ -36,6 +36,7 @@ class Datasets(Case):
             "inf_observation": ["observations", "7"],
             "nan_next_observation": ["next_observations", "7"],
             "nan_action": ["actions", "7"],
+            "loud_actions": ["action entries", "lie beyond -1 .. 1", "data.action_low"],
             "empty": [],
             "one_step_timeouts": [],
         }.items():
@@ -43,9 +44,10 @@ class Datasets(Case):
                 self.refused(DATA, [self.data_file(name), *parts], *self.train(name))
                 self.assertFalse((self.folder / "run").exists(), "refused before anything is written")
 
-    def test_actions_out_of_range_are_clipped_and_counted(self):
-        result = self.ok(*self.train("loud_actions"))
+    def test_few_actions_out_of_range_are_clipped_and_counted(self):
+        result = self.ok(*self.train("overshot_actions"))
         self.assertRegex(result.stderr, r"\d+ action entries clipped")
+        self.assertIn("warning: 3 action entries (0.38%) lie beyond -1 .. 1", result.stderr)
 
     def test_one_step_episodes(self):
         result = self.ok(*self.train("one_step_episodes"))

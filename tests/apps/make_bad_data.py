@@ -5,7 +5,7 @@ import h5py
 import numpy as np
 
 good_path, folder = sys.argv[1], sys.argv[2]
-with h5py.File(good_path) as f:
+with h5py.File(good_path) as f:  # without its metadata: nothing says what the actions are
     good = {k: f[k][:] for k in ("observations", "actions", "rewards", "terminals", "timeouts", "next_observations")}
 
 
@@ -35,6 +35,9 @@ write("inf_observation", **poked("observations", np.inf))
 write("nan_next_observation", **poked("next_observations", np.nan))
 write("nan_action", **poked("actions", np.nan))
 write("loud_actions", actions=good["actions"] * 3)
+overshot = good["actions"].copy()
+overshot[:3, 0] = 1.2
+write("overshot_actions", actions=overshot)
 write("empty", **{k: v[:0] for k, v in good.items()})
 write("one_step_episodes", terminals=np.ones(n, bool), timeouts=np.zeros(n, bool))
 write("one_step_timeouts", terminals=np.zeros(n, bool), timeouts=np.ones(n, bool), next_observations=None)

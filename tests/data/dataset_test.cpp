@@ -27,7 +27,7 @@ D4rlFile steps(std::vector<float> rewards, std::vector<std::uint8_t> terminals, 
 DatasetSummary summary_of(const D4rlFile& file, int histogram_bins = 10) {
   const TemporaryFolder scratch;
   write_d4rl(scratch / "a.hdf5", file);
-  return summarize(*open_steps(scratch / "a.hdf5"), histogram_bins);
+  return summarize(*open_checked(scratch / "a.hdf5"), histogram_bins);
 }
 
 TEST(McReturn, MatchesTheReferenceRecording) {

@@ -31,7 +31,9 @@ struct Options {
 
 // Undiscounted returns of the dataset's whole episodes, as recorded.
 std::vector<double> returns_in(const Options& o, const Recipe& recipe, const EnvSpec& spec) {
-  const Dataset data = Dataset::load(o.dataset, dataset_options(spec, recipe.observation_keys()));
+  DatasetOptions asked = dataset_options(spec, recipe.observation_keys());
+  asked.action_low = recipe.data.action_low, asked.action_high = recipe.data.action_high;
+  const Dataset data = Dataset::load(o.dataset, asked);
   if (const std::string other = check_body(data.recorded_in(), spec, o.dataset); !other.empty()) fmt::print(stderr, "note: {}\n", other);
   std::vector<double> returns;
   for (const Episode& e : data.episodes())

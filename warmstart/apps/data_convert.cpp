@@ -4,12 +4,12 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "warmstart/apps/data_options.h"
 #include "warmstart/apps/path_option.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 #include "warmstart/core/text.h"
-#include "warmstart/data/dataset.h"
 #include "warmstart/data/pack_dataset.h"
 #include "warmstart/envs/env.h"
 #include "warmstart/phases/replay_dataset.h"
@@ -18,41 +18,49 @@
 namespace warmstart {
 namespace {
 
-struct Options {
-  std::string in, out, keys, env, task;
+struct Options : DataOptions {
+  std::string out, task;
   bool overwrite = false;
 };
 
 void check_output(const Options& o) {
   std::error_code error;
   if (std::filesystem::exists(o.out, error)) {
-    if (std::filesystem::equivalent(steps_file(o.in), o.out, error))
+    if (std::filesystem::equivalent(steps_file(o.file), o.out, error))
       throw usage_error("input and output are the same file", o.out, "choose another name for the output");
     if (!o.overwrite) throw usage_error("the output exists", o.out, "replace it with --overwrite, or choose another name");
   }
 }
 
-std::unique_ptr<StepsReader> open_input(const Options& o) {
+std::unique_ptr<CheckedSteps> open_input(const Options& o) {
   check_output(o);
-  StepsOptions options{.observation_keys = o.keys};
-  if (!o.task.empty()) {
+  std::unique_ptr<CheckedSteps> steps;
+  if (o.task.empty()) {
+    steps = open_data(o);
+  } else {
+    // a recording of another task: only how it is read is this one's
+    DatasetOptions asked = asked_of(o);
     const EnvSpec& spec = env_spec(o.task);
-    options = steps_options(spec, o.keys.empty() ? spec.data.other_keys : o.keys);
-  } else if (!o.env.empty()) {
-    options = steps_options(env_spec(o.env), o.keys);
+    const StepsOptions read = steps_options(spec, o.keys.empty() ? spec.data.other_keys : o.keys);
+    asked.observation_keys = read.observation_keys, asked.max_episode_steps = read.max_episode_steps;
+    steps = open_checked(o.file, asked);
   }
-  auto reader = open_steps(o.in, options);
-  const StepsLayout& l = reader->layout();
+  const StepsLayout& l = steps->layout();
   fmt::print("read     {} ({})\n", l.path, format_name(l.format));
   if (!l.observation_keys.empty()) fmt::print("flatten  observations: {}\n", join(l.observation_keys));
-  return reader;
+  return steps;
 }
 
 D4rlFile read_input(const Options& o) {
-  if (!is_run_folder(o.in)) return read_all(*open_input(o));
+  if (!is_run_folder(o.file)) {
+    Findings findings;
+    D4rlFile file = read_checked(*open_input(o), findings);
+    print_findings(findings);
+    return file;
+  }
   check_output(o);
-  D4rlFile file = replay_dataset(o.in);
-  fmt::print("read     {} (replay buffer of a run)\n", o.in);
+  D4rlFile file = replay_dataset(o.file);
+  fmt::print("read     {} (replay buffer of a run)\n", o.file);
   return file;
 }
 
@@ -60,7 +68,7 @@ void convert(const Options& o) {
   D4rlFile file = read_input(o);
   if (!o.task.empty()) {
     const std::size_t before = file.rewards.size();
-    file = data_for_task(file, env_spec(o.task), o.in);
+    file = data_for_task(file, env_spec(o.task), o.file);
     fmt::print("made     data of {}: {} of {} steps are kept, rewards and ends are the task's\n", o.task, file.rewards.size(), before);
   }
   remove_unfinished(o.out);
@@ -77,11 +85,12 @@ void pack(const Options& o) {
   const auto reader = open_input(o);
   remove_unfinished(o.out);
   const PackSizes s = pack_dataset(*reader, o.out);
+  print_findings(reader->findings());
   fmt::print("packed   {}: {} steps, observation {}, action {}, {:.1f} MB on disk\n", o.out, s.steps, s.obs_size, s.action_size,
              1e-6 * static_cast<double>(std::filesystem::file_size(o.out)));
   if (s.has_next) fmt::print("next observations: {} of their own, the others are the following step's\n", s.ends);
   if (s.clipped)
-    fmt::print("{} action entries are clipped to +-{} for training; the recorded ones are kept too\n", s.clipped, s.action_clip);
+    fmt::print("{} action entries are clipped to +-{} for training; the others are kept too\n", s.clipped, s.action_clip);
   if (!reader->layout().infos.empty()) fmt::print("left out: infos\n");
 }
 
@@ -91,10 +100,9 @@ void add_data_conversions(CLI::App& data) {
   const auto options = std::make_shared<Options>();
   const auto add = [&](const char* name, const char* help, const char* in, const char* out, void (*work)(const Options&)) {
     CLI::App* verb = data.add_subcommand(name, help);
-    as_path(verb->add_option("IN", options->in, in))->required();
+    as_path(verb->add_option("IN", options->file, in))->required();
     as_path(verb->add_option("OUT", options->out, out))->required();
-    verb->add_option("--observation-keys", options->keys, "Dict observations: keys to take, in order, comma-separated");
-    verb->add_option("--env", options->env, "take this task's keys of Dict observations, and its time limit where there are no timeouts");
+    add_data_options(*verb, *options);
     verb->add_flag("--overwrite", options->overwrite, "replace OUT");
     verb->callback([options, work] { work(*options); });
     return verb;

@@ -7,11 +7,11 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "warmstart/apps/data_options.h"
 #include "warmstart/apps/path_option.h"
 #include "warmstart/apps/verbs.h"
 #include "warmstart/apps/world_options.h"
 #include "warmstart/core/error.h"
-#include "warmstart/core/text.h"
 #include "warmstart/data/summary.h"
 #include "warmstart/phases/recorded.h"
 #include "warmstart/phases/task_data.h"
@@ -23,56 +23,26 @@ constexpr double kAgrees = 1e-2;     // relative to max(1, |value|)
 constexpr double kRounding = 1e-5;   // likewise: nothing but the file's floats
 constexpr double kMayDiffer = 0.05;  // share of rows: contacts start without the solver's last solution
 
-struct Options {
-  std::string file, keys;
-  EnvConfig env;
+struct Options : DataOptions {
   std::size_t rows = 500;
   bool json = false;
 };
 
-struct Findings {
-  std::vector<std::string> problems, notes;
-};
-
-void check_range(const ValueRange& r, const char* key, Findings& found) {
-  if (r.bad)
-    found.problems.push_back(fmt::format("{} NaN or infinite values in {}, first in row {}: remove that episode", r.bad, key, r.first_bad));
-}
-
-void check_shapes(const DatasetSummary& s, const EnvSpec& spec, Findings& found) {
-  if (s.steps == 0) found.problems.push_back("the file holds no step");
-  else if (s.transitions == 0) found.problems.push_back("no step has a known next observation: add next_observations");
-  if (s.obs_size != spec.obs_size)
-    found.problems.push_back(fmt::format("observations have size {}{}, {} has {}", s.obs_size,
-                                         s.observation_keys.empty() ? "" : ", " + join(s.observation_keys), spec.id, spec.obs_size));
-  if (s.action_size != spec.action_size)
-    found.problems.push_back(fmt::format("actions have size {}, {} has {}", s.action_size, spec.id, spec.action_size));
-}
-
-void check_values(const DatasetSummary& s, const EnvSpec& spec, Findings& found) {
-  check_range(s.observations, "observations", found);
-  check_range(s.actions, "actions", found);
-  check_range(s.rewards, "rewards", found);
-  // learners work in [-1, 1]; recorded policies overshoot it by rounding
-  if (s.actions.min < -1 - 1e-3 || s.actions.max > 1 + 1e-3)
-    found.problems.push_back(fmt::format("actions reach {:.4g} .. {:.4g}, learners work in -1 .. 1", s.actions.min, s.actions.max));
-  const auto [low, high] = reward_range(spec);
-  if (low < high && (s.rewards.min < low - 1e-3 || s.rewards.max > high + 1e-3))
-    found.problems.push_back(fmt::format("rewards reach {:.4g} .. {:.4g}, {} pays {:g} to {:g}{}", s.rewards.min, s.rewards.max, spec.id,
-                                         low, high,
-                                         spec.data.done ? ": `warmstart data convert --for " + spec.id + "` makes them anew" : ""));
+void check_lengths(const DatasetSummary& s, const EnvSpec& spec, Findings& found) {
   if (s.length_max > static_cast<std::size_t>(spec.max_episode_steps) + 1)
-    found.notes.push_back(
-        fmt::format("the longest episode has {} steps, {} stops after {}", s.length_max, spec.id, spec.max_episode_steps));
-  const auto recorded = s.metadata.find("env");
-  if (recorded != s.metadata.end() && !same_task(recorded->second, spec.id)) {
-    const std::string text = fmt::format("the file says that it was recorded in {}", recorded->second);
-    found.notes.push_back(text);
-    if (is_other_body(recorded->second, spec))
-      found.problems.push_back(
-          fmt::format("{}, another body than that of {}: choose the task that the data were recorded in", text, spec.id));
-  }
-  if (s.clipped_actions) found.notes.push_back(fmt::format("{} action entries beyond +-0.99999 will be clipped", s.clipped_actions));
+    add_note(found, fmt::format("the longest episode has {} steps, {} stops after {}", s.length_max, spec.id, spec.max_episode_steps));
+  if (s.clipped_actions) add_note(found, fmt::format("{} action entries beyond +-0.99999 will be clipped", s.clipped_actions));
+}
+
+bool any_problem(const Findings& found) {
+  return std::any_of(found.begin(), found.end(), [](const Finding& f) { return f.severity == Severity::kProblem; });
+}
+
+std::vector<std::string> lines(const Findings& found, Severity severity) {
+  std::vector<std::string> out;
+  for (const Finding& f : found)
+    if (f.severity == severity) out.push_back(f.line());
+  return out;
 }
 
 /// Differences between the file and the simulator, one a row.
@@ -149,73 +119,70 @@ Replay replay(const D4rlFile& file, Env& env, std::size_t wanted, std::size_t la
 bool agrees(const Replay& r) { return !r.observations.values.empty() && 1 - r.observations.share_within(kAgrees) <= kMayDiffer; }
 
 void judge(Replay& r, const std::string& id, Findings& found) {
-  if (r.observations.values.empty()) return found.notes.push_back("no step whose next observation is known: dynamics not replayed");
+  if (r.observations.values.empty()) return add_note(found, "no step whose next observation is known: dynamics not replayed");
   Differences& o = r.observations;
   const double agree = o.share_within(kAgrees);
   const std::string text = fmt::format(
       "{} transitions replayed: next observation off by {:.2g} in the median, {:.2g} at worst (row {}, entry {}); {:.1f}% of rows "
       "agree within {:g}, {:.1f}% within {:g}",
       o.values.size(), o.median(), o.worst, o.worst_row, o.worst_entry, 100 * agree, kAgrees, 100 * o.share_within(kRounding), kRounding);
-  if (!agrees(r)) found.problems.push_back(text + ": the data come from other dynamics than those of " + id);
-  else found.notes.push_back(text);
+  if (!agrees(r)) add_problem(found, text, "the data come from other dynamics than those of " + id);
+  else add_note(found, text);
   if (r.rewards.values.empty()) return;
   const double paid = r.rewards.share_within(kAgrees);
   const std::string rewards = fmt::format("rewards off by {:.2g} in the median, {:.2g} at worst (row {}); {:.1f}% of rows agree",
                                           r.rewards.median(), r.rewards.worst, r.rewards.worst_row, 100 * paid);
-  if (1 - paid > kMayDiffer && agrees(r)) found.problems.push_back(rewards + ": the file's rewards follow another rule");
-  else found.notes.push_back(rewards);
+  if (1 - paid > kMayDiffer && agrees(r)) add_problem(found, rewards, "the file's rewards follow another rule");
+  else add_note(found, rewards);
 }
-
-std::unique_ptr<StepsReader> open_file(const Options& o) { return open_steps(o.file, steps_options(env_spec(o.env), o.keys)); }
 
 void verify(const Options& o) {
   const EnvSpec& spec = env_spec(o.env);
-  const DatasetSummary s = summarize(*open_file(o));
-  Findings found;
+  const DatasetSummary s = summarize(*open_data(o));
+  Findings found = s.findings;
   Replay replayed;
   // a plug-in shows no states, and a machine is not woken for a file
   const std::unique_ptr<Env> env = o.env.plugin.empty() ? make_env(o.env) : nullptr;
-  check_shapes(s, spec, found);
-  check_values(s, spec, found);
-  if (found.problems.empty()) {
+  check_lengths(s, spec, found);
+  if (!any_problem(found)) {
     try {
       if (!env) {
-        found.notes.push_back("no states of a plug-in are known: dynamics not replayed");
+        add_note(found, "no states of a plug-in are known: dynamics not replayed");
       } else if (const std::string missing = missing_state(s.infos, *env); !missing.empty()) {
-        found.notes.push_back("no " + missing + ", which the task's state needs: dynamics not replayed");
+        add_note(found, "no " + missing + ", which the task's state needs: dynamics not replayed");
       } else {
-        const D4rlFile file = read_all(*open_file(o));
+        Findings again;
+        const D4rlFile file = read_checked(*open_data(o), again);
         replayed = replay(file, *env, o.rows, 0);
         // D4RL's AntMaze files say where the ant is after the step, others where it is before
         if (!agrees(replayed)) {
           Replay later = replay(file, *env, o.rows, 1);
           if (agrees(later)) {
             replayed = std::move(later);
-            found.notes.push_back("infos/qpos and infos/qvel are those after each step");
+            add_note(found, "infos/qpos and infos/qvel are those after each step");
           }
         }
         judge(replayed, spec.id, found);
       }
     } catch (const Error& error) {
       if (error.code() == Exit::kMachine) throw;  // a missing asset says nothing about the file
-      found.problems.push_back(fmt::format("recorded states cannot be replayed: {}", error.what()));
+      add_problem(found, fmt::format("recorded states cannot be replayed: {}", error.what()), "");
     }
   }
+  const auto problems = lines(found, Severity::kProblem);
   if (o.json) {
     nlohmann::ordered_json out = {{"file", o.file}, {"env", spec.id}, {"transitions", s.transitions}, {"episodes", s.episodes}};
     out["replayed"] = replayed.observations.values.size();
     if (!replayed.observations.values.empty()) out["next_observation"] = replayed.observations.json();
     if (!replayed.rewards.values.empty()) out["reward"] = replayed.rewards.json();
-    out["notes"] = found.notes, out["problems"] = found.problems;
+    out["notes"] = lines(found, Severity::kNote), out["warnings"] = lines(found, Severity::kWarning), out["problems"] = problems;
     fmt::print("{}\n", out.dump());
   } else {
-    for (const auto& note : found.notes) fmt::print("note: {}\n", note);
-    for (const auto& problem : found.problems) fmt::print("problem: {}\n", problem);
+    print_findings(found);
   }
-  if (!found.problems.empty())
-    throw data_error(
-        fmt::format("{} problem{} with this dataset for {}", found.problems.size(), found.problems.size() > 1 ? "s" : "", spec.id), o.file,
-        "see the lines above");
+  if (!problems.empty())
+    throw data_error(fmt::format("{} problem{} with this dataset for {}", problems.size(), problems.size() > 1 ? "s" : "", spec.id), o.file,
+                     "see the lines above");
   if (!o.json) fmt::print("ok: {} transitions in {} episodes fit {}\n", s.transitions, s.episodes, spec.id);
 }
 
@@ -223,14 +190,9 @@ void verify(const Options& o) {
 
 void add_data_verify(CLI::App& data) {
   const auto o = std::make_shared<Options>();
-  o->env.id.clear();
   CLI::App* verb = data.add_subcommand("verify", "does a dataset fit a task? (exit code 3 when not)");
-  as_path(verb->add_option("FILE", o->file, "dataset: D4RL HDF5, Minari file or folder, NPZ, pack"))->required();
-  verb->add_option("--observation-keys", o->keys, "Dict observations: keys to take, in order, comma-separated (default: the task's)");
-  CLI::Option* env = verb->add_option("--env", o->env.id, "task id, see `warmstart list envs`");
-  CLI::Option* plugin =
-      as_path(verb->add_option("--env-plugin", o->env.plugin, "shared object with a task of your own, in place of --env"));
-  env->excludes(plugin);
+  as_path(verb->add_option("FILE", o->file, "dataset: D4RL HDF5, Minari file or folder, NPZ, CSV, pack"))->required();
+  add_data_options(*verb, *o);
   verb->add_option("--rows", o->rows, "transitions to replay, spread over the file; 0 = all")->capture_default_str();
   add_world_options(*verb, o->env);
   verb->add_flag("--json", o->json, "one JSON object instead of text");

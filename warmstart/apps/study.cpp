@@ -151,7 +151,6 @@ void run_study(const Options& o) {
   fs::path folder = (o.out.empty() ? default_folder(study.name) : fs::path(o.out)).lexically_normal();
   if (folder.filename().empty()) folder = folder.parent_path();  // it ended with a slash
   StudyPlan plan = make_plan(study, folder, seeds);
-  for (const std::string& note : plan.notes) fmt::print(stderr, "note: {}\n", note);
   check_only(plan, o.only);
   const auto wanted = [&](const StudyJob& job) {
     return std::find(seeds.begin(), seeds.end(), job.seed) != seeds.end() &&
@@ -187,13 +186,14 @@ void make_dataset(const Options& o) {
   const Recipe recipe = read_named_recipe(o.recipe);
   collect_if_missing(recipe, [](const std::string& text) { fmt::print("{}\n", text); });
   const EnvSpec& spec = env_spec(recipe.env);
-  const auto reader = open_steps(recipe.data.path, steps_options(spec, recipe.observation_keys()));
-  // a pack no longer says where it was recorded
+  DatasetOptions asked = dataset_options(spec, recipe.observation_keys());
+  asked.action_low = recipe.data.action_low, asked.action_high = recipe.data.action_high;
+  const auto reader = open_checked(recipe.data.path, asked);
   const auto& metadata = reader->layout().metadata;
-  if (const auto env = metadata.find("env"); env != metadata.end())
-    if (const std::string other = check_body(env->second, spec, recipe.data.path); !other.empty()) fmt::print("{}\n", other);
+  if (const auto env = metadata.find("env"); env != metadata.end()) check_body(env->second, spec, reader->early());
   remove_unfinished(o.pack);
   const PackSizes sizes = pack_dataset(*reader, o.pack);
+  for (const Finding& f : reader->findings()) fmt::print("{}\n", labeled(f));
   fmt::print("packed {} as {}: {} steps\n", recipe.data.path, o.pack, sizes.steps);
 }
 

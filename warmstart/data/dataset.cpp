@@ -7,74 +7,60 @@
 #include <cstring>
 
 #include "warmstart/core/error.h"
+#include "warmstart/data/checked_steps.h"
 #include "warmstart/data/mc_return.h"
 
 namespace warmstart {
 namespace {
 
-void check_finite(const std::string& source, const std::string& key, std::span<const float> values, std::size_t cols, std::size_t first) {
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (!std::isfinite(values[i]))
-      throw data_error(fmt::format("{} in {}, row {}{}", std::isnan(values[i]) ? "NaN" : "infinity", key, first + i / cols,
-                                   cols > 1 ? fmt::format(", column {}", i % cols) : ""),
-                       source, "remove the episode that holds this row from the file; `warmstart data info` counts such values");
+StepsLayout layout_of(const D4rlFile& file, const std::string& source) {
+  return {.path = source,
+          .steps = static_cast<std::size_t>(file.observations.rows()),
+          .obs_size = file.observations.cols(),
+          .action_size = file.actions.cols(),
+          .has_next = file.next_observations.rows() > 0,
+          .metadata = file.metadata,
+          .action_low = file.action_low,
+          .action_high = file.action_high};
 }
 
-void check_sizes(std::size_t steps, int obs_size, int action_size, const DatasetOptions& o) {
-  if (steps == 0) throw data_error("the dataset is empty", o.source, "record at least one episode with `warmstart collect`");
-  if (obs_size == 0 || action_size == 0)
-    throw data_error(fmt::format("{} have size 0", obs_size == 0 ? "observations" : "actions"), o.source, "every step needs both");
-  const auto check = [&](const char* what, int found, int expected) {
-    if (expected && found != expected)
-      throw data_error(fmt::format("{} have size {}, but task {} has {}", what, found, o.task.empty() ? "(unnamed)" : o.task, expected),
-                       o.source, "choose the task that the data were recorded in (--env), or another dataset");
+// A pack was checked and its actions were mapped when it was made; what is left is whether it is this task's.
+Findings check_pack(const PackMap& pack, const std::string& source, const DatasetOptions& options) {
+  const PackSizes& s = pack.sizes();
+  const StepsLayout layout = {.format = StepsFormat::kPack,
+                              .path = source,
+                              .steps = s.steps,
+                              .obs_size = static_cast<int>(s.obs_size),
+                              .action_size = static_cast<int>(s.action_size),
+                              .has_next = s.has_next,
+                              .metadata = pack.metadata(),
+                              .action_low = pack.action_low(),
+                              .action_high = pack.action_high()};
+  const auto count = [&](const ActionRange& range) {
+    ActionCount all;
+    Matrix slab;
+    for (std::size_t done = 0; done < s.steps; done += static_cast<std::size_t>(slab.rows())) {
+      slab.resize(static_cast<int>(std::min<std::size_t>(kSlabSteps, s.steps - done)), static_cast<int>(s.action_size));
+      std::copy_n(pack.actions().data() + done * s.action_size, slab.size(), slab.data());
+      all.add(slab, range);
+    }
+    return all;
   };
-  check("observations", obs_size, o.obs_size);
-  check("actions", action_size, o.action_size);
-}
-
-// The rewards of another task, or of another rule, with the observations of this one look right and teach something else.
-void check_rewards(std::span<const float> rewards, const DatasetOptions& o) {
-  if (!(o.reward_low < o.reward_high)) return;
-  constexpr double kRounding = 1e-3;
-  for (std::size_t i = 0; i < rewards.size(); ++i)
-    if (rewards[i] < o.reward_low - kRounding || rewards[i] > o.reward_high + kRounding)
-      throw data_error(
-          fmt::format("reward {:g} in row {}, but task {} pays {:g} to {:g}", rewards[i], i, o.task, o.reward_low, o.reward_high), o.source,
-          "choose the task that the data were recorded in, or see `warmstart data convert --for`");
+  Findings found;
+  const bool fits = options.action_size == 0 || layout.action_size == options.action_size;
+  ActionUnits units;
+  if (fits && layout.action_size > 0) units = action_units(layout, options, count, found);
+  if (!units.file.unit())
+    add_problem(found, fmt::format("the actions of this pack are {}, not -1 .. 1", units.file.text()),
+                "make the pack again with `warmstart data pack` and --env, --env-plugin, or --action-low and --action-high");
+  StepsCheck check(layout, options, std::move(units), std::move(found));
+  D4rlFile rewards;
+  rewards.rewards.assign(pack.rewards().begin(), pack.rewards().end());
+  check.add_rewards(rewards.rewards);
+  return check.finish();
 }
 
 }  // namespace
-
-void add_episodes(std::span<const float> rewards, std::span<const std::uint8_t> terminals, std::span<const std::uint8_t> timeouts,
-                  std::vector<Episode>& episodes, Episode& current) {
-  for (std::size_t i = 0; i < rewards.size(); ++i) {
-    ++current.length;
-    current.reward_sum += rewards[i];
-    if (!terminals[i] && !timeouts[i]) continue;
-    current.end = terminals[i] ? EpisodeEnd::kTerminal : EpisodeEnd::kTimeout;
-    episodes.push_back(current);
-    current = {.start = current.start + current.length};
-  }
-}
-
-std::vector<Episode> episodes_of(const D4rlFile& file) {
-  std::vector<Episode> episodes;
-  Episode current;
-  add_episodes(file.rewards, file.terminals, file.timeouts, episodes, current);
-  if (current.length) episodes.push_back(current);
-  return episodes;
-}
-
-void check_finite_steps(const D4rlFile& slab, const std::string& source, std::size_t first) {
-  const auto check = [&](const char* key, const Matrix& table) {
-    check_finite(source, key, {table.data(), table.size()}, static_cast<std::size_t>(std::max(table.cols(), 1)), first);
-  };
-  check("observations", slab.observations);
-  check("actions", slab.actions);
-  check_finite(source, "rewards", slab.rewards, 1, first);
-  check("next_observations", slab.next_observations);
-}
 
 McReturnOptions DatasetOptions::mc_returns() const {
   McReturnOptions mc{.discount = discount, .infinite_horizon = infinite_horizon};
@@ -86,19 +72,22 @@ McReturnOptions DatasetOptions::mc_returns() const {
 Dataset Dataset::load(const std::filesystem::path& path, DatasetOptions options) {
   const std::filesystem::path file = steps_file(path);
   options.source = file.string();
-  if (!is_pack(file))
-    return from_d4rl(
-        read_all(*open_steps(file, {.observation_keys = options.observation_keys, .max_episode_steps = options.max_episode_steps})),
-        options);
+  if (!is_pack(file)) {
+    Findings findings;
+    D4rlFile steps = read_checked(*open_checked(file, options), findings);
+    return from(std::move(steps), options, std::move(findings));
+  }
 
   Dataset d;
   d.pack_ = std::make_shared<const PackMap>(file);
   const PackSizes& s = d.pack_->sizes();
   d.obs_size_ = static_cast<int>(s.obs_size), d.action_size_ = static_cast<int>(s.action_size), d.steps_ = s.steps;
-  check_sizes(d.steps_, d.obs_size_, d.action_size_, options);
+  d.findings_ = check_pack(*d.pack_, options.source, options);
+  throw_problems(d.findings_, options.source);
   if (s.action_clip != static_cast<float>(options.action_clip))
     throw data_error(fmt::format("actions are clipped to +-{}, not +-{}", s.action_clip, options.action_clip), options.source,
                      "make the pack again with `warmstart data pack`");
+  if (const auto env = d.pack_->metadata().find("env"); env != d.pack_->metadata().end()) d.recorded_in_ = env->second;
   d.obs_ = d.pack_->rows().data(), d.action_ = d.obs_ + s.obs_size, d.ends_ = d.pack_->ends().data();
   d.obs_stride_ = d.action_stride_ = s.obs_size + s.action_size;
   d.next_ = s.has_next ? d.pack_->next().data() : nullptr;
@@ -107,13 +96,30 @@ Dataset Dataset::load(const std::filesystem::path& path, DatasetOptions options)
   return d;
 }
 
-Dataset Dataset::from_d4rl(const D4rlFile& file, const DatasetOptions& options) {
+Dataset Dataset::from_d4rl(D4rlFile file, const DatasetOptions& options) {
+  const StepsLayout layout = layout_of(file, options.source);
+  const auto count = [&](const ActionRange& range) {
+    ActionCount all;
+    all.add(file.actions, range);
+    return all;
+  };
+  Findings found;
+  ActionUnits units;
+  const bool fits = options.action_size == 0 || layout.action_size == options.action_size;
+  if (layout.steps > 0 && layout.action_size > 0 && fits) units = action_units(layout, options, count, found);
+  StepsCheck check(layout, options, std::move(units), std::move(found));
+  if (layout.steps > 0) check.add(file, nullptr);
+  Findings findings = check.finish();
+  throw_problems(findings, options.source);
+  return from(std::move(file), options, std::move(findings));
+}
+
+Dataset Dataset::from(D4rlFile&& file, const DatasetOptions& options, Findings findings) {
   Dataset d;
+  d.findings_ = std::move(findings);
   d.obs_size_ = file.observations.cols(), d.action_size_ = file.actions.cols();
   d.steps_ = static_cast<std::size_t>(file.observations.rows());
   if (const auto env = file.metadata.find("env"); env != file.metadata.end()) d.recorded_in_ = env->second;
-  check_sizes(d.steps_, d.obs_size_, d.action_size_, options);
-  check_finite_steps(file, options.source);
   const auto O = static_cast<std::size_t>(d.obs_size_);
   d.own_.obs.assign(file.observations.data(), file.observations.data() + file.observations.size());
   const auto clip = static_cast<float>(options.action_clip);
@@ -140,27 +146,33 @@ Dataset Dataset::from_d4rl(const D4rlFile& file, const DatasetOptions& options) 
 
 void Dataset::make_rows(std::span<const float> rewards, std::span<const std::uint8_t> terminals, std::span<const std::uint8_t> timeouts,
                         const DatasetOptions& options) {
-  check_rewards(rewards, options);
   std::vector<std::uint8_t> ended;
   if (options.final_reward > 0) {
     ended.assign(terminals.begin(), terminals.end());
     for (std::size_t i = 0; i < steps_; ++i) ended[i] |= rewards[i] >= options.final_reward;
     terminals = ended;
   }
+  std::vector<std::uint8_t> goes_on(steps_, 0);
+  for (std::size_t i = 0; next_ && i < steps_; ++i) goes_on[i] = next_[i] == kFollowing;
   Episode current;
-  add_episodes(rewards, terminals, timeouts, episodes_, current);
+  add_episodes(rewards, terminals, timeouts, episodes_, current, goes_on);
   if (current.length) episodes_.push_back(current);
 
+  // returns end at every flag
+  std::vector<Episode> cut;
+  current = {};
+  add_episodes(rewards, terminals, timeouts, cut, current);
+  if (current.length) cut.push_back(current);
   const McReturnOptions mc = options.mc_returns();
   const auto last_known = [&](const Episode& e) { return next_ || e.end == EpisodeEnd::kTerminal; };
-  for (const Episode& e : episodes_) dropped_steps_ += !last_known(e);
+  for (const Episode& e : cut) dropped_steps_ += !last_known(e);
   const std::size_t rows = steps_ - dropped_steps_;
   if (rows == 0)
     throw data_error(fmt::format("no transition is left: all {} steps end an episode by a time limit", steps_), options.source,
                      "add next_observations to the file, or record longer episodes");
   reward_.reserve(rows), mask_.reserve(rows), mc_return_.resize(rows), last_.resize(rows);
   if (dropped_steps_) step_.reserve(rows);
-  for (const Episode& e : episodes_) {
+  for (const Episode& e : cut) {
     const std::size_t first = size();
     for (std::size_t i = e.start; i < e.start + e.length - !last_known(e); ++i) {
       if (dropped_steps_) step_.push_back(static_cast<std::uint32_t>(i));
@@ -206,11 +218,18 @@ void Dataset::hold_out(std::size_t rows) {
   constexpr std::size_t kLeast = 8, kPart = 20;
   held_.clear();
   if (rows == 0) return;
-  const std::size_t all = episodes_.size();
-  for (std::size_t n = std::min(all, std::max(kLeast, rows * all / size() + 1)); n > 0; --n) {
+  std::vector<const Episode*> usable;
+  std::size_t useful = size();  // without the ends that a record went on behind
+  for (const Episode& e : episodes_) {
+    const bool learns = e.terminals < e.length;
+    if (learns) usable.push_back(&e);
+    useful -= e.terminals - (learns && e.terminals > 0);
+  }
+  const std::size_t all = usable.size();
+  for (std::size_t n = all ? std::min(all, std::max(kLeast, rows * all / useful + 1)) : 0; n > 0; --n) {
     held_.clear();
     for (std::size_t k = 0; k < n; ++k)
-      if (const Stretch s = rows_of(episodes_[(2 * k + 1) * all / (2 * n)]); s.count > 0) held_.push_back(s);
+      if (const Stretch s = rows_of(*usable[(2 * k + 1) * all / (2 * n)]); s.count > 0) held_.push_back(s);
     if (held_out() * kPart <= size()) return;
   }
   held_.clear();

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "warmstart/data/findings.h"
 #include "warmstart/data/mc_return.h"
+#include "warmstart/data/trajectories.h"
 #include "warmstart/data/transition.h"
 #include "warmstart/io/pack.h"
 
@@ -27,30 +29,13 @@ struct DatasetOptions {
   int max_episode_steps = 0;                 ///< ends episodes of files without timeouts, see StepsOptions
   std::string task = {};                     ///< id named in a size mismatch
   std::string source = "dataset";            ///< file named in errors
+  std::vector<double> task_low = {}, task_high = {};      ///< the task's bounds of each action, in its own units; empty = -1 and 1
+  std::vector<double> action_low = {}, action_high = {};  ///< what -1 and 1 are in the file, as a person says: one number or one each
+  bool makes_rewards = false;                             ///< `data convert --for` makes data of this task
 
   /// How Monte-Carlo returns are made of rewards stored by these rules.
   McReturnOptions mc_returns() const;
 };
-
-/// How a recorded episode ended.
-enum class EpisodeEnd : std::uint8_t { kTerminal, kTimeout, kUnfinished };
-
-/// One recorded trajectory, before dropping anything.
-struct Episode {
-  std::size_t start = 0;   ///< first row in the file
-  std::size_t length = 0;  ///< steps in the file
-  double reward_sum = 0;   ///< undiscounted, as recorded (not scaled)
-  EpisodeEnd end = EpisodeEnd::kUnfinished;
-};
-
-/// Cuts flags into episodes; an episode ends at a terminal or a timeout. Several calls for consecutive slabs: `episodes`
-/// and `current`, the one that goes on, carry over.
-void add_episodes(std::span<const float> rewards, std::span<const std::uint8_t> terminals, std::span<const std::uint8_t> timeouts,
-                  std::vector<Episode>& episodes, Episode& current);
-std::vector<Episode> episodes_of(const D4rlFile& file);
-
-/// Throws Error(kData) at the first NaN or infinity; `first` is the file's row of the slab's first step.
-void check_finite_steps(const D4rlFile& slab, const std::string& source, std::size_t first = 0);
 
 /// D4RL "qlearning" transitions. A step whose next observation the file does not hold (the last of a timed-out or
 /// unfinished episode, unless there is next_observations) is no transition. A terminal step is always one: its mask is
@@ -58,10 +43,11 @@ void check_finite_steps(const D4rlFile& slab, const std::string& source, std::si
 /// Monte-Carlo returns run over the kept transitions of each episode.
 class Dataset : public DataSource {
  public:
-  /// Throws Error(kData) naming file, key, row and remedy: NaN or infinity, sizes or rewards that do not fit the task, no transition.
-  static Dataset from_d4rl(const D4rlFile& file, const DatasetOptions& options);
-  /// Any format of io/steps.h, errors naming `path`. A pack stays where it is: rows are read from the map when they are drawn, and
-  /// memory holds 12 bytes and a bit a transition (4 bytes more without next observations). The bits are those of the file that was packed.
+  /// Throws Error(kData) naming file, key, row and remedy of the first problem that data/checked_steps.h finds.
+  static Dataset from_d4rl(D4rlFile file, const DatasetOptions& options);
+  /// Any format of io/steps.h, errors naming `path`. A pack was checked when it was made; of it only what the task asks is checked here. It
+  /// stays where it is: rows are read from the map when they are drawn, and memory holds 12 bytes and a bit a transition (4 bytes more without
+  /// next observations). The bits are those of the file that was packed.
   static Dataset load(const std::filesystem::path& path, DatasetOptions options);
 
   Dataset(Dataset&&) = default;
@@ -74,7 +60,8 @@ class Dataset : public DataSource {
   bool has_mc_return() const override { return true; }
 
   /// Keeps whole episodes, evenly spaced through the record, out of later samples: enough for `rows` transitions and at least 8, but
-  /// fewer, or none, where they would be more than 5% of the transitions.
+  /// fewer, or none, where they would be more than 5% of the transitions. An episode is what was recorded in one piece; those in which every
+  /// step is a true end are passed over.
   void hold_out(std::size_t rows);
   std::size_t held_out() const;  ///< transitions that sample() never gives
   bool is_held_out(std::size_t row) const;
@@ -89,7 +76,8 @@ class Dataset : public DataSource {
   }
   std::size_t clipped_actions() const { return clipped_actions_; }  ///< action entries beyond action_clip
   std::size_t dropped_steps() const { return dropped_steps_; }      ///< steps without a known next observation
-  const std::vector<Episode>& episodes() const { return episodes_; }
+  const std::vector<Episode>& episodes() const { return episodes_; }  ///< as recorded, in one piece
+  const Findings& findings() const { return findings_; }              ///< notes and warnings
   const std::string& recorded_in() const { return recorded_in_; }  ///< task that the file's metadata name, or ""
 
  private:
@@ -97,6 +85,7 @@ class Dataset : public DataSource {
     std::size_t first, count;  // rows
   };
   Dataset() = default;
+  static Dataset from(D4rlFile&& file, const DatasetOptions& options, Findings findings);
   Stretch rows_of(const Episode& episode) const;
   std::size_t step_of(std::size_t row) const { return step_.empty() ? row : step_[row]; }
   const float* observation(std::size_t step) const { return obs_ + step * obs_stride_; }
@@ -120,6 +109,7 @@ class Dataset : public DataSource {
   std::vector<float> reward_, mask_, mc_return_;  // [size()]
   std::vector<bool> last_;                        // [size()] the last row of its episode
   std::vector<Episode> episodes_;
+  Findings findings_;
   std::vector<Stretch> held_;  // ascending
   NStep n_step_;
   std::size_t clipped_actions_ = 0, dropped_steps_ = 0;

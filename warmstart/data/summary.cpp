@@ -47,7 +47,7 @@ ValueRange range_of(std::span<const float> values, std::size_t cols) {
   return r;
 }
 
-DatasetSummary summarize(StepsReader& reader, int histogram_bins) {
+DatasetSummary summarize(CheckedSteps& reader, int histogram_bins) {
   const StepsLayout& layout = reader.layout();
   DatasetSummary s;
   s.steps = layout.steps;
@@ -56,29 +56,32 @@ DatasetSummary summarize(StepsReader& reader, int histogram_bins) {
   s.format = format_name(layout.format), s.observation_keys = layout.observation_keys;
   s.infos = layout.infos, s.metadata = layout.metadata;
   const auto clip = static_cast<float>(DatasetOptions{}.action_clip);
-  std::vector<Episode> episodes;
-  Episode current;
   D4rlFile slab;
+  std::size_t lost = 0;  // steps without a known next observation, if none are stored
+  bool open_end = false;
   for (std::size_t done = 0; done < s.steps; done += slab.rewards.size()) {
     reader.read(kSlabSteps, slab);
     s.observations.add({slab.observations.data(), slab.observations.size()}, static_cast<std::size_t>(std::max(s.obs_size, 1)), done);
     s.actions.add({slab.actions.data(), slab.actions.size()}, static_cast<std::size_t>(std::max(s.action_size, 1)), done);
     s.rewards.add(slab.rewards, 1, done);
     for (std::size_t i = 0; i < slab.actions.size(); ++i) s.clipped_actions += std::abs(slab.actions.data()[i]) > clip;
-    for (std::size_t i = 0; i < slab.rewards.size(); ++i) s.terminals += slab.terminals[i], s.timeouts += slab.timeouts[i];
-    add_episodes(slab.rewards, slab.terminals, slab.timeouts, episodes, current);
+    for (std::size_t i = 0; i < slab.rewards.size(); ++i) {
+      s.terminals += slab.terminals[i], s.timeouts += slab.timeouts[i];
+      open_end = !slab.terminals[i] && !slab.timeouts[i];
+      lost += slab.timeouts[i] && !slab.terminals[i];
+    }
   }
-  if (current.length) episodes.push_back(current);
+  s.findings = reader.findings();
+  const std::vector<Episode>& episodes = reader.trajectories();
   s.episodes = episodes.size();
-  s.transitions = s.steps;
+  s.transitions = s.has_next_observations ? s.steps : s.steps - lost - open_end;
   std::vector<float> returns;
   for (const Episode& e : episodes) {
     s.length_min = returns.empty() ? e.length : std::min(s.length_min, e.length);
     s.length_max = std::max(s.length_max, e.length);
-    s.unfinished += e.end == EpisodeEnd::kUnfinished;
-    if (!s.has_next_observations && e.end != EpisodeEnd::kTerminal) --s.transitions;
     returns.push_back(static_cast<float>(e.reward_sum));
   }
+  s.unfinished = open_end;
   if (!episodes.empty()) s.length_mean = static_cast<double>(s.steps) / static_cast<double>(episodes.size());
   s.returns = range_of(returns, 1);
   s.return_histogram.assign(static_cast<std::size_t>(histogram_bins), 0);
@@ -114,11 +117,15 @@ std::string summary_text(const DatasetSummary& s, const std::string& path) {
   }
   for (const auto& [name, cols] : s.infos) line("info", fmt::format("{} ({})", name, cols));
   for (const auto& [name, value] : s.metadata) line("metadata", fmt::format("{} = {}", name, value));
+  for (const Finding& f : s.findings) text += "  " + labeled(f) + "\n";
   return text;
 }
 
 std::string summary_json(const DatasetSummary& s, const std::string& path) {
-  const nlohmann::json json = {{"file", path},
+  nlohmann::json found = {{"problems", nlohmann::json::array()}, {"warnings", nlohmann::json::array()}, {"notes", nlohmann::json::array()}};
+  for (const Finding& f : s.findings)
+    found[f.severity == Severity::kProblem ? "problems" : f.severity == Severity::kWarning ? "warnings" : "notes"].push_back(f.line());
+  nlohmann::json json = {{"file", path},
                                {"format", s.format},
                                {"observation_keys", s.observation_keys},
                                {"steps", s.steps},
@@ -142,6 +149,7 @@ std::string summary_json(const DatasetSummary& s, const std::string& path) {
                                {"clipped_actions", s.clipped_actions},
                                {"infos", s.infos},
                                {"metadata", s.metadata}};
+  json.update(found);
   // metadata may hold bytes that are no UTF-8
   return json_text(json, 2) + "\n";
 }

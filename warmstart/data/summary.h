@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "warmstart/data/dataset.h"
+#include "warmstart/data/checked_steps.h"
 
 namespace warmstart {
 
@@ -23,7 +23,8 @@ struct DatasetSummary {
   std::size_t steps = 0, transitions = 0;  ///< rows in the file; rows that a learner gets from it
   int obs_size = 0, action_size = 0;
   bool has_next_observations = false;
-  std::size_t episodes = 0, terminals = 0, timeouts = 0, unfinished = 0;  ///< flags set; 1 when the file ends mid-episode
+  std::size_t episodes = 0;                               ///< recorded in one piece
+  std::size_t terminals = 0, timeouts = 0, unfinished = 0;  ///< steps that are one; 1 when the file ends mid-episode
   std::size_t length_min = 0, length_max = 0;
   double length_mean = 0;
   ValueRange observations, actions, rewards, returns;  ///< returns: undiscounted sum per episode, as recorded
@@ -33,10 +34,11 @@ struct DatasetSummary {
   std::string format;
   std::map<std::string, int> infos;  ///< name -> columns
   std::map<std::string, std::string> metadata;
+  Findings findings;  ///< problems first
 };
 
-/// Never fails on NaN, infinity or an empty file: it counts them.
-DatasetSummary summarize(StepsReader& reader, int histogram_bins = 10);  ///< reads all, slab by slab
+/// Never fails on NaN, infinity or an empty file: it counts them. Actions are as learners see them, -1 .. 1.
+DatasetSummary summarize(CheckedSteps& reader, int histogram_bins = 10);  ///< reads all, slab by slab
 
 std::string summary_text(const DatasetSummary& summary, const std::string& path);  ///< for people, with bars
 std::string summary_json(const DatasetSummary& summary, const std::string& path);  ///< one object, for scripts

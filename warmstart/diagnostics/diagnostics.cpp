@@ -178,6 +178,7 @@ void Diagnostics::add_set(const std::string& name, const Probe& probe, const Act
                           Measurements& out) const {
   if (probe.empty()) return;
   const Batch batch = probe.batch();
+  out.emplace_back("not_terminal_" + name, probe.not_terminal());
   if (critic_learns) {
     const TdError td = td_error(now, probe, backend);
     out.emplace_back("q_" + name, td.q_mean);

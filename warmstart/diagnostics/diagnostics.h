@@ -45,6 +45,7 @@ class Diagnostics {
 
   bool on() const { return config_.on && config_.rows > 0; }
   void take_offline(const Dataset& data) { offline_ = probe_of(data, config_.rows); }
+  const Probe& offline() const { return offline_; }
   void take_warmup(const ReplayBuffer& buffer);
   /// What online learning is compared with; `critic_learned` is false when it never was trained.
   void remember(const Actor& actor, const Critic& critic, bool critic_learned);

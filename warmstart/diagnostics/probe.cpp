@@ -31,11 +31,12 @@ std::vector<std::size_t> evenly(std::size_t size, int count) {
 }  // namespace
 
 Probe probe_of(const Dataset& data, int count) {
-  if (data.held_out() == 0) return take(data, evenly(data.size(), count));
-  std::vector<std::size_t> held, rows;
+  // online an episode ends at its first true end: what a record holds behind it is never met
+  std::vector<std::size_t> going_on, ends, rows;
   for (std::size_t row = 0; row < data.size(); ++row)
-    if (data.is_held_out(row)) held.push_back(row);
-  for (const std::size_t k : evenly(held.size(), count)) rows.push_back(held[k]);
+    if (data.held_out() == 0 || data.is_held_out(row)) (data.at(row).mask > 0 ? going_on : ends).push_back(row);
+  const std::vector<std::size_t>& from = going_on.empty() ? ends : going_on;
+  for (const std::size_t k : evenly(from.size(), count)) rows.push_back(from[k]);
   return take(data, rows);
 }
 
@@ -46,6 +47,10 @@ Probe newest_probe(const ReplayBuffer& buffer, int count) {
   std::vector<std::size_t> rows(n);
   for (std::size_t k = 0; k < n; ++k) rows[k] = buffer.stored() - n + k;
   return take(buffer, rows);
+}
+
+int Probe::not_terminal() const {
+  return static_cast<int>(std::count_if(rows.mask.begin(), rows.mask.end(), [](float mask) { return mask > 0; }));
 }
 
 void put_probe(const Probe& probe, const std::string& name, SafeTensors& file) {

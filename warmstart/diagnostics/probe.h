@@ -13,10 +13,12 @@ struct Probe {
   int count = 0;      ///< 0 = there are none
 
   bool empty() const { return count == 0; }
+  int not_terminal() const;  ///< rows that are no true end
   Batch batch() const { return rows.view(false); }
 };
 
-/// Up to `count` rows, evenly spaced over what the dataset holds out (Dataset::hold_out), or over all of it when that is nothing.
+/// Up to `count` rows that are no true end (unless all are), evenly spaced over what the dataset holds out (Dataset::hold_out), or over all
+/// of it when that is nothing.
 Probe probe_of(const Dataset& data, int count);
 /// Up to `count` rows, evenly spaced over the buffer.
 Probe spread_probe(const ReplayBuffer& buffer, int count);

@@ -8,6 +8,7 @@
 
 #include "warmstart/core/error.h"
 #include "warmstart/core/text.h"
+#include "warmstart/io/end_flags.h"
 
 namespace warmstart {
 namespace {
@@ -16,19 +17,23 @@ namespace {
 constexpr std::size_t kMaxValues = std::size_t{1} << 33;
 
 ArrayShape number_shape(const ArrayFile& file, const std::string& key) {
-  if (!file.has(key)) {
-    const auto names = file.keys("/");
-    std::string remedy = "the file has: " + (names.empty() ? std::string("no keys at all") : join(names));
-    const bool minari = std::any_of(names.begin(), names.end(), [](const auto& n) { return n.rfind("episode_", 0) == 0; });
-    if (minari) remedy = "this is Minari's layout (episode_0, ...), not D4RL's flat one";
-    else if (!names.empty()) remedy += fmt::format("; the nearest name is '{}'", nearest_name(key, names));
-    throw data_error("key '" + key + "' is missing", file.path(), remedy);
-  }
   const ArrayShape shape = file.shape(key);
   if (shape.kind != ArrayKind::kNumber)
     throw data_error(fmt::format("key '{}' holds {} data, not numbers", key, shape.type), file.path(), "write it as a plain float array");
   check_value_count(file.path(), key, shape);
   return shape;
+}
+
+// the key that was found for `array`
+const std::string& needed(const ArrayFile& file, const std::string& array, const std::string& key) {
+  if (!key.empty()) return key;
+  const auto names = file.keys("/");
+  std::string remedy = "the file has: " + (names.empty() ? std::string("no keys at all") : join(names));
+  const bool minari = std::any_of(names.begin(), names.end(), [](const auto& n) { return n.rfind("episode_", 0) == 0; });
+  if (minari) remedy = "this is Minari's layout (episode_0, ...), not D4RL's flat one";
+  else if (!names.empty())
+    remedy += fmt::format("; the nearest name is '{}'; names understood: {}", nearest_name(array, names), names_of(array));
+  throw data_error("key '" + array + "' is missing", file.path(), remedy);
 }
 
 std::size_t table_cols(const ArrayFile& file, const std::string& key, std::size_t* rows) {
@@ -50,54 +55,46 @@ std::size_t column_rows(const ArrayFile& file, const std::string& key) {
 
 class FlatSteps : public StepsReader {
  public:
-  FlatSteps(std::unique_ptr<ArrayFile> file, StepsFormat format, const StepsOptions& options)
-      : file_(std::move(file)), max_episode_steps_(options.max_episode_steps) {
+  FlatSteps(std::unique_ptr<ArrayFile> file, StepsFormat format, const StepsOptions& options) : file_(std::move(file)) {
     layout_.format = format, layout_.path = file_->path();
-    layout_.obs_size = static_cast<int>(table_cols(*file_, "observations", &layout_.steps));
+    keys_ = find_flat_keys(*file_);
+    layout_.obs_size = static_cast<int>(table_cols(*file_, needed(*file_, "observations", keys_.observations), &layout_.steps));
     std::size_t rows = 0;
-    layout_.action_size = static_cast<int>(table_cols(*file_, "actions", &rows));
-    check_rows("actions", rows);
-    for (const char* key : {"rewards", "terminals"}) check_rows(key, column_rows(*file_, key));
-    counts_steps_ = format == StepsFormat::kD4rl && !file_->has("timeouts");
-    if (!counts_steps_) check_rows("timeouts", column_rows(*file_, "timeouts"));
-    else if (max_episode_steps_ == 0)
-      throw data_error("key 'timeouts' is missing", layout_.path, "name the task (--env), whose time limit then ends episodes");
-    layout_.has_next = file_->has("next_observations");
+    layout_.action_size = static_cast<int>(table_cols(*file_, needed(*file_, "actions", keys_.actions), &rows));
+    check_rows(keys_.actions, rows);
+    needed(*file_, "rewards", keys_.rewards);
+    for (const std::string* key : {&keys_.rewards, &keys_.terminals, &keys_.timeouts, &keys_.dones, &keys_.masks})
+      if (!key->empty()) check_rows(*key, column_rows(*file_, *key));
+    // the time limit ends episodes by D4RL's rule, in its files alone
+    ends_ = std::make_unique<EndFlags>(*file_, keys_, layout_.steps, format == StepsFormat::kD4rl ? options.max_episode_steps : 0);
+    const std::string& next = keys_.next_observations;
+    layout_.has_next = !next.empty();
     if (layout_.has_next) {
-      const std::size_t cols = table_cols(*file_, "next_observations", &rows);
-      check_rows("next_observations", rows);
+      const std::size_t cols = table_cols(*file_, next, &rows);
+      check_rows(next, rows);
       if (static_cast<int>(cols) != layout_.obs_size)
-        throw data_error(fmt::format("next_observations has {} columns, observations has {}", cols, layout_.obs_size), layout_.path,
+        throw data_error(fmt::format("{} has {} columns, {} has {}", next, cols, keys_.observations, layout_.obs_size), layout_.path,
                          "both must be rows of the same observation");
     }
+    layout_.notes = keys_.renamed;
+    layout_.notes.insert(layout_.notes.end(), ends_->notes().begin(), ends_->notes().end());
     find_infos();
     find_metadata();
+    if (!keys_.unused.empty()) layout_.notes.push_back("not used: " + join(keys_.unused));
   }
 
   void read(std::size_t count, D4rlFile& slab) override {
     const std::size_t n = std::min(count, layout_.steps - done_);
-    const auto table = [&](const char* key, int cols, Matrix& out) {
+    const auto table = [&](const std::string& key, int cols, Matrix& out) {
       out.resize(static_cast<int>(n), cols);
       file_->read_rows(key, done_, n, {out.data(), out.size()});
     };
-    table("observations", layout_.obs_size, slab.observations);
-    table("actions", layout_.action_size, slab.actions);
-    if (layout_.has_next) table("next_observations", layout_.obs_size, slab.next_observations);
+    table(keys_.observations, layout_.obs_size, slab.observations);
+    table(keys_.actions, layout_.action_size, slab.actions);
+    if (layout_.has_next) table(keys_.next_observations, layout_.obs_size, slab.next_observations);
     slab.rewards.resize(n);
-    file_->read_rows("rewards", done_, n, slab.rewards);
-    flags_.resize(n);
-    file_->read_rows("terminals", done_, n, flags_);
-    check_flags(layout_.path, "terminals", flags_, done_, slab.terminals);
-    if (counts_steps_) {
-      slab.timeouts.resize(n);
-      for (std::size_t i = 0; i < n; ++i) {
-        slab.timeouts[i] = ++in_episode_ == max_episode_steps_ && !slab.terminals[i];
-        if (slab.timeouts[i] || slab.terminals[i]) in_episode_ = 0;
-      }
-    } else {
-      file_->read_rows("timeouts", done_, n, flags_);
-      check_flags(layout_.path, "timeouts", flags_, done_, slab.timeouts);
-    }
+    file_->read_rows(keys_.rewards, done_, n, slab.rewards);
+    ends_->read(done_, n, slab.terminals, slab.timeouts);
     done_ += n;
   }
 
@@ -115,7 +112,7 @@ class FlatSteps : public StepsReader {
  private:
   void check_rows(const std::string& key, std::size_t rows) const {
     if (rows != layout_.steps)
-      throw data_error(fmt::format("key '{}' has {} rows, observations has {}", key, rows, layout_.steps), layout_.path,
+      throw data_error(fmt::format("key '{}' has {} rows, {} has {}", key, rows, keys_.observations, layout_.steps), layout_.path,
                        "every array needs one row per step");
   }
 
@@ -124,7 +121,10 @@ class FlatSteps : public StepsReader {
       const std::string key = "infos/" + name;
       const ArrayShape shape = file_->shape(key);
       // images, strings and nested groups are nothing that a transition needs
-      if (shape.kind != ArrayKind::kNumber || shape.dims.empty() || shape.dims.size() > 2) continue;
+      if (shape.kind != ArrayKind::kNumber || shape.dims.empty() || shape.dims.size() > 2) {
+        keys_.unused.push_back(key);
+        continue;
+      }
       check_value_count(layout_.path, key, shape);
       check_rows(key, shape.dims[0]);
       layout_.infos[name] = static_cast<int>(shape.row_values());
@@ -146,14 +146,14 @@ class FlatSteps : public StepsReader {
         file_->read(key, values);
         layout_.metadata[name] = fmt::format("{}", fmt::join(values, " "));
       }
+      if (!layout_.metadata.contains(name)) keys_.unused.push_back(key);
     }
   }
 
   std::unique_ptr<ArrayFile> file_;
-  int max_episode_steps_ = 0, in_episode_ = 0;
-  bool counts_steps_ = false;  ///< there are no timeouts: the time limit makes them
+  FlatKeys keys_;
+  std::unique_ptr<EndFlags> ends_;
   std::size_t done_ = 0;
-  std::vector<float> flags_;
 };
 
 }  // namespace

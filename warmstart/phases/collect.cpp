@@ -16,6 +16,7 @@
 #include "warmstart/phases/demonstrations.h"
 #include "warmstart/phases/driver.h"
 #include "warmstart/phases/expert.h"
+#include "warmstart/phases/task_data.h"
 
 namespace warmstart {
 namespace {
@@ -207,6 +208,7 @@ Collected collect_steps(const EnvConfig& env_config, const CollectConfig& config
   report.steps_per_second = n / seconds;
 
   file.metadata = describe_collection(env_config, spec, config);
+  describe_actions(spec, file);
   return out;
 }
 

@@ -15,6 +15,7 @@
 #include "warmstart/phases/driver.h"
 #include "warmstart/phases/expert.h"
 #include "warmstart/phases/recorded.h"
+#include "warmstart/phases/task_data.h"
 
 namespace warmstart {
 namespace {
@@ -267,6 +268,7 @@ Collected collect_demonstrations(const EnvConfig& env_config, const CollectConfi
 
   out.file = file_of(kept, spec);
   out.file.metadata = std::move(said);
+  describe_actions(spec, out.file);
   report.steps = out.file.observations.rows();
   report.episodes = static_cast<std::int64_t>(kept.size());
   for (const float r : out.file.rewards) report.mean_return += r / static_cast<double>(kept.size());

@@ -22,7 +22,8 @@ struct DataConfig {
   bool collect = false;
   bool sparse_reward = false, infinite_horizon = false;
   double negative_reward = 0;
-  std::string normalize = "none";  ///< "none" | "dataset" | "running"
+  std::vector<double> action_low, action_high;  ///< what -1 and 1 are in the file; empty = what file and task say
+  std::string normalize = "none";               ///< "none" | "dataset" | "running"
   double normalize_epsilon = 1e-3;
 
   bool normalizes() const { return normalize != "none"; }

@@ -56,6 +56,11 @@ Fields Recipe::fields() {
       {"Monte-Carlo return of a never-successful trajectory = negative reward / (1 - discount)", "", "AntMaze, Adroit binary, PointMaze"});
   d.add("negative_reward", data.negative_reward, {"the file's reward of a step without success", "", "-1 for Adroit binary", -1e9, 1e9});
   d.add("infinite_horizon", data.infinite_horizon, {"Monte-Carlo returns go on after the last step", "", "continuing tasks"});
+  d.add("action_low", data.action_low,
+        {"the file's action that becomes -1, one for all coordinates or one for each; [] = what the file and the task say",
+         "of the file's actions", "a file in units of its own, or one that is refused"});
+  d.add("action_high", data.action_high,
+        {"the file's action that becomes 1, likewise", "of the file's actions", "with data.action_low"});
   d.add("normalize", data.normalize,
         choice("networks see (obs - mean) / (std + normalize_epsilon) of each coordinate, over the transitions that are learned from: "
                "dataset (frozen from the switch on) or running (what is seen online counts too); none leaves observations as they are",

@@ -6,6 +6,7 @@
 #include "warmstart/data/replay_buffer.h"
 #include "warmstart/phases/agent_file.h"
 #include "warmstart/phases/run.h"
+#include "warmstart/phases/task_data.h"
 
 namespace warmstart {
 
@@ -41,6 +42,7 @@ D4rlFile replay_dataset(const std::filesystem::path& folder) {
                    {"seed", std::to_string(saved.recipe.run.seed)},
                    {"env_steps", std::to_string(state.online_steps)},
                    {"simulator", simulator_version()}};
+  describe_actions(env_spec(saved.recipe.env), file);
   return file;
 }
 

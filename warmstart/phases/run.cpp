@@ -37,6 +37,7 @@ DatasetOptions recipe_dataset_options(const Recipe& r) {
   o.discount = r.agent.discount;
   o.sparse_reward = r.data.sparse_reward, o.negative_reward = r.data.negative_reward;
   o.infinite_horizon = r.data.infinite_horizon;
+  o.action_low = r.data.action_low, o.action_high = r.data.action_high;
   o.task = r.env.id, o.source = r.data.path;
   return o;
 }
@@ -226,6 +227,7 @@ const Dataset& Run::dataset() {
   dataset_ = Dataset::load(recipe.data.path, o);
   const EnvSpec& spec = env_spec(recipe.env);
   if (const std::string other = check_body(dataset_->recorded_in(), spec, o.source); !other.empty()) note(other);
+  for (const Finding& f : dataset_->findings()) note(f.severity == Severity::kWarning ? labeled(f) : f.line());
   dataset_->set_n_step({recipe.agent.n_step, recipe.agent.discount});
   std::string text =
       fmt::format("dataset {}: {} transitions, {} episodes", recipe.data.path, dataset_->size(), dataset_->episodes().size());
@@ -234,6 +236,8 @@ const Dataset& Run::dataset() {
     if (recipe.diagnostics.hold_out) dataset_->hold_out(static_cast<std::size_t>(recipe.diagnostics.rows));
     diagnostics.take_offline(*dataset_);
     if (dataset_->held_out() > 0) text += fmt::format(", {} of them held out for diagnostics", dataset_->held_out());
+    const Probe& probe = diagnostics.offline();
+    if (!probe.empty()) text += fmt::format("; diagnostics look at {} rows, {} of them not terminal", probe.count, probe.not_terminal());
   }
   note(text);
   return *dataset_;

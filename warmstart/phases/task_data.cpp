@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "warmstart/data/action_units.h"
+
 namespace warmstart {
 namespace {
 
@@ -118,12 +120,24 @@ bool is_other_body(const std::string& recorded_in, const EnvSpec& spec) {
   return known && !same_task(recorded_in, spec.id) && body_of(recorded_in) != body_of(spec.id);
 }
 
-std::string check_body(const std::string& recorded_in, const EnvSpec& spec, const std::string& source) {
+void check_body(const std::string& recorded_in, const EnvSpec& spec, Findings& findings) {
   if (is_other_body(recorded_in, spec))
-    throw data_error(fmt::format("the file says that it was recorded in {}, the task is {}", recorded_in, spec.id), source,
-                     "choose the task that the data were recorded in (--env), or another dataset");
-  if (recorded_in.empty() || same_task(recorded_in, spec.id)) return "";
-  return fmt::format("{} says that it was recorded in {}, not in {}", source, recorded_in, spec.id);
+    add_problem(findings, fmt::format("the file says that it was recorded in {}, the task is {}", recorded_in, spec.id),
+                "choose the task that the data were recorded in (--env), or another dataset");
+  else if (!recorded_in.empty() && !same_task(recorded_in, spec.id))
+    add_note(findings, fmt::format("the file says that it was recorded in {}, not in {}", recorded_in, spec.id));
+}
+
+std::string check_body(const std::string& recorded_in, const EnvSpec& spec, const std::string& source) {
+  Findings findings;
+  check_body(recorded_in, spec, findings);
+  throw_problems(findings, source);
+  return findings.empty() ? "" : fmt::format("{}: {}", source, findings.front().line());
+}
+
+void describe_actions(const EnvSpec& spec, D4rlFile& file) {
+  file.metadata[kActionUnits] = kUnitActions;
+  if (!spec.bounds.unit()) file.action_low = spec.bounds.low, file.action_high = spec.bounds.high;
 }
 
 StepsOptions steps_options(const EnvSpec& spec, const std::string& keys) {
@@ -140,7 +154,10 @@ DatasetOptions dataset_options(const EnvSpec& spec, const std::string& keys) {
           .final_reward = spec.final_reward,
           .observation_keys = steps.observation_keys,
           .max_episode_steps = steps.max_episode_steps,
-          .task = spec.id};
+          .task = spec.id,
+          .task_low = spec.bounds.low,
+          .task_high = spec.bounds.high,
+          .makes_rewards = spec.data.done != nullptr};
 }
 
 }  // namespace warmstart

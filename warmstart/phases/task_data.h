@@ -11,8 +11,14 @@ namespace warmstart {
 /// How a file is read for a task: `keys` of Dict observations (the task's own when ""), and the time limit.
 StepsOptions steps_options(const EnvSpec& spec, const std::string& keys = "");
 
-/// What data of a task must be: sizes, rewards, ends, and how its file is read. Rewards are not scaled.
+/// What data of a task must be: sizes, rewards, ends, units of actions, and how its file is read. Rewards are not scaled.
 DatasetOptions dataset_options(const EnvSpec& spec, const std::string& keys = "");
+
+/// Marks a file of ours: its actions are -1 .. 1 and stand for the task's bounds.
+void describe_actions(const EnvSpec& spec, D4rlFile& file);
+
+/// Whether data recorded in `recorded_in` ("" when nobody knows) belong to the task, in the words of check_body.
+void check_body(const std::string& recorded_in, const EnvSpec& spec, Findings& findings);
 
 /// `file` with the task's own observations, rewards and ends, made from what its observations show:
 ///

@@ -72,6 +72,7 @@ class FlatSteps : public StepsReader {
     }
     find_infos();
     find_metadata();
+    check_written();
   }
 
   void read(std::size_t count, D4rlFile& slab) override {
@@ -131,6 +132,18 @@ class FlatSteps : public StepsReader {
     }
   }
 
+  void check_written() {
+    for (const char* key : {"observations", "actions", "rewards", "next_observations"})
+      if (const std::string which = file_->has(key) ? file_->unwritten(key) : ""; !which.empty())
+        throw never_written(layout_.path, key, which);
+    // whoever sets flags where episodes end leaves the rest as it was made
+    std::vector<std::string> others = {"terminals", "timeouts"};
+    for (const auto& [name, cols] : layout_.infos) others.push_back("infos/" + name);
+    for (const std::string& key : others)
+      if (const std::string which = file_->has(key) ? file_->unwritten(key) : ""; !which.empty())
+        layout_.notes.push_back(fmt::format("'{}': {} was never written, the file's fill value stands there", key, which));
+  }
+
   void find_metadata() {
     for (auto& [name, value] : file_->text_attributes()) layout_.metadata[name] = value;
     read_action_bounds(*file_, layout_);
@@ -164,6 +177,11 @@ void check_value_count(const std::string& path, const std::string& key, const Ar
       throw data_error("key '" + key + "' is too large: shape " + shape.text(), path, "split the file, or copy it again if it was damaged");
 }
 
+Error never_written(const std::string& path, const std::string& key, const std::string& which) {
+  return data_error(fmt::format("key '{}': {} was never written, so that a fill value stands there", key, which), path,
+                    "the program that wrote the file stopped early: write it again, or keep the rows before (docs/formats/hdf5.md)");
+}
+
 void set_action_bounds(std::vector<double> low, std::vector<double> high, StepsLayout& layout) {
   const auto actions = static_cast<std::size_t>(layout.action_size);
   const auto unbounded = [](double a, double b) { return !std::isfinite(a) || !std::isfinite(b); };
@@ -176,7 +194,8 @@ void set_action_bounds(std::vector<double> low, std::vector<double> high, StepsL
   }
   if (finite) layout.action_low = std::move(low), layout.action_high = std::move(high);
   else if (low.size() != actions || high.size() != actions)
-    layout.notes.push_back(fmt::format("bounds of the actions are not used: {} and {} of them for {} entries", low.size(), high.size(), actions));
+    layout.notes.push_back(
+        fmt::format("bounds of the actions are not used: {} and {} of them for {} entries", low.size(), high.size(), actions));
   else layout.notes.push_back("bounds of the actions are not used: some are infinite");
 }
 

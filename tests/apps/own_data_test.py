@@ -7,10 +7,11 @@ MAKER = pathlib.Path(__file__).with_name("make_own_data.py")
 def used_in_pack(raw, at):
     """Whether byte `at` is more than padding, by docs/formats/pack.md."""
     obs, action, has_next = struct.unpack_from("<III", raw, 12)
+    (text,) = struct.unpack_from("<I", raw, 28)
     steps, ends, _ = struct.unpack_from("<QQQ", raw, 32)
     begin = 4096
-    used = at < 120
-    for size in [4 * steps, steps, steps, 4 * steps * has_next, 4 * steps * (obs + action), 4 * steps * action, 4 * ends * obs]:
+    used = at < 128
+    for size in [4 * steps, steps, steps, 4 * steps * has_next, 4 * steps * (obs + action), 4 * steps * action, 4 * ends * obs, text]:
         used = used or begin <= at < begin + size
         begin += (size + 4095) // 4096 * 4096
     assert begin == len(raw)
@@ -140,7 +141,7 @@ class OwnData(Case):
             "stub.pack": ["truncated"],
             "long.pack": ["too long"],
             "header.pack": ["header is damaged"],
-            "version.pack": ["version 17"],
+            "version.pack": ["format 18"],
             "rewards.pack": ["checksum of rewards"],
             "rows.pack": ["checksum of"],
         }.items():

@@ -81,6 +81,7 @@ class FlatSteps : public StepsReader {
     find_infos();
     find_metadata();
     if (!keys_.unused.empty()) layout_.notes.push_back("not used: " + join(keys_.unused));
+    check_written();
   }
 
   void read(std::size_t count, D4rlFile& slab) override {
@@ -131,6 +132,20 @@ class FlatSteps : public StepsReader {
     }
   }
 
+  void check_written() {
+    for (const std::string* key : {&keys_.observations, &keys_.actions, &keys_.rewards, &keys_.next_observations})
+      if (const std::string which = key->empty() ? "" : file_->unwritten(*key); !which.empty())
+        throw never_written(layout_.path, *key, which);
+    // whoever sets flags where episodes end leaves the rest as it was made
+    std::vector<std::string> others;
+    for (const std::string* key : {&keys_.terminals, &keys_.timeouts, &keys_.dones, &keys_.masks})
+      if (!key->empty()) others.push_back(*key);
+    for (const auto& [name, cols] : layout_.infos) others.push_back("infos/" + name);
+    for (const std::string& key : others)
+      if (const std::string which = file_->has(key) ? file_->unwritten(key) : ""; !which.empty())
+        layout_.notes.push_back(fmt::format("'{}': {} was never written, the file's fill value stands there", key, which));
+  }
+
   void find_metadata() {
     for (auto& [name, value] : file_->text_attributes()) layout_.metadata[name] = value;
     for (const std::string& note : file_->notes()) layout_.notes.push_back(note);
@@ -163,6 +178,11 @@ void check_value_count(const std::string& path, const std::string& key, const Ar
   for (const auto d : shape.dims)
     if (d > INT_MAX || (count *= std::max<std::size_t>(d, 1)) > kMaxValues)
       throw data_error("key '" + key + "' is too large: shape " + shape.text(), path, "split the file, or copy it again if it was damaged");
+}
+
+Error never_written(const std::string& path, const std::string& key, const std::string& which) {
+  return data_error(fmt::format("key '{}': {} was never written, so that a fill value stands there", key, which), path,
+                    "the program that wrote the file stopped early: write it again, or keep the rows before (docs/formats/hdf5.md)");
 }
 
 void set_action_bounds(std::vector<double> low, std::vector<double> high, StepsLayout& layout) {

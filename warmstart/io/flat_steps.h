@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 
+#include "warmstart/core/error.h"
 #include "warmstart/io/array_file.h"
 #include "warmstart/io/steps.h"
 
@@ -12,6 +13,8 @@ std::unique_ptr<StepsReader> open_flat_steps(std::unique_ptr<ArrayFile> file, St
 
 /// Throws when an array has more values than any dataset: a damaged header must not eat the machine.
 void check_value_count(const std::string& path, const std::string& key, const ArrayShape& shape);
+/// For ArrayFile::unwritten's answer, where values are needed.
+Error never_written(const std::string& path, const std::string& key, const std::string& which);
 /// Keeps bounds of the actions in `layout` when there is a finite pair for every entry; else a note says why not.
 /// Throws when a lower bound is not below its upper one.
 void set_action_bounds(std::vector<double> low, std::vector<double> high, StepsLayout& layout);

@@ -19,7 +19,7 @@ struct Filter {
 // https://github.com/HDFGroup/hdf5_plugins: the registered numbers
 constexpr Filter kFilters[] = {{4, "szip", nullptr},
                                {307, "bzip2", "hdf5-filter-plugin"},
-                               {32000, "lzf", "hdf5-plugin-lzf"},
+                               {32000, "lzf", nullptr},
                                {32001, "blosc", "hdf5-filter-plugin-blosc-serial"},
                                {32004, "lz4", "hdf5-filter-plugin"},
                                {32008, "bitshuffle", nullptr},
@@ -99,6 +99,12 @@ void check_virtual(hid_t dataset, hid_t create, const std::string& key, const st
                        path, "give the file that the virtual dataset was made for");
     // what lies beyond the source's end would be read as the fill value
     const Hdf5Handle has(H5Dget_space(there), H5Sclose);
+    if (H5Sget_select_type(from) == H5S_SEL_ALL) {
+      if (const hssize_t got = H5Sget_simple_extent_npoints(has), wanted = H5Sget_select_npoints(part); wanted > 0 && got != wanted)
+        throw data_error(
+            fmt::format("key '{}' is a virtual dataset of {} values of '{}' in file '{}', which has {}", key, wanted, inside, name, got),
+            path, "give the file that the virtual dataset was made for");
+    }
     std::array<hsize_t, H5S_MAX_RANK> low = {}, high = {}, dims = {};
     const int rank = H5Sget_simple_extent_dims(has, dims.data(), nullptr);
     if (H5Sget_select_npoints(from) <= 0 || H5Sget_select_type(from) == H5S_SEL_ALL || H5Sget_simple_extent_ndims(from) != rank ||
@@ -149,7 +155,10 @@ std::size_t product(const std::array<hsize_t, H5S_MAX_RANK>& values, int rank) {
 
 }  // namespace
 
-void check_sources(hid_t dataset, const std::string& key, const std::string& path) {
+void check_sources(hid_t dataset, const std::string& key, const std::string& opened) {
+  // behind an external link lies another file
+  std::string path = text_of([&](char* out, std::size_t size) { return H5Fget_name(dataset, out, size); });
+  if (path.empty()) path = opened;
   const Hdf5Handle create(H5Dget_create_plist(dataset), H5Pclose);
   if (!create.valid()) throw hdf5_key_error(key, path);
   check_filters(create, key, path);
@@ -186,7 +195,7 @@ Unwritten find_unwritten(hid_t dataset) {
   for (std::size_t d = 0; d < static_cast<std::size_t>(rank); ++d) across[d] = (dims[d] + chunk[d] - 1) / chunk[d];
   hsize_t written = 0;
   const std::size_t expected = product(across, rank);
-  if (H5Dget_num_chunks(dataset, H5S_ALL, &written) < 0 || written >= expected) return result;
+  if (H5Dget_num_chunks(dataset, space, &written) < 0 || written >= expected) return result;
   result.chunks = expected - written;
   // the first hole, going through the chunks in the order of rows
   for (std::size_t i = 0; i < expected; ++i) {

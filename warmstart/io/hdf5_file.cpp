@@ -7,6 +7,7 @@
 #include "warmstart/core/error.h"
 #include "warmstart/core/text.h"
 #include "warmstart/io/hdf5_checks.h"
+#include "warmstart/io/hdf5_lzf.h"
 #include "warmstart/io/hdf5_reason.h"
 
 namespace warmstart {
@@ -64,6 +65,7 @@ Hdf5Reader::Hdf5Reader(const std::filesystem::path& path)
         if (std::filesystem::is_directory(path, error))
           throw data_error("dataset path is a folder, not a file", path_,
                            "name the data file inside it; a Minari folder holds data/main_data.hdf5");
+        register_lzf();
         // a file system without locks (some network ones) is no reason not to read
         const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
         H5Pset_file_locking(access, true, true);

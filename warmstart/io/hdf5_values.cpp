@@ -59,31 +59,30 @@ Hdf5Handle Hdf5Reader::open_array(const std::string& key, bool in_parts) const {
 
 void Hdf5Reader::read_rows(const std::string& key, std::size_t first, std::size_t count, std::span<float> out) const {
   if (out.empty()) return;
-  const auto selected = [&](hid_t dataset, std::size_t* rows) {
+  const auto selected = [&](hid_t dataset) -> hsize_t {
     const Hdf5Handle space(H5Dget_space(dataset), H5Sclose);
     const int rank = space.valid() ? H5Sget_simple_extent_ndims(space) : 0;
-    if (rank <= 0) return false;
+    if (rank <= 0) throw unreadable(key);
     std::vector<hsize_t> dims(static_cast<std::size_t>(rank)), start(dims.size(), 0);
     H5Sget_simple_extent_dims(space, dims.data(), nullptr);
-    *rows = dims[0];
+    const hsize_t rows = dims[0];
     start[0] = first, dims[0] = count;
     // of the same rank as in the file: HDF5 is many times slower when the ranks differ
     const Hdf5Handle memory(H5Screate_simple(rank, dims.data(), nullptr), H5Sclose);
-    return H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, dims.data(), nullptr) >= 0 &&
-           H5Sget_select_npoints(space) == static_cast<hssize_t>(out.size()) &&
-           H5Dread(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, out.data()) >= 0;
+    // the reason must be asked for before any other call of the library, closing a handle included
+    if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, dims.data(), nullptr) < 0 ||
+        H5Sget_select_npoints(space) != static_cast<hssize_t>(out.size()) ||
+        H5Dread(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, out.data()) < 0)
+      throw unreadable(key);
+    return rows;
   };
-  const bool whole = first == 0 && shape(key).dims.at(0) == count;
-  std::size_t rows = 0;
-  if (whole) {
-    const Hdf5Handle dataset = open_array(key, false);
-    if (!selected(dataset, &rows)) throw unreadable(key);
+  if (first == 0 && shape(key).dims.at(0) == count) {
+    selected(open_array(key, false));
     return;
   }
   auto open = open_.find(key);
   if (open == open_.end()) open = open_.emplace(key, open_array(key, true)).first;
-  if (!selected(open->second, &rows)) throw unreadable(key);
-  if (first + count == rows) open_.erase(open);
+  if (first + count == selected(open->second)) open_.erase(open);
 }
 
 void Hdf5Reader::read(const std::string& key, std::span<double> out) const {
@@ -96,8 +95,8 @@ std::string Hdf5Reader::unwritten(const std::string& key) const {
   const Hdf5Handle dataset(H5Dopen2(file_, key.c_str(), H5P_DEFAULT), H5Dclose);
   if (!dataset.valid()) throw unreadable(key);
   const Unwritten u = find_unwritten(dataset);
-  if (u.all) return "no value";
-  return u.chunks ? fmt::format("{} chunk{} of values, the first at row {},", u.chunks, u.chunks > 1 ? "s" : "", u.first_row) : "";
+  if (u.all) return "all of it";
+  return u.chunks ? fmt::format("a part ({} chunk{}, the first at row {})", u.chunks, u.chunks > 1 ? "s" : "", u.first_row) : "";
 }
 
 }  // namespace warmstart

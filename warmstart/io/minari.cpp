@@ -189,6 +189,7 @@ class MinariSteps : public StepsReader {
     if (shape.row_values() != cols)
       throw bad(fmt::format("key '{}' has {} values per step, {} has {}", key, shape.row_values(), episodes_.front().group, cols),
                 "every episode must be of the same spaces");
+    if (const std::string which = file_->unwritten(key); !which.empty()) throw never_written(layout_.path, key, which);
     out.resize(rows * cols);
     file_->read_rows(key, 0, rows, out);
   }

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "warmstart/core/error.h"
+#include "warmstart/core/text.h"
 #include "warmstart/io/flat_steps.h"
 
 namespace warmstart {
@@ -131,6 +132,7 @@ class NpzFile : public ArrayFile {
       const std::string text = name ? name : "";
       if (text.size() > 4 && text.ends_with(".npy")) arrays_.emplace(text.substr(0, text.size() - 4), Array{static_cast<zip_uint64_t>(i)});
     }
+    if (arrays_.empty()) refuse_other_zip();
     for (auto& [key, array] : arrays_) read_header(key, array);
   }
 
@@ -175,6 +177,22 @@ class NpzFile : public ArrayFile {
 
   Error damaged(const std::string& key, const std::string& why) const {
     return data_error("cannot read key '" + key + "': " + why, path_, kDamaged);
+  }
+
+  [[noreturn]] void refuse_other_zip() const {
+    std::vector<std::string> names;
+    bool torch = false;
+    for (zip_int64_t i = 0, n = std::min<zip_int64_t>(zip_get_num_entries(archive_.get(), 0), 5); i < n; ++i) {
+      const char* name = zip_get_name(archive_.get(), static_cast<zip_uint64_t>(i), 0);
+      names.emplace_back(name ? name : "");
+      torch = torch || names.back() == "data.pkl" || names.back().ends_with("/data.pkl");
+    }
+    if (torch)
+      throw data_error(
+          "dataset file is PyTorch's, a ZIP archive around a pickle; reading one runs code that it holds, so Warmstart does not", path_,
+          "\"Pickles\" in docs/formats/other.md makes an NPZ file of one that you trust");
+    throw data_error(fmt::format("a ZIP archive without .npy arrays; it holds {}", names.empty() ? "nothing" : join(names)), path_,
+                     "unpack it (unzip FILE) and give the dataset inside, or write arrays with numpy.savez");
   }
 
   void get(const std::string& key, zip_file_t* entry, void* out, std::size_t bytes) const {

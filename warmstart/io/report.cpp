@@ -92,6 +92,8 @@ std::string remarks(const TaskRuns& task) {
   }
   if (single) out += "one seed: no spread can be told; a difference of that size may be chance\n";
   return out;
+}
+
 // of every seed when they differ: one that learned nothing must not hide in a mean
 std::string updates_of(const RunGroup& group) {
   std::optional<std::int64_t> least, most;

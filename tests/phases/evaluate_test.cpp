@@ -42,6 +42,21 @@ TEST_F(Evaluate, DoesNotDependOnWhatTheEnvironmentDidBefore) {
   EXPECT_EQ(evaluate(*env, policy, 2, 5).return_mean, first.return_mean);
 }
 
+TEST_F(Evaluate, AnEpisodeIsCutAtItsBoundAndSaidToBe) {
+  const auto env = make_env(recipe.env);
+  Policy policy(std::make_shared<Actor>(fresh_agent(recipe).actor), Rng(0, ""));
+  std::vector<std::pair<int, std::int64_t>> told;
+  const Evaluation e = evaluate(*env, policy, 2, 5, {.max_steps = 12, .on_step = [&](int k, std::int64_t t) { told.emplace_back(k, t); }});
+  EXPECT_EQ(e.length_mean, 12);
+  EXPECT_EQ(e.cut, 2);
+  EXPECT_EQ(told.size(), 24u);
+  EXPECT_EQ(told.back(), std::pair(2, std::int64_t{12}));
+  EXPECT_NE(cut_warning(e, 12).find("2 of 2 evaluation episodes had not ended after 12 steps"), std::string::npos);
+  const Evaluation whole = evaluate(*env, policy, 2, 5, {.max_steps = 30});
+  EXPECT_EQ(whole.cut, 0) << "the time limit ends it in the same step";
+  EXPECT_EQ(cut_warning(whole, 30), "");
+}
+
 TEST_F(Evaluate, AMeanOfEqualNumbersIsThatNumber) { EXPECT_EQ(play(1, true, 0, 11).length_mean, 30); }
 
 TEST_F(Evaluate, OneEpisodeHasNoSpread) { EXPECT_EQ(play(1, true, 0, 1).return_std, 0); }

@@ -2,6 +2,7 @@
 // tests/apps/export_test.py holds the same files to onnxruntime, numpy and a C compiler.
 #include "warmstart/phases/export/export.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "fixtures.h"
@@ -63,7 +64,26 @@ TEST(Export, EveryFormActsAsOurs) {
         if (!seen) GTEST_SKIP() << "no C compiler";
         EXPECT_LE(*seen, form.units.off() ? kExportTolerance : 1e-4) << "300 in a range of 1 is known to 3e-5";
       }
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1) << "nothing but the file is left";
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 2) << "nothing but the file and a C file's header is left";
+}
+
+TEST(Export, AnOnnxModelHoldsNothingThatItDoesNotUse) {
+  for (const Form& form : kForms)
+    for (const bool stochastic : {false, true}) {
+      const OnnxModel model = decode_onnx(onnx_text(drawn(form), stochastic), "here");
+      for (const auto& constant : model.constants)
+        EXPECT_TRUE(std::ranges::any_of(model.nodes, [&](const OnnxNode& n) { return std::ranges::count(n.inputs, constant.name) > 0; }))
+            << constant.name;
+    }
+}
+
+TEST(Export, ACFileAndItsHeaderGoTogether) {
+  EXPECT_EQ(c_header_path("a/arm.c"), "a/arm.h");
+  EXPECT_EQ(c_header_path("a/arm.cc"), "a/arm.cc.h");
+  const ExportedActor machine = drawn(kForms[6]);
+  EXPECT_EQ(action_range(machine), "-20 to 10, 0 to 0.125, 300 to 301");
+  EXPECT_EQ(action_range(drawn(kForms[0])), "-1 to 1");
+  EXPECT_NE(c_header(machine, "arm.h").find("300 to 301"), std::string::npos);
 }
 
 TEST(Export, AWrongWeightLayoutOrLimitIsFound) {

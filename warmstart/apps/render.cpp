@@ -33,6 +33,7 @@ void film_checkpoint(Options& o) {
   if (o.env.max_episode_steps > 0) world.max_episode_steps = o.env.max_episode_steps;
   change_world(o.env, world);
   check_can_be_drawn(world);
+  check_bounds(file.bounds, env_spec(world), o.checkpoint);
   const auto env = make_env(world);
   Camera camera(*env, o.film);
   const std::int64_t seed = o.seed >= 0 ? o.seed : file.recipe.evaluation_seed();

@@ -111,19 +111,43 @@ PluginTimeouts plugin_timeouts(const EnvConfig& config) {
   return {config.plugin_timeout, config.plugin_reset_timeout > 0 ? config.plugin_reset_timeout : config.plugin_timeout};
 }
 
+namespace {
+
+// specs stay where they are when a process ends: others hold references
+struct KnownSpecs {
+  std::mutex mutex;
+  std::list<std::pair<std::string, EnvSpec>> all;  ///< path -> spec, the newest in front
+};
+KnownSpecs& known_specs() {
+  static KnownSpecs known;
+  return known;
+}
+
+}  // namespace
+
 const EnvSpec& plugin_spec(const std::string& path, const PluginTimeouts& timeouts) {
-  // specs stay where they are when a process ends: others hold references
-  static std::mutex mutex;
-  static std::list<std::pair<std::string, EnvSpec>> all;
   const EnvSpec spec = PluginProcess::shared(path, timeouts.reset)->info().spec;
-  const std::lock_guard lock(mutex);
+  KnownSpecs& known = known_specs();
+  const std::lock_guard lock(known.mutex);
   const auto same = [](const EnvSpec& a, const EnvSpec& b) {
     return a.id == b.id && a.obs_size == b.obs_size && a.action_size == b.action_size && a.max_episode_steps == b.max_episode_steps &&
-           a.sparse_reward == b.sparse_reward && a.reports_success == b.reports_success && a.bounds == b.bounds;
+           a.control_seconds == b.control_seconds && a.sparse_reward == b.sparse_reward && a.reports_success == b.reports_success &&
+           a.bounds == b.bounds;
   };
-  for (const auto& [known, known_spec] : all)
-    if (known == path && same(known_spec, spec)) return known_spec;
-  return all.emplace_back(path, spec).second;
+  for (auto at = known.all.begin(); at != known.all.end(); ++at)
+    if (at->first == path && same(at->second, spec)) {
+      known.all.splice(known.all.begin(), known.all, at);  // references stay
+      return known.all.front().second;
+    }
+  return known.all.emplace_front(path, spec).second;
+}
+
+const EnvSpec* known_plugin_spec(const std::string& path) {
+  KnownSpecs& known = known_specs();
+  const std::lock_guard lock(known.mutex);
+  for (const auto& [name, spec] : known.all)
+    if (name == path) return &spec;
+  return nullptr;
 }
 
 bool is_machine(const EnvConfig& config) {

@@ -19,6 +19,9 @@ PluginTimeouts plugin_timeouts(const EnvConfig& config);
 /// What the plug-in at `path` says of its task; valid as long as the program runs. Throws Error as PluginProcess does.
 const EnvSpec& plugin_spec(const std::string& path, const PluginTimeouts& timeouts);
 
+/// What it said when it was asked last, without a process; null when it was not asked yet.
+const EnvSpec* known_plugin_spec(const std::string& path);
+
 /// The plug-in has no save and load: it may be a machine, of which there is only one. Throws Error as PluginProcess does.
 bool is_machine(const EnvConfig& config);
 

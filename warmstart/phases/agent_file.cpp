@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "warmstart/core/error.h"
+#include "warmstart/envs/plugin_env.h"
 #include "warmstart/nn/cpu/kernels.h"
 #include "warmstart/phases/normalizer_file.h"
 
@@ -136,8 +137,9 @@ void put_header(Recipe recipe, const std::string& kind, const std::string& phase
                         {"phase", phase},
                         {"recipe", recipe.toml()},
                         {"isa", cpu::kernels().isa}});
-  // so that an export speaks the machine's units where the machine is not at hand
-  if (const ActionBounds& bounds = env_spec(recipe.env).bounds; !bounds.unit())
+  // so that an export speaks the machine's units where the machine is not at hand; a plug-in that just crashed is not started for it
+  const EnvSpec* known = recipe.env.plugin.empty() ? nullptr : known_plugin_spec(recipe.env.plugin);
+  if (const ActionBounds& bounds = (known ? *known : env_spec(recipe.env)).bounds; !bounds.unit())
     file.metadata.insert({{kLow, fmt::format("{}", fmt::join(bounds.low, " "))}, {kHigh, fmt::format("{}", fmt::join(bounds.high, " "))}});
 }
 

@@ -96,6 +96,7 @@ std::unique_ptr<Driver> agent_driver(const Env& env, const CollectConfig& config
                       "name a final.safetensors or pretrained.safetensors of a run");
   const AgentFile file = read_agent_file(config.agent);
   check_fits(file.agent.actor.spec, env.spec(), config.agent);
+  check_bounds(file.bounds, env.spec(), config.agent);
   return std::make_unique<AgentDriver>(file);
 }
 

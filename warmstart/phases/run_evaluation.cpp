@@ -81,8 +81,8 @@ Evaluation Run::evaluate_and_log(Policy& who, const std::string& kind, std::int6
 }
 
 double Run::control_period() const {
-  const EnvSpec& spec = eval_env_->spec();
-  return recipe.env.plugin.empty() && !one_env_ ? 0 : spec.control_seconds;
+  if (!eval_env_ || (recipe.env.plugin.empty() && !one_env_)) return 0;
+  return eval_env_->spec().control_seconds;
 }
 
 std::string Run::control_warning() const {

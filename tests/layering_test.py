@@ -33,7 +33,7 @@ PART = "_act"
 # Third-party headers, and the only rooms (or folders) that may see them.
 LIBRARIES = [
     (r"mujoco/", ["envs"]),
-    (r"hdf5|H5\w*\.h|highfive/|zip\.h|toml\+\+/|google/protobuf|onnx|png\.h|gif_lib\.h", ["io"]),
+    (r"hdf5|H5\w*\.h|highfive/|zip\.h|lzf\.h|toml\+\+/|google/protobuf|onnx|png\.h|gif_lib\.h", ["io"]),
     (r"dnnl|oneapi/dnnl|cblas|openblas|mkl", ["nn"]),
     (r"Eigen/", ["nn", "envs"]),
     (r"cuda|cublas|curand|cudnn", ["nn/cuda"]),

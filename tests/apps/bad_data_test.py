@@ -24,8 +24,8 @@ class Datasets(Case):
         for name, parts in {
             "absent": [],
             "truncated": [],
-            "text": ["HDF5"],
-            "nothing": ["HDF5"],
+            "text": ["text, which begins with"],
+            "nothing": ["empty (0 bytes)"],
             "no_rewards": ["rewards"],
             "no_flags": ["terminals"],
             "wide_observations": ["observations", "9"],

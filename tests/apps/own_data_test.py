@@ -133,7 +133,7 @@ class OwnData(Case):
             "half.npz": ["'actions'", "<f2"],
             "no_flags.npz": ["'timeouts'", "missing", "nearest name"],
             "lengths.npz": ["'rewards'", "397", "400"],
-            "nothing.npz": ["'observations'", "no keys at all"],
+            "nothing.npz": ["without .npy arrays"],
             "alone.npy": ["numpy.savez"],
             "truncated.npz": ["NPZ"],
             "flipped.npz": ["'observations'", "CRC"],

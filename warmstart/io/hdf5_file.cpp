@@ -81,13 +81,14 @@ std::vector<std::string> Hdf5Reader::keys(const std::string& group) const {
   if (group != "/" && !has(group)) return names;
   const Hdf5Handle g(H5Gopen2(file_, group.c_str(), H5P_DEFAULT), H5Gclose);
   if (!g.valid()) return names;
-  H5Literate(
+  const herr_t walked = H5Literate(
       g, H5_INDEX_NAME, H5_ITER_INC, nullptr,
       [](hid_t, const char* name, const H5L_info_t*, void* out) -> herr_t {
         static_cast<std::vector<std::string>*>(out)->push_back(name);
         return 0;
       },
       &names);
+  if (walked < 0) throw hdf5_key_error(group, path_);
   return names;
 }
 

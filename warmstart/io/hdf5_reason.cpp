@@ -9,7 +9,8 @@ namespace warmstart {
 namespace {
 
 constexpr const char* kNewer =
-    "write it anew with h5py.File(..., libver=('earliest', 'v110')), see \"Files of a newer HDF5\" in docs/formats/hdf5.md";
+    "write it anew with h5py.File(..., libver=('earliest', 'v110')), see \"Files of a newer HDF5\" in docs/formats/hdf5.md; a file "
+    "that no newer HDF5 wrote is damaged";
 
 bool mentions(const std::string& text, std::initializer_list<const char*> words) {
   return std::any_of(words.begin(), words.end(), [&](const char* w) { return text.find(w) != std::string::npos; });

@@ -41,11 +41,13 @@ class MinariSteps : public StepsReader {
     const MinariDescription d = describe_minari(*file_);
     layout_.metadata = d.metadata;
     observations_described_ = d.observations_described;
-    for (const auto& [number, group] : numbered_episodes(*file_)) {
+    const auto numbered = numbered_episodes(*file_);
+    for (const auto& [number, group] : numbered) {
       const std::size_t steps = array(group, "rewards", 1).dims[0];
       layout_.steps += steps;
       if (steps > 0) episodes_.push_back({group, steps});
     }
+    note_gaps(numbered, d);
     if (episodes_.empty()) return;
     find_leaves(options.observation_keys);
     const ArrayShape actions = array(episodes_.front().group, "actions", 2);
@@ -102,6 +104,19 @@ class MinariSteps : public StepsReader {
   }
 
  private:
+  void note_gaps(const std::vector<std::pair<std::uint64_t, std::string>>& numbered, const MinariDescription& d) {
+    const auto note = [&](std::string text) { layout_.notes.push_back(std::move(text)); };
+    if (const std::size_t empty = numbered.size() - episodes_.size()) note(fmt::format("{} episodes without a step are left out", empty));
+    if (!numbered.empty() && numbered.back().first - numbered.front().first + 1 != numbered.size())
+      note(fmt::format("numbers of episodes are missing: there are {} from {} to {}", numbered.size(), numbered.front().first,
+                       numbered.back().first));
+    const auto count = [&](long long said, std::size_t found, const char* what) {
+      if (said >= 0 && static_cast<std::size_t>(said) != found)
+        note(fmt::format("the file holds {} {}, its metadata say {}: it may be incomplete", found, what, said));
+    };
+    count(d.total_episodes, numbered.size(), "episodes"), count(d.total_steps, layout_.steps, "steps");
+  }
+
   Error bad(const std::string& what, const std::string& remedy) const { return data_error(what, layout_.path, remedy); }
 
   /// A numeric array of an episode with at least `rank` dimensions.
@@ -165,6 +180,7 @@ class MinariSteps : public StepsReader {
   /// Numbers of one width that every episode has for every step, or for every observation.
   void find_infos() {
     const Chapter& first = episodes_.front();
+    std::vector<std::string> unused;
     for (const auto& name : file_->keys(first.group + "/infos")) {
       std::size_t cols = 0;
       const bool all = std::all_of(episodes_.begin(), episodes_.end(), [&](const Chapter& e) {
@@ -176,7 +192,11 @@ class MinariSteps : public StepsReader {
         return cols > 0 && shape.row_values() == cols && (shape.dims[0] == e.steps || shape.dims[0] == e.steps + 1);
       });
       if (all) layout_.infos[name] = static_cast<int>(cols);
+      else unused.push_back(name);
     }
+    if (!unused.empty())
+      layout_.notes.push_back(
+          fmt::format("infos that are not used, because not every episode has them as numbers of one width: {}", join(unused)));
   }
 
   void read_array(const Chapter& e, const std::string& name, std::size_t rank, std::size_t rows, std::size_t cols,

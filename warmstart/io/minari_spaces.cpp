@@ -100,6 +100,11 @@ MinariDescription describe_minari(const ArrayFile& file) {
     d.actions_described = true;
     d.action_low = bounds(space, "low", where + ", action_space"), d.action_high = bounds(space, "high", where + ", action_space");
   }
+  const auto number = [&](const char* name) {
+    const auto value = nlohmann::json::parse(texts[name], nullptr, false);
+    return value.is_number_integer() ? value.get<long long>() : -1;
+  };
+  d.total_episodes = number("total_episodes"), d.total_steps = number("total_steps");
   for (const char* name : {"dataset_id", "algorithm_name", "minari_version"})
     if (texts.contains(name)) d.metadata[name] = texts[name];
   const auto env = nlohmann::json::parse(texts["env_spec"], nullptr, false);

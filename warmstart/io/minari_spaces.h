@@ -14,6 +14,7 @@ inline constexpr const char* kOnlyBoxes = "only Box spaces of numbers, and Dict 
 struct MinariDescription {
   bool observations_described = false, actions_described = false;  ///< their spaces are known, and are such as can be read
   std::vector<double> action_low, action_high;                     ///< [A] of the action space, in C order; may be infinite
+  long long total_episodes = -1, total_steps = -1;                 ///< as the dataset was when it was whole; -1: not said
   std::map<std::string, std::string> metadata;
 };
 

@@ -65,8 +65,7 @@ Fields Recipe::fields() {
   d.add("action_low", data.action_low,
         {"the file's action that becomes -1, one for all coordinates or one for each; [] = what the file and the task say",
          "of the file's actions", "a file in units of its own, or one that is refused"});
-  d.add("action_high", data.action_high,
-        {"the file's action that becomes 1, likewise", "of the file's actions", "with data.action_low"});
+  d.add("action_high", data.action_high, {"the file's action that becomes 1, likewise", "of the file's actions", "with data.action_low"});
   all.append(d);
   all.append(collect.fields("collect"));
   all.append(network.fields());

@@ -76,8 +76,9 @@ TEST(Checks, FlagsThatStandBesideTheEndsAreRefused) {
       D4rlFile file = walks(40, next);
       std::fill(file.timeouts.begin(), file.timeouts.end(), 0);
       for (int e = 1; e < 40; ++e) file.timeouts[static_cast<std::size_t>(e * kEpisode - 1 + shift)] = 1;
-      expect_error(Exit::kData, {std::to_string(std::abs(shift)) + " row", shift > 0 ? "too late" : "too early",
-                                 "numpy.roll(flags, " + std::to_string(-shift) + ")"},
+      expect_error(Exit::kData,
+                   {std::to_string(std::abs(shift)) + " row", shift > 0 ? "too late" : "too early",
+                    "numpy.roll(flags, " + std::to_string(-shift) + ")"},
                    [&] { Dataset::from_d4rl(file, {}); });
     }
   EXPECT_TRUE(Dataset::from_d4rl(walks(40, false), {}).findings().empty());
@@ -99,7 +100,8 @@ TEST(Checks, BehindATrueEndNothingMatters) {
   EXPECT_EQ(d.at(9).next_obs[1], d.at(9).obs[1]) << "finite: 0 times NaN would be NaN";
   EXPECT_NE(said(d.findings()).find("not finite behind 1 true ends"), std::string::npos) << said(d.findings());
   file.next_observations(19, 0) = NAN;  // behind a time limit it counts
-  expect_error(Exit::kData, {"NaN in next_observations, row 19, column 0", "remove next_observations"}, [&] { Dataset::from_d4rl(file, {}); });
+  expect_error(Exit::kData, {"NaN in next_observations, row 19, column 0", "remove next_observations"},
+               [&] { Dataset::from_d4rl(file, {}); });
 }
 
 struct Units {
@@ -108,9 +110,9 @@ struct Units {
   bool unit;                                // action_units
   std::vector<double> task_low, task_high;  // the task's
   std::vector<double> given_low, given_high;
-  float scale, offset;      // of the file's actions
-  const char* problem;      // part of it, or null
-  float out_scale = 1;      // learners' = out_scale * file's + out_offset
+  float scale, offset;  // of the file's actions
+  const char* problem;  // part of it, or null
+  float out_scale = 1;  // learners' = out_scale * file's + out_offset
   float out_offset = 0;
   const char* note = nullptr;
 };
@@ -153,8 +155,7 @@ TEST(Checks, UnitsOfActions) {
       continue;
     }
     const Dataset d = Dataset::from_d4rl(file, options);
-    for (std::size_t i = 0; i < d.size(); ++i)
-      EXPECT_NEAR(d.at(i).action[0], c.out_scale * recorded.data()[i] + c.out_offset, 2e-5) << i;
+    for (std::size_t i = 0; i < d.size(); ++i) EXPECT_NEAR(d.at(i).action[0], c.out_scale * recorded.data()[i] + c.out_offset, 2e-5) << i;
     if (c.note) EXPECT_NE(said(d.findings()).find(c.note), std::string::npos) << said(d.findings());
     else EXPECT_EQ(said(d.findings()), c.what == std::string("both agree") ? said(d.findings()) : "");
   }
@@ -250,9 +251,8 @@ TEST(Checks, SlabsAndPacksSayTheSame) {
     EXPECT_EQ(packed.at(i).action[0], from_file.at(i).action[0]);
     EXPECT_EQ(packed.at(i).mc_return, from_file.at(i).mc_return);
   }
-  expect_error(Exit::kData, {"stand for -4 .. 4", "Task-v0"}, [&] {
-    Dataset::load(scratch / "a.pack", {.task = "Task-v0", .task_low = {-1}, .task_high = {1}});
-  });
+  expect_error(Exit::kData, {"stand for -4 .. 4", "Task-v0"},
+               [&] { Dataset::load(scratch / "a.pack", {.task = "Task-v0", .task_low = {-1}, .task_high = {1}}); });
 }
 
 }  // namespace

@@ -89,8 +89,7 @@ void pack(const Options& o) {
   fmt::print("packed   {}: {} steps, observation {}, action {}, {:.1f} MB on disk\n", o.out, s.steps, s.obs_size, s.action_size,
              1e-6 * static_cast<double>(std::filesystem::file_size(o.out)));
   if (s.has_next) fmt::print("next observations: {} of their own, the others are the following step's\n", s.ends);
-  if (s.clipped)
-    fmt::print("{} action entries are clipped to +-{} for training; the others are kept too\n", s.clipped, s.action_clip);
+  if (s.clipped) fmt::print("{} action entries are clipped to +-{} for training; the others are kept too\n", s.clipped, s.action_clip);
   if (!reader->layout().infos.empty()) fmt::print("left out: infos\n");
 }
 

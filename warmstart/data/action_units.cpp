@@ -105,8 +105,9 @@ ActionUnits action_units(const StepsLayout& layout, const DatasetOptions& o, con
   if (!o.action_low.empty() || !o.action_high.empty()) {
     const ActionRange given = usable(o.action_low, o.action_high, A);
     if (given.low.empty()) {
-      add_problem(findings, fmt::format("action bounds {} do not fit actions of size {}",
-                                        ActionRange{spread(o.action_low, A, -1), spread(o.action_high, A, 1)}.text(), A),
+      add_problem(findings,
+                  fmt::format("action bounds {} do not fit actions of size {}",
+                              ActionRange{spread(o.action_low, A, -1), spread(o.action_high, A, 1)}.text(), A),
                   "give one number or one for each coordinate, and a low value below the high one (--action-low, --action-high; "
                   "data.action_low, data.action_high)");
       return {};

@@ -24,9 +24,9 @@ constexpr double kMayClip = 0.01;
 
 /// How a file's actions become -1 .. 1.
 struct ActionUnits {
-  ActionRange file;      ///< the file's values that become -1 and 1
-  ActionRange stands;    ///< what -1 and 1 stand for in the task's own units
-  bool known = false;    ///< somebody said so: file, task or person; else -1 .. 1 is what the format asks for
+  ActionRange file;                   ///< the file's values that become -1 and 1
+  ActionRange stands;                 ///< what -1 and 1 stand for in the task's own units
+  bool known = false;                 ///< somebody said so: file, task or person; else -1 .. 1 is what the format asks for
   void apply(Matrix& actions) const;  ///< [T,A] in place
   /// What a file with the mapped actions says of them: metadata "action_units" = "unit", and bounds where -1 and 1 stand for others.
   /// Nothing where the units are not known.

@@ -52,12 +52,14 @@ void StepsCheck::note_layout() {
   for (const std::string& note : layout_.notes) add_note(findings_, note);
   if (layout_.steps == 0) return add_problem(findings_, "the dataset is empty", "record at least one episode with `warmstart collect`");
   if (layout_.obs_size == 0 || layout_.action_size == 0)
-    return add_problem(findings_, fmt::format("{} have size 0", layout_.obs_size == 0 ? "observations" : "actions"), "every step needs both");
+    return add_problem(findings_, fmt::format("{} have size 0", layout_.obs_size == 0 ? "observations" : "actions"),
+                       "every step needs both");
   const auto check = [&](const std::string& what, int found, int expected) {
     if (expected && found != expected)
-      add_problem(findings_, fmt::format("{} have size {}, but task {} has {}", what, found,
-                                         options_.task.empty() ? "(unnamed)" : options_.task, expected),
-                  "choose the task that the data were recorded in (--env), or another dataset");
+      add_problem(
+          findings_,
+          fmt::format("{} have size {}, but task {} has {}", what, found, options_.task.empty() ? "(unnamed)" : options_.task, expected),
+          "choose the task that the data were recorded in (--env), or another dataset");
   };
   check("observations" + (layout_.observation_keys.empty() ? "" : " (" + join(layout_.observation_keys) + ")"), layout_.obs_size,
         options_.obs_size);
@@ -121,10 +123,11 @@ void StepsCheck::add_rewards(std::span<const float> rewards) {
 void StepsCheck::say_bad(const char* key, const Bad& bad, const std::string& remedy) {
   if (bad.count == 0) return;
   const bool table = std::string(key) != "rewards";
-  add_problem(findings_,
-              fmt::format("{} in {}, row {}{}{}", bad.nan ? "NaN" : "infinity", key, bad.row, table ? fmt::format(", column {}", bad.col) : "",
-                          bad.count > 1 ? fmt::format(" ({} such values)", bad.count) : ""),
-              remedy);
+  add_problem(
+      findings_,
+      fmt::format("{} in {}, row {}{}{}", bad.nan ? "NaN" : "infinity", key, bad.row, table ? fmt::format(", column {}", bad.col) : "",
+                  bad.count > 1 ? fmt::format(" ({} such values)", bad.count) : ""),
+      remedy);
 }
 
 void StepsCheck::say_rewards() {
@@ -170,7 +173,8 @@ const Findings& StepsCheck::finish() {
     say_bad("actions", bad_[kActions], episode);
     say_bad("rewards", bad_[kRewards], episode);
     say_bad("next_observations", bad_[kNext],
-            "write what was observed after that step; or remove next_observations from the file, and the last step of a cut episode is left out");
+            "write what was observed after that step; or remove next_observations from the file, and the last step of a cut episode is "
+            "left out");
     if (idle_next_)
       add_note(findings_, fmt::format("next_observations are not finite behind {} true ends: they carry no value there", idle_next_));
     if (known_next_ == 0)

@@ -20,8 +20,8 @@ bool goes_on(const float* next, const float* following, std::size_t size) {
 }
 
 std::string shift_remedy(int rows) {
-  return fmt::format("move the flags {} row{} {}: numpy.roll(flags, {})", std::abs(rows),
-                     std::abs(rows) > 1 ? "s" : "", rows > 0 ? "up" : "down", -rows);
+  return fmt::format("move the flags {} row{} {}: numpy.roll(flags, {})", std::abs(rows), std::abs(rows) > 1 ? "s" : "",
+                     rows > 0 ? "up" : "down", -rows);
 }
 
 }  // namespace
@@ -106,15 +106,17 @@ void Continuity::finish(Findings& findings) {
                            shift_remedy(d));
     const double part = static_cast<double>(hidden_) / static_cast<double>(rows_);
     if (part > kShuffled)
-      return add_warning(findings,
-                         fmt::format("{:.0f}% of the rows lead elsewhere than to the following row: these are single transitions, not episodes",
-                                     100 * part),
-                         "returns and n-step targets see one step; for methods that need more, write rows in order of time");
-    return add_warning(findings,
-                       fmt::format("{} rows without a flag have a next observation that is not the following row, first row {}: each ends an "
-                                   "episode, as a timeout",
-                                   hidden_, first_hidden_),
-                       "flag them in timeouts, or in terminals where the episode truly ended");
+      return add_warning(
+          findings,
+          fmt::format("{:.0f}% of the rows lead elsewhere than to the following row: these are single transitions, not episodes",
+                      100 * part),
+          "returns and n-step targets see one step; for methods that need more, write rows in order of time");
+    return add_warning(
+        findings,
+        fmt::format("{} rows without a flag have a next observation that is not the following row, first row {}: each ends an "
+                    "episode, as a timeout",
+                    hidden_, first_hidden_),
+        "flag them in timeouts, or in terminals where the episode truly ended");
   }
   for (int d = 0; d < kFar; ++d) look_for_jump(nullptr, nullptr, false);
   if (far_rows_ < kLeastFar || obs_size_ == 0) return;
@@ -137,11 +139,13 @@ void Continuity::finish(Findings& findings) {
     if (flags < kLeastFlags || there < kMost * static_cast<double>(flags)) continue;
     return add_problem(
         findings,
-        fmt::format("the flags of ends stand {} row{} too {}: observations jump, as nowhere else, {} row{} {} {:.0f} of {} flags and at {:.0f} "
-                    "flags themselves",
-                    std::abs(d), std::abs(d) > 1 ? "s" : "", d < 0 ? "late" : "early", std::abs(d), std::abs(d) > 1 ? "s" : "",
-                    d < 0 ? "before" : "behind", there, flags, here),
-        fmt::format("move the flags {} row{} {}: numpy.roll(flags, {})", std::abs(d), std::abs(d) > 1 ? "s" : "", d < 0 ? "up" : "down", d));
+        fmt::format(
+            "the flags of ends stand {} row{} too {}: observations jump, as nowhere else, {} row{} {} {:.0f} of {} flags and at {:.0f} "
+            "flags themselves",
+            std::abs(d), std::abs(d) > 1 ? "s" : "", d < 0 ? "late" : "early", std::abs(d), std::abs(d) > 1 ? "s" : "",
+            d < 0 ? "before" : "behind", there, flags, here),
+        fmt::format("move the flags {} row{} {}: numpy.roll(flags, {})", std::abs(d), std::abs(d) > 1 ? "s" : "", d < 0 ? "up" : "down",
+                    d));
   }
 }
 

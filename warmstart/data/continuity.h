@@ -43,8 +43,8 @@ class Continuity {
   };
   std::array<Move, kRing> ring_;
   std::size_t at_ = 0, far_rows_ = 0;
-  std::vector<float> far_;                                     ///< [O] largest change far from any flag
-  std::array<std::vector<float>, 2 * kReach + 1> near_;        ///< [*,O] changes at so many rows from a flag
+  std::vector<float> far_;                               ///< [O] largest change far from any flag
+  std::array<std::vector<float>, 2 * kReach + 1> near_;  ///< [*,O] changes at so many rows from a flag
 };
 
 }  // namespace warmstart

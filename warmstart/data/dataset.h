@@ -16,19 +16,19 @@
 namespace warmstart {
 
 struct DatasetOptions {
-  double reward_scale = 1, reward_bias = 0;  ///< stored reward = scale * file's + bias
-  double action_clip = 0.99999;              ///< tanh policies cannot represent +-1; entries beyond are clipped and counted
-  double discount = 0.99;                    ///< of the Monte-Carlo returns
-  bool sparse_reward = false;                ///< never-successful trajectories get negative / (1 - discount)
-  double negative_reward = 0;                ///< file's reward of a step without success (AntMaze 0, Adroit binary -1)
-  bool infinite_horizon = false;             ///< Monte-Carlo returns go on after the last step (continuing tasks)
-  int obs_size = 0, action_size = 0;         ///< what the task expects; 0 = do not check
-  double reward_low = 0, reward_high = 0;    ///< the file's rewards must lie between, as the task's do; equal = do not check
-  double final_reward = 0;                   ///< steps with this reward or more are terminal (D4RL's Kitchen); 0 = none
-  std::string observation_keys = {};         ///< of Dict observations, see StepsOptions
-  int max_episode_steps = 0;                 ///< ends episodes of files without timeouts, see StepsOptions
-  std::string task = {};                     ///< id named in a size mismatch
-  std::string source = "dataset";            ///< file named in errors
+  double reward_scale = 1, reward_bias = 0;               ///< stored reward = scale * file's + bias
+  double action_clip = 0.99999;                           ///< tanh policies cannot represent +-1; entries beyond are clipped and counted
+  double discount = 0.99;                                 ///< of the Monte-Carlo returns
+  bool sparse_reward = false;                             ///< never-successful trajectories get negative / (1 - discount)
+  double negative_reward = 0;                             ///< file's reward of a step without success (AntMaze 0, Adroit binary -1)
+  bool infinite_horizon = false;                          ///< Monte-Carlo returns go on after the last step (continuing tasks)
+  int obs_size = 0, action_size = 0;                      ///< what the task expects; 0 = do not check
+  double reward_low = 0, reward_high = 0;                 ///< the file's rewards must lie between, as the task's do; equal = do not check
+  double final_reward = 0;                                ///< steps with this reward or more are terminal (D4RL's Kitchen); 0 = none
+  std::string observation_keys = {};                      ///< of Dict observations, see StepsOptions
+  int max_episode_steps = 0;                              ///< ends episodes of files without timeouts, see StepsOptions
+  std::string task = {};                                  ///< id named in a size mismatch
+  std::string source = "dataset";                         ///< file named in errors
   std::vector<double> task_low = {}, task_high = {};      ///< the task's bounds of each action, in its own units; empty = -1 and 1
   std::vector<double> action_low = {}, action_high = {};  ///< what -1 and 1 are in the file, as a person says: one number or one each
   bool makes_rewards = false;                             ///< `data convert --for` makes data of this task
@@ -46,8 +46,8 @@ class Dataset : public DataSource {
   /// Throws Error(kData) naming file, key, row and remedy of the first problem that data/checked_steps.h finds.
   static Dataset from_d4rl(D4rlFile file, const DatasetOptions& options);
   /// Any format of io/steps.h, errors naming `path`. A pack was checked when it was made; of it only what the task asks is checked here. It
-  /// stays where it is: rows are read from the map when they are drawn, and memory holds 12 bytes and a bit a transition (4 bytes more without
-  /// next observations). The bits are those of the file that was packed.
+  /// stays where it is: rows are read from the map when they are drawn, and memory holds 12 bytes and a bit a transition (4 bytes more
+  /// without next observations). The bits are those of the file that was packed.
   static Dataset load(const std::filesystem::path& path, DatasetOptions options);
 
   Dataset(Dataset&&) = default;
@@ -60,8 +60,8 @@ class Dataset : public DataSource {
   bool has_mc_return() const override { return true; }
 
   /// Keeps whole episodes, evenly spaced through the record, out of later samples: enough for `rows` transitions and at least 8, but
-  /// fewer, or none, where they would be more than 5% of the transitions. An episode is what was recorded in one piece; those in which every
-  /// step is a true end are passed over.
+  /// fewer, or none, where they would be more than 5% of the transitions. An episode is what was recorded in one piece; those in which
+  /// every step is a true end are passed over.
   void hold_out(std::size_t rows);
   std::size_t held_out() const;  ///< transitions that sample() never gives
   bool is_held_out(std::size_t row) const;
@@ -74,11 +74,11 @@ class Dataset : public DataSource {
     if (row + 1 >= size() || last_[row]) return false;
     return !next_ || next_[step_of(row)] == kFollowing;
   }
-  std::size_t clipped_actions() const { return clipped_actions_; }  ///< action entries beyond action_clip
-  std::size_t dropped_steps() const { return dropped_steps_; }      ///< steps without a known next observation
+  std::size_t clipped_actions() const { return clipped_actions_; }    ///< action entries beyond action_clip
+  std::size_t dropped_steps() const { return dropped_steps_; }        ///< steps without a known next observation
   const std::vector<Episode>& episodes() const { return episodes_; }  ///< as recorded, in one piece
   const Findings& findings() const { return findings_; }              ///< notes and warnings
-  const std::string& recorded_in() const { return recorded_in_; }  ///< task that the file's metadata name, or ""
+  const std::string& recorded_in() const { return recorded_in_; }     ///< task that the file's metadata name, or ""
 
  private:
   struct Stretch {

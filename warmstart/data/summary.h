@@ -23,7 +23,7 @@ struct DatasetSummary {
   std::size_t steps = 0, transitions = 0;  ///< rows in the file; rows that a learner gets from it
   int obs_size = 0, action_size = 0;
   bool has_next_observations = false;
-  std::size_t episodes = 0;                               ///< recorded in one piece
+  std::size_t episodes = 0;                                 ///< recorded in one piece
   std::size_t terminals = 0, timeouts = 0, unfinished = 0;  ///< steps that are one; 1 when the file ends mid-episode
   std::size_t length_min = 0, length_max = 0;
   double length_mean = 0;

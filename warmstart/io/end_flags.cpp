@@ -17,7 +17,7 @@ namespace {
 
 struct Names {
   const char* array;
-  std::string FlatKeys::* key;
+  std::string FlatKeys::*key;
   std::vector<std::string> names;  // lower case; the first is ours
 };
 
@@ -63,7 +63,8 @@ FlatKeys find_flat_keys(const ArrayFile& file) {
       if (std::find(n.names.begin(), n.names.end(), lower(name)) == n.names.end()) continue;
       std::string& key = keys.*n.key;
       if (!key.empty())
-        throw data_error(fmt::format("keys '{}' and '{}' both mean {}", key, name, n.array), file.path(), "remove one of them from the file");
+        throw data_error(fmt::format("keys '{}' and '{}' both mean {}", key, name, n.array), file.path(),
+                         "remove one of them from the file");
       key = name;
       used.insert(name);
       if (name != n.array) keys.renamed.push_back(fmt::format("'{}' is read as {}", name, n.array));
@@ -84,11 +85,13 @@ void EndFlags::settle() {
   if (!keys_.dones.empty()) return settle_dones();
   if (keys_.terminals.empty()) {
     if (keys_.timeouts.empty())
-      throw data_error("key 'terminals' is missing", where,
-                       fmt::format("a file says which steps truly end an episode (names understood: {}) and which ones a time limit cuts ({})",
-                                   names_of("terminals"), names_of("timeouts")));
-    throw data_error(fmt::format("key 'terminals' is missing; '{}' says only where a time limit cut", keys_.timeouts), where,
-                     fmt::format("add the true ends (names understood: {}), zeros when no step truly ends an episode", names_of("terminals")));
+      throw data_error(
+          "key 'terminals' is missing", where,
+          fmt::format("a file says which steps truly end an episode (names understood: {}) and which ones a time limit cuts ({})",
+                      names_of("terminals"), names_of("timeouts")));
+    throw data_error(
+        fmt::format("key 'terminals' is missing; '{}' says only where a time limit cut", keys_.timeouts), where,
+        fmt::format("add the true ends (names understood: {}), zeros when no step truly ends an episode", names_of("terminals")));
   }
   if (!keys_.timeouts.empty()) return;
   if (max_episode_steps_ == 0)
@@ -124,10 +127,11 @@ void EndFlags::settle_masks() {
 void EndFlags::settle_dones() {
   const std::string where = file_.path();
   if (keys_.terminals.empty() && keys_.timeouts.empty())
-    throw data_error(fmt::format("'{}' does not say whether an episode truly ended or was cut by a time limit", keys_.dones), where,
-                     fmt::format("add timeouts (names understood: {}), zeros when no time limit cut an episode: a done without one is then a "
-                                 "true end",
-                                 names_of("timeouts")));
+    throw data_error(
+        fmt::format("'{}' does not say whether an episode truly ended or was cut by a time limit", keys_.dones), where,
+        fmt::format("add timeouts (names understood: {}), zeros when no time limit cut an episode: a done without one is then a "
+                    "true end",
+                    names_of("timeouts")));
   std::size_t cut_and_done = 0, cut_not_done = 0, derived = 0, dones = 0;
   std::vector<std::uint8_t> done, terminal, timeout;
   for (std::size_t first = 0; first < steps_; first += kSlabSteps) {
@@ -139,8 +143,9 @@ void EndFlags::settle_dones() {
     for (std::size_t i = 0; i < n; ++i) {
       dones += done[i];
       const auto contradicts = [&](const std::string& key, const char* what) {
-        return data_error(fmt::format("'{}' is {} in row {}, where {}", keys_.dones, done[i], first + i, fmt::format(fmt::runtime(what), key)),
-                          where, fmt::format("correct the file, or remove '{}' from it", keys_.dones));
+        return data_error(
+            fmt::format("'{}' is {} in row {}, where {}", keys_.dones, done[i], first + i, fmt::format(fmt::runtime(what), key)), where,
+            fmt::format("correct the file, or remove '{}' from it", keys_.dones));
       };
       if (!keys_.terminals.empty() && terminal[i] && !done[i]) throw contradicts(keys_.terminals, "'{}' is 1");
       if (!keys_.terminals.empty() && !keys_.timeouts.empty() && done[i] && !terminal[i] && !timeout[i])

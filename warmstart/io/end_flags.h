@@ -12,7 +12,7 @@ namespace warmstart {
 struct FlatKeys {
   std::string observations, actions, rewards, next_observations;
   std::string terminals, timeouts, dones, masks;
-  std::vector<std::string> unused;  ///< at the root, neither of these nor infos/ and metadata/
+  std::vector<std::string> unused;   ///< at the root, neither of these nor infos/ and metadata/
   std::vector<std::string> renamed;  ///< "'obs' is read as observations"
 };
 

@@ -151,6 +151,9 @@ TEST_F(OwnEnv, ARecipeThatAProgramFilledIsChecked) {
   expect_error(Exit::kUsage, {"unknown value \"mixd\"", "retention.mode", "mixed"}, [&] { warmstart::Run(bad, options("run")); });
   bad = recipe(), bad.agent.tau = 7;
   expect_error(Exit::kUsage, {"agent.tau", "out of range"}, [&] { warmstart::Run(bad, options("run")); });
+  Rng rng(0, "");
+  Policy policy(std::make_shared<Actor>(ActorCritic({}, 2, 1, 1, 1, rng).actor), rng);
+  expect_error(Exit::kUsage, {"0 episodes", "at least 1"}, [&] { evaluate(*make_env({.id = kTask}), policy, 0, 0); });
   expect_error(Exit::kUsage, {"RunOptions::folder"}, [&] { warmstart::Run(recipe(), {}); });
 }
 

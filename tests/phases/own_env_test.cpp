@@ -107,7 +107,8 @@ TEST_F(OwnEnv, AFailureInAnEvaluationSavesTheRun) {
   EXPECT_EQ(run_status(folder / "run"), "failed");
   Line::fails_at = 0;
   warmstart::Run again(recipe(), options("run", true)), whole(recipe(), options("whole"));
-  EXPECT_TRUE(train(again)), EXPECT_TRUE(train(whole));
+  EXPECT_TRUE(train(again));
+  EXPECT_TRUE(train(whole));
   AgentFile one = read_agent_file(folder / "run" / "final.safetensors"), other = read_agent_file(folder / "whole" / "final.safetensors");
   EXPECT_EQ(numbers(one.agent), numbers(other.agent)) << "nothing was lost";
 }

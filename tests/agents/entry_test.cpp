@@ -98,7 +98,7 @@ TEST(Entry, SettingsOfAProgramAreCheckedAsARecipesAre) {
   const auto refused = [&](const char* agent, AgentSettings s, const std::vector<std::string>& words) {
     expect_error(Exit::kUsage, words, [&] { make_agent(agent, s, w.start, *backend); });
   };
-  refused("sac", {.agent = {.actor_reduce = "men"}}, {"unknown value \"men\"", "agent.actor_reduce", "did you mean \"mean\""});
+  refused("sac", {.agent = {.actor_reduce = "meann"}}, {"unknown value \"meann\"", "agent.actor_reduce", "did you mean \"mean\""});
   refused("td3", {.agent = {.temperature_at = "next"}}, {"agent.temperature_at"});
   refused("bc", {.agent = {.tau = 2}}, {"out of range", "agent.tau"});
   refused("sac", {.agent = {.discount = std::nan("")}}, {"agent.discount"});

@@ -107,7 +107,8 @@ TEST_F(OwnEnv, AFailureInAnEvaluationSavesTheRun) {
   EXPECT_EQ(run_status(folder / "run"), "failed");
   Line::fails_at = 0;
   warmstart::Run again(recipe(), options("run", true)), whole(recipe(), options("whole"));
-  EXPECT_TRUE(train(again)), EXPECT_TRUE(train(whole));
+  EXPECT_TRUE(train(again));
+  EXPECT_TRUE(train(whole));
   AgentFile one = read_agent_file(folder / "run" / "final.safetensors"), other = read_agent_file(folder / "whole" / "final.safetensors");
   EXPECT_EQ(numbers(one.agent), numbers(other.agent)) << "nothing was lost";
 }
@@ -151,6 +152,9 @@ TEST_F(OwnEnv, ARecipeThatAProgramFilledIsChecked) {
   expect_error(Exit::kUsage, {"unknown value \"mixd\"", "retention.mode", "mixed"}, [&] { warmstart::Run(bad, options("run")); });
   bad = recipe(), bad.agent.tau = 7;
   expect_error(Exit::kUsage, {"agent.tau", "out of range"}, [&] { warmstart::Run(bad, options("run")); });
+  Rng rng(0, "");
+  Policy policy(std::make_shared<Actor>(ActorCritic({}, 2, 1, 1, 1, rng).actor), rng);
+  expect_error(Exit::kUsage, {"0 episodes", "at least 1"}, [&] { evaluate(*make_env({.id = kTask}), policy, 0, 0); });
   expect_error(Exit::kUsage, {"RunOptions::folder"}, [&] { warmstart::Run(recipe(), {}); });
 }
 

@@ -33,6 +33,8 @@ UpdateStats Sac::learn(const Batch& batch, int utd, Noise& noise) {
     }
   }
   if (!actor) check_finite(batch, {{"critic_loss", stats.critic_loss}}, stats);
+  else if (!has_temperature())
+    check_finite(batch, {{"critic_loss", stats.critic_loss}, {"actor_loss", stats.actor_loss}}, stats);
   else
     check_finite(
         batch, {{"critic_loss", stats.critic_loss}, {"actor_loss", stats.actor_loss}, {"temperature_loss", stats.temperature_loss}}, stats);
@@ -62,7 +64,7 @@ void Sac::step(const Batch& batch, Networks moved, Noise& noise, UpdateStats& st
   float d_temperature = 0;
   if (moved.actor) {
     actor_gradient(batch, noise, stats);
-    d_temperature = temperature_gradient(batch, noise, stats);
+    if (has_temperature()) d_temperature = temperature_gradient(batch, noise, stats);
   }
   multiplier_gradient(batch, moved, noise, stats);
 
@@ -71,7 +73,7 @@ void Sac::step(const Batch& batch, Networks moved, Noise& noise, UpdateStats& st
   else if (config_.idle_adam_steps) backend_.adam_step(ac_.critic.params, ac_.critic_adam, critic_adam(), true);
   if (moved.actor || config_.idle_adam_steps) {
     backend_.adam_step(ac_.actor.params, ac_.actor_adam, {.learning_rate = config_.actor_lr}, !moved.actor);
-    ac_.temperature.step({.learning_rate = config_.temperature_lr}, d_temperature);
+    if (has_temperature()) ac_.temperature.step({.learning_rate = config_.temperature_lr}, d_temperature);
   }
   step_multiplier(moved);
 }

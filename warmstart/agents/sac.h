@@ -43,8 +43,10 @@ class Sac : public Agent {
 
   /// Leaves dL/dparams in ac_.actor_adam.grad; at_obs_ and its tape are those of the batch.
   virtual void actor_gradient(const Batch& batch, Noise& noise, UpdateStats& stats);
-  /// dL/d(raw temperature); 0 for a learner without one, which then stays as it is.
-  virtual float temperature_gradient(const Batch& batch, Noise& noise, UpdateStats& stats);
+  /// False for a learner whose actor has no entropy term: the temperature then stays as it is.
+  virtual bool has_temperature() const { return true; }
+  /// dL/d(raw temperature).
+  float temperature_gradient(const Batch& batch, Noise& noise, UpdateStats& stats);
 
   std::span<const float> td_target(const Batch& batch, Noise& noise, UpdateStats& stats);
   AdamConfig critic_adam() const { return {.learning_rate = config_.critic_lr}; }

@@ -69,6 +69,7 @@ void LocalExperience::load(StateReader& in) {
 }
 
 Evaluation evaluate(Env& env, Policy& policy, int episodes, std::uint64_t seed, const EvaluateOptions& options) {
+  if (episodes < 1) throw usage_error(std::to_string(episodes) + " episodes", "evaluate", "give at least 1");
   Rng rng(seed, "evaluation");
   const EnvSpec& spec = env.spec();
   check_fits(policy.actor().spec, spec, "the checkpoint");

@@ -52,9 +52,14 @@ void add_collect(CLI::App& app) {
     std::string option = "--" + field.key.substr(field.key.find('.') + 1);
     for (char& c : option)
       if (c == '_') c = '-';
+    const std::string kind = field.type_name();
     verb->add_option_function<std::string>(
             option, [field, option](const std::string& text) { field.set_text(text, "option " + option); },
             field.doc.help + (field.doc.when.empty() ? "" : "; " + field.doc.when))
+        ->type_name(field.doc.path         ? "PATH"
+                    : kind == "an integer" ? "INT"
+                    : kind == "a number"   ? "FLOAT"
+                                           : "TEXT")
         ->default_str(field.toml());
   }
   verb->callback([o] { run(*o); });

@@ -43,8 +43,8 @@ class ArrayFile {
   virtual void read(const std::string& key, std::span<double> out) const = 0;
   /// A scalar or one-element text; "" where the container has none.
   virtual std::string read_text(const std::string& key) const = 0;
-  /// Says which of an array's values nobody ever wrote, so that they read as a fill value: "no value" (of any kind), "3 chunks of values, the
-  /// first at row 500,"; "" when all are there.
+  /// Says which of an array's values nobody ever wrote, so that they read as a fill value: "no value" (of any kind), "3 chunks of values,
+  /// the first at row 500,"; "" when all are there.
   virtual std::string unwritten(const std::string&) const { return ""; }
   /// Text attributes of the file itself.
   virtual std::vector<std::pair<std::string, std::string>> text_attributes() const = 0;

@@ -176,7 +176,8 @@ void set_action_bounds(std::vector<double> low, std::vector<double> high, StepsL
   }
   if (finite) layout.action_low = std::move(low), layout.action_high = std::move(high);
   else if (low.size() != actions || high.size() != actions)
-    layout.notes.push_back(fmt::format("bounds of the actions are not used: {} and {} of them for {} entries", low.size(), high.size(), actions));
+    layout.notes.push_back(
+        fmt::format("bounds of the actions are not used: {} and {} of them for {} entries", low.size(), high.size(), actions));
   else layout.notes.push_back("bounds of the actions are not used: some are infinite");
 }
 

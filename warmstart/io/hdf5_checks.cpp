@@ -33,7 +33,8 @@ void check_filters(hid_t create, const std::string& key, const std::string& path
     unsigned flags = 0, config = 0;
     std::size_t values = 0;
     std::array<char, 128> name = {};
-    const H5Z_filter_t id = H5Pget_filter2(create, static_cast<unsigned>(i), &flags, &values, nullptr, name.size() - 1, name.data(), &config);
+    const H5Z_filter_t id =
+        H5Pget_filter2(create, static_cast<unsigned>(i), &flags, &values, nullptr, name.size() - 1, name.data(), &config);
     if (id < 0 || H5Zfilter_avail(id) > 0) continue;
     const auto known = std::find_if(std::begin(kFilters), std::end(kFilters), [&](const Filter& f) { return f.id == id; });
     const bool found = known != std::end(kFilters);
@@ -94,8 +95,8 @@ void check_virtual(hid_t dataset, hid_t create, const std::string& key, const st
     if (!source.valid()) throw hdf5_open_error(place);
     const Hdf5Handle there(H5Dopen2(source, inside.c_str(), H5P_DEFAULT), H5Dclose);
     if (!there.valid())
-      throw data_error(fmt::format("key '{}' is a virtual dataset of '{}' in file '{}', which has no such dataset", key, inside, name), path,
-                       "give the file that the virtual dataset was made for");
+      throw data_error(fmt::format("key '{}' is a virtual dataset of '{}' in file '{}', which has no such dataset", key, inside, name),
+                       path, "give the file that the virtual dataset was made for");
     // what lies beyond the source's end would be read as the fill value
     const Hdf5Handle has(H5Dget_space(there), H5Sclose);
     std::array<hsize_t, H5S_MAX_RANK> low = {}, high = {}, dims = {};

@@ -16,9 +16,9 @@ bool external_beside(hid_t dataset, const std::string& path);
 
 /// What of a dataset nobody ever wrote; HDF5 gives its fill value there.
 struct Unwritten {
-  bool all = false;            ///< no value was ever written
-  std::size_t chunks = 0;      ///< else: chunks without values
-  std::size_t first_row = 0;   ///< of the first of them
+  bool all = false;           ///< no value was ever written
+  std::size_t chunks = 0;     ///< else: chunks without values
+  std::size_t first_row = 0;  ///< of the first of them
 };
 Unwritten find_unwritten(hid_t dataset);
 

@@ -48,9 +48,10 @@ Error hdf5_open_error(const std::string& path) {
     return data_error("dataset file is locked: another program has it open for writing", path,
                       "wait until that program closes it, or copy the file and give the copy");
   if (mentions(reason.all, {"already open for write", "already open for SWMR", "consistency flag"}))
-    return data_error("dataset file was not closed by the program that writes it", path,
-                      "wait until that program ends; if it was killed, `h5clear -s FILE` (Debian: hdf5-tools) marks the file as closed, and "
-                      "`warmstart data info` shows what it holds");
+    return data_error(
+        "dataset file was not closed by the program that writes it", path,
+        "wait until that program ends; if it was killed, `h5clear -s FILE` (Debian: hdf5-tools) marks the file as closed, and "
+        "`warmstart data info` shows what it holds");
   if (mentions(reason.all, {"truncated"}))
     return data_error("dataset file is truncated: " + reason.innermost, path,
                       "copy or download it again; if a program still writes it, wait until that has closed it");

@@ -21,11 +21,13 @@ struct Band {
 /// The chunks that rows of one place lie in. Reading in parts comes back to them, since parts do not end where chunks do.
 Band band_of(hid_t dataset) {
   Band band;
-  const Hdf5Handle create(H5Dget_create_plist(dataset), H5Pclose), space(H5Dget_space(dataset), H5Sclose), type(H5Dget_type(dataset), H5Tclose);
+  const Hdf5Handle create(H5Dget_create_plist(dataset), H5Pclose), space(H5Dget_space(dataset), H5Sclose),
+      type(H5Dget_type(dataset), H5Tclose);
   if (H5Pget_layout(create) != H5D_CHUNKED) return band;
   const int rank = H5Sget_simple_extent_ndims(space);
   std::vector<hsize_t> dims(static_cast<std::size_t>(std::max(rank, 0))), chunk(dims.size());
-  if (rank <= 0 || H5Sget_simple_extent_dims(space, dims.data(), nullptr) != rank || H5Pget_chunk(create, rank, chunk.data()) != rank) return band;
+  if (rank <= 0 || H5Sget_simple_extent_dims(space, dims.data(), nullptr) != rank || H5Pget_chunk(create, rank, chunk.data()) != rank)
+    return band;
   band.chunks = 1, band.bytes = H5Tget_size(type) * chunk[0];
   for (std::size_t d = 1; d < dims.size(); ++d) {
     const hsize_t across = (dims[d] + chunk[d] - 1) / chunk[d];

@@ -29,6 +29,13 @@ class CommandLine(Case):
         self.refused(USAGE, ["--from"], "finetune", self.recipe)
         self.refused(USAGE, ["envs"], "list", "env")
 
+    def test_seeds_of_a_study(self):
+        study = ["study", "studies/03-warm-up-length.toml", "--dry-run", "--seeds"]
+        self.ok(*study, "0,2")
+        for bad in ("1,,2", "1,", "", "[1", "1 2", "one"):
+            self.refused(USAGE, ["wrong type", "--seeds", "list of integers"], *study, bad)
+        self.refused(USAGE, ["out of range", "--seeds"], *study, "-1")
+
     def test_keys(self):
         self.refused(USAGE, ["unknown key agent.tua", "did you mean agent.tau?"], "train", self.recipe, "--agent.tua", 0.1)
         self.refused(USAGE, ["unknown key agent.tua", "agent.tau"], "explain", "agent.tua")

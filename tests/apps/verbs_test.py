@@ -27,6 +27,8 @@ OPTIONS = {
 class Verbs(Case):
     def test_help(self):
         top = self.ok("--help").stdout
+        for line in re.findall(r"^  \w+ +(.*)", top.split("Subcommands:")[1], re.M):
+            self.assertTrue(line[0].isupper(), line)
         for verb, options in OPTIONS.items():
             self.assertIn(verb, top)
             text = self.ok(verb, "--help").stdout
@@ -128,7 +130,7 @@ class Verbs(Case):
         shutil.copy(self.data, self.folder / "d.hdf5")
         both = self.ok("train", mine, "--dry-run")
         self.assertIn(f'path = "{home}/d.hdf5"', both.stdout)
-        self.assertRegex(both.stderr, "note: data.path: .*home/d.hdf5 is used")
+        self.assertRegex(both.stderr, "note: .*data.path: .*home/d.hdf5 is used")
         # a bundled recipe, from any folder
         self.assertIn("steps = 2000", self.ok("train", "recipes/quick/wsrl.toml", "--dry-run").stdout)
         self.assertIn("steps = 2000", self.ok("train", "quick/wsrl.toml", "--dry-run").stdout)

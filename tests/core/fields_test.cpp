@@ -128,10 +128,10 @@ TEST(Fields, PathsKnowTheHomeFolder) {
   Fields f("data");
   f.add("path", file, path_of("a file", "always"));
   f.add("text", text, {.help = "any"});
-  setenv("HOME", "/somebody", 1);
+  setenv("HOME", "/people/somebody", 1);
   const auto after = [&](const std::string& value) { return f.list()[0].set_text(value, "w"), file; };
-  EXPECT_EQ(after("~/x.npz"), "/somebody/x.npz");
-  EXPECT_EQ(after("~"), "/somebody");
+  EXPECT_EQ(after("~/x.npz"), "/people/somebody/x.npz");
+  EXPECT_EQ(after("~"), "/people/somebody");
   EXPECT_EQ(after("~root/x"), std::string(getpwnam("root")->pw_dir) + "/x");
   for (const char* plain : {"a/~/b", "./~x", "/abs/~", "x~", ""}) EXPECT_EQ(after(plain), plain);
   try {

@@ -62,6 +62,7 @@ void add_collect(CLI::App& app) {
     std::string option = "--" + field.key.substr(field.key.find('.') + 1);
     for (char& c : option)
       if (c == '_') c = '-';
+    const std::string kind = field.type_name();
     verb->add_option_function<std::string>(
             option,
             [field, option, o](const std::string& text) {
@@ -69,6 +70,10 @@ void add_collect(CLI::App& app) {
               o->policy_given = o->policy_given || option == "--policy";
             },
             field.doc.help + (field.doc.when.empty() ? "" : "; " + field.doc.when))
+        ->type_name(field.doc.path         ? "PATH"
+                    : kind == "an integer" ? "INT"
+                    : kind == "a number"   ? "FLOAT"
+                                           : "TEXT")
         ->default_str(field.toml());
   }
   const Fields limits = o->safety.fields();

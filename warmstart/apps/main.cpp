@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <filesystem>
 #include <new>
@@ -68,6 +69,16 @@ void check_commands(const CLI::App& top, int argc, char** argv) {
   }
 }
 
+// One look for all of --help, whatever the verbs' own files write.
+void capitalize(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    std::string text = command->get_description();
+    if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+    command->description(text);
+    capitalize(*command);
+  }
+}
+
 // The options of the command that was reached, for a word that none of them is.
 std::string nearest_option(const CLI::App& top, const std::string& word) {
   const CLI::App* app = &top;
@@ -116,6 +127,7 @@ int run(int argc, char** argv) {
     app.get_subcommand(verb)->preparse_callback(handle);
   app.get_subcommand("data")->get_subcommand("pack")->preparse_callback(handle);
   for (int i = 0; i < argc; ++i) command_line() += (i ? " " : "") + shell_word(argv[i]);
+  capitalize(app);
   check_commands(app, argc, argv);
   try {
     app.parse(argc, argv);

@@ -208,10 +208,15 @@ void add_study(CLI::App& app) {
   verb->add_option("--threads", o->threads, "threads of each run; results do not depend on it")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
-  verb->add_option("--seeds", o->seeds, "seeds instead of the file's, comma-separated")
-      ->delimiter(',')
-      ->allow_extra_args(false)  // or they would swallow FILE
-      ->check(CLI::Range(std::int64_t{0}, kMaxSeed));
+  verb->add_option_function<std::string>(
+          "--seeds",
+          [o](const std::string& text) {
+            Fields list("");
+            list.add("seeds", o->seeds, {.help = "seeds", .min = 0, .max = static_cast<double>(kMaxSeed)});
+            list.list()[0].set_text(text, "command line, --seeds");
+          },
+          "seeds instead of the file's, comma-separated")
+      ->type_name("LIST");
   verb->add_option("--only", o->only, "arms to run, and what they need; all tasks");
   verb->add_option("--launcher", o->launcher, "local, or slurm to submit the jobs as arrays and return")
       ->capture_default_str()

@@ -36,7 +36,7 @@ def rows_of_a_run(offset=0.0, diagnostics=True):
             of_sets = {f"{name}_{s}": (0.3 + step / 1000) * (i + 1) for name in DIAGNOSED for i, s in enumerate(("offline", "warmup", "online"))}
             of_nets = {f"{net}_{name}": 0.1 + step / 2000 for net in ("actor", "critic") for name in ("norm", "gradient_norm", "update_norm", "dormant")}
             rest = {f"{name}_{s}": 0.2 for name in ("saturation", "chatter") for s in ("warmup", "online")}
-            add(phase, step, "diagnostics", **of_sets, **of_nets, **rest, q_of_my_own=4.5)
+            add(phase, step, "diagnostics", not_terminal_offline=256, not_terminal_online=250, **of_sets, **of_nets, **rest, q_of_my_own=4.5)
     if diagnostics:
         add("finetune", 200, "monitor", q_diverging=1, q_before=-2.5, q_now=-80.25)
         add("finetune", 300, "monitor", rolled_back_to=100, value=0.5)
@@ -173,7 +173,8 @@ class InABrowser(Report):
         # a number that nobody explained is shown all the same
         self.browser.value("[...document.querySelectorAll('#diagnostics details')][0].open = true")
         self.assertTrue(self.browser.wait("(document.querySelector('[data-plot=\"diagnostics-more-q_of_my_own\"]') || {}).data"))
-        # the frozen policy's level and the warm-up
+        self.assertEqual(self.texts("[data-rows]"), ["Transitions that are no true end of an episode, in the newest measurement: 256 offline, 250 online."])
+        # the frozen policy's level and the warmup
         shapes = self.browser.value("document.querySelector('[data-plot=\"eval-success_rate\"]').layout.shapes.map((s) => [s.type, s.x0, s.x1, s.y0])")
         self.assertIn(["rect", 0, 100, 0], shapes)
         self.assertIn(["line", 0, 1, 0.5], shapes)

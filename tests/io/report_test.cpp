@@ -101,6 +101,34 @@ TEST(ReportStats, BandUsesStepsThatAllSeedsHave) {
   EXPECT_EQ(b.spread[1].count, 2);
 }
 
+TEST(ReportStats, ARunWithoutAnUpdateComparesNothing) {
+  RunFiles idle = in_memory(story(0.1));
+  idle.updates = 0;
+  EXPECT_TRUE(without_update(idle));
+  const Outcome o = outcome(idle, "success_rate");
+  EXPECT_EQ(o.before, 0.5);
+  EXPECT_EQ(o.last, 0.1);
+  EXPECT_FALSE(o.drop || o.fall || o.forgotten || o.recovered_at);
+  RunFiles unknown = in_memory(story(0.1)), offline = in_memory({eval("pretrain", 10, 0.25, 1)});
+  offline.updates = 0;  // nothing was to be learned online
+  EXPECT_FALSE(without_update(unknown) || without_update(offline));
+  EXPECT_TRUE(outcome(unknown, "success_rate").drop);
+  const GroupOutcome both = outcome(RunGroup{"g", {&idle, &unknown}}, "success_rate");
+  EXPECT_EQ(both.judged, 1);
+  EXPECT_EQ(both.drop.count, 1);
+  EXPECT_DOUBLE_EQ(both.fall.mean, 0.4);
+}
+
+TEST(ReportRuns, UpdatesAreThoseOfARunThatEnded) {
+  const TemporaryFolder folder;
+  write_run(folder / "done", story(0.9), {{"status", "done"}, {"updates", 0}});
+  write_run(folder / "running", story(0.9), {{"status", "running"}, {"updates", 0}});  // what was so at its last checkpoint
+  write_run(folder / "old", story(0.9), {{"status", "done"}});
+  EXPECT_TRUE(without_update(read_run(folder / "done")));
+  EXPECT_FALSE(read_run(folder / "running").updates);
+  EXPECT_FALSE(read_run(folder / "old").updates);
+}
+
 TEST(ReportStats, HeadlineMetric) {
   const auto metric_of = [](const std::vector<RunFiles>& runs) { return headline_metric(by_task(runs).front()); };
   EXPECT_EQ(metric_of({in_memory({eval("finetune", 1, 0, 5)})}), "return_mean");
@@ -209,7 +237,9 @@ TEST(ReportTable, OneLineALabel) {
             "method            seeds  updates  before  lowest  final   drop  forgotten  recovered\n"
             "WSRL                  1      250   50.0%   20.0%  90.0%  60.0%         no        200\n"
             "caf\u00e9, no warm-up      2    0-250   50.0%   20.0%  60.0%  60.0%     1 of 2        200\n"
-            "success rate, mean over seeds: at the switch, lowest and last evaluation after it; recovered: steps since the switch\n");
+            "success rate, mean over seeds: at the switch, lowest and last evaluation after it; recovered: steps since the switch\n"
+            "no update: caf\u00e9, no warm-up, seed 0 (): fine-tuning made not one update, its policy is the pre-trained one\n"
+            "one seed: no spread can be told; a difference of that size may be chance\n");
   EXPECT_NE(summary_table({in_memory({eval("pretrain", 1, 0, -3.25)})}).find("-3.25       -      -     -          -          -"),
             std::string::npos);
 }

@@ -24,7 +24,8 @@ class Results : public ::testing::Test {
                              std::string("[[arm]]\nname = \"a\"\nset = { warm_up.steps = 7 }\n[[arm]]\nname = \"b, |c\"\n");
     plan = make_plan(read_study(folder.write("s.toml", text)), folder / "out", {0, 1, 2});
   }
-  void finish(const std::string& arm, std::int64_t seed, double before, double lowest, double last, const std::string& status = "done") {
+  void finish(const std::string& arm, std::int64_t seed, double before, double lowest, double last, const std::string& status = "done",
+              json more = json::object()) {
     const fs::path run = folder / "out/runs/PointMaze_UMaze_Episodic-v3" / arm / ("seed" + std::to_string(seed));
     MetricsLog log(run, {});
     const auto row = [&](const char* phase, std::int64_t step, const char* kind, double j) {
@@ -33,13 +34,11 @@ class Results : public ::testing::Test {
     row("warmup", 0, "switch", before), row("finetune", 500, "eval", lowest), row("finetune", 1000, "eval", last);
     log.write({"finetune", 1000, "diagnostics", {{"q_online", -3.5}}});
     log.sync();
-    spill(run / "run.json", json{{"status", status},
-                                 {"seed", seed},
-                                 {"cpu", "a CPU"},
-                                 {"version", "0"},
-                                 {"seconds", {{"warmup", 4}, {"finetune", 16}}},
-                                 {"steps", {{"online", 1000}}}}
-                                .dump());
+    json info = {
+        {"status", status},           {"seed", seed}, {"cpu", "a CPU"}, {"version", "0"}, {"seconds", {{"warmup", 4}, {"finetune", 16}}},
+        {"steps", {{"online", 1000}}}};
+    info.update(more);
+    spill(run / "run.json", info.dump());
   }
   TemporaryFolder folder;
   StudyPlan plan;
@@ -73,6 +72,25 @@ TEST_F(Results, NumbersOfRunsAndArms) {
   EXPECT_EQ(b["measures"]["steps_to_threshold"]["reached"], 0);
   EXPECT_EQ(s["unfinished"].size(), 2u);
   EXPECT_EQ(s["machine"]["cpu"], "a CPU");
+}
+
+// An arm that learned nothing ends with the pre-trained policy: here it would be the best, and make regret of what learned.
+TEST_F(Results, AnArmWithoutUpdatesIsMarkedAndComparesNothing) {
+  const json idle = {{"updates", 0}}, learned = {{"updates", 1000}};
+  finish("a", 0, 0.9, 0.2, 0.6, "done", learned), finish("a", 1, 0.9, 0.2, 0.6, "done", learned);
+  finish("b,-c", 0, 0.9, 0.8, 0.9, "done", idle);
+  const StudyResults results = gather_results(plan);
+  const json s = json::parse(summary_json(results)), &a = s["arms"][0], &b = s["arms"][1];
+  EXPECT_EQ(a["without_update"], 0);
+  EXPECT_EQ(b["without_update"], 1);
+  EXPECT_NEAR(a["measures"]["regret"]["mean"].get<double>(), 0.6 - 0.475, 1e-12);  // from its own level, not from 0.9
+  for (const char* measure : {"drop", "regret", "forgotten", "steps_to_recover"})
+    EXPECT_TRUE(b["measures"][measure]["mean"].is_null()) << measure;
+  EXPECT_EQ(b["measures"]["final"]["mean"], 0.9);
+  const std::string table = summary_markdown(results);
+  EXPECT_NE(table.find("b, \\|c (no update) | 1 |"), std::string::npos) << table;
+  EXPECT_NE(table.find("Without one update"), std::string::npos) << table;
+  EXPECT_NE(table.find("/ b, |c / seed 0\n"), std::string::npos) << table;
 }
 
 TEST_F(Results, OneLinePerRunAndOnePerNumber) {

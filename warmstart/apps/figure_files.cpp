@@ -32,7 +32,7 @@ bool installed(const std::string& program) {
 void convert(const fs::path& svg, const fs::path& out, const std::string& format) {
   const fs::path unfinished = out.string() + ".tmp";
   std::vector<std::string> words = {kConverter, "--format", format, "--output", unfinished.string(), svg.string()};
-  if (format == "png") words.insert(words.begin() + 1, {"--zoom", "4.1666667"});  // 300 dots per inch of a page in points
+  if (format == "png") words.insert(words.begin() + 1, {"--zoom", "3.125"});  // 300 dots per inch, of 96
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

@@ -114,7 +114,8 @@ std::vector<HParam> settings_of(const std::string& recipe) {
     HParam one{key, ""};
     if (const auto* flag = std::get_if<bool>(&value)) one.second = *flag;
     else if (const auto* whole = std::get_if<std::int64_t>(&value)) one.second = static_cast<double>(*whole);
-    else if (const auto* real = std::get_if<double>(&value)) one.second = *real;
+    else if (const auto* real = std::get_if<double>(&value); real && std::isfinite(*real)) one.second = *real;
+    else if (real) one.second = fmt::format("{}", *real);  // its page reads JSON, which has no such numbers
     else if (const auto* text = std::get_if<std::string>(&value)) one.second = *text;
     else if (const auto* list = std::get_if<std::vector<std::int64_t>>(&value)) one.second = fmt::format("[{}]", fmt::join(*list, ", "));
     else one.second = fmt::format("[{}]", fmt::join(std::get<std::vector<double>>(value), ", "));

@@ -43,8 +43,18 @@ function common_range(curves, log) {
   const low = Math.min(...all), high = Math.max(...all), room = .05 * (high - low || 1);
   return [low - room, high + room];
 }
+// how many rows of each set are no true end of an episode: a critic is judged on what comes after a row
+function row_note(parent, curves, told) {
+  const parts = sets.filter(([s]) => curves[`not_terminal_${s}`]).map(([s, label]) => {
+    told.add(`not_terminal_${s}`);
+    const last = curves[`not_terminal_${s}`].flatMap((c) => c.seeds.map((one) => one.y.at(-1))), low = Math.min(...last), high = Math.max(...last);
+    return `${low === high ? low : `${low} to ${high}`} ${label}`;
+  });
+  if (parts.length) parent.append(make("p", {class: "small muted", "data-rows": ""}, `Transitions that are no true end of an episode, in the newest measurement: ${parts.join(", ")}.`));
+}
 function diagnostics(parent) {
   const curves = task.diagnostics.online, told = new Set();
+  row_note(parent, curves, told);
   if (several && Object.keys(curves).length) parent.append(method_legend());
   const wide = make("div", {class: "grid wide"});
   if (!several && Object.keys(curves).length) parent.append(wide);

@@ -2,6 +2,7 @@
 const reasons = {
   q_diverging: "Q diverges downwards", drop: "the level dropped far below the pre-trained one", plateau: "stuck below the pre-trained level", early_variance: "evaluations vary widely early online",
   chatter: "actions chatter: they jump from step to step", no_reward: "the warmup brought no success to learn from",
+  no_updates: "fine-tuning made no update",
 };
 function warned(w) {
   const said = w.reasons.map((r) => reasons[r] || r.replaceAll("_", " "));

@@ -25,8 +25,8 @@ struct Trial {
   Matrix obs, noise, previous, action;  // [N,O], [N,A]
 };
 
-// observations of several sizes, so that both the middle and the ends of the squash are met
-Trial play(const ExportedActor& from, bool stochastic) {
+// observations of several sizes, so that both the middle and the ends of the squash are met, in the units that `n` takes
+Trial play(const ExportedActor& from, bool stochastic, const ObsNormalizer& n) {
   const int rows = kEpisodes * kSteps, a = from.action_size();
   Trial t{Matrix(rows, from.obs_size()), Matrix(rows, a), Matrix(rows, a), Matrix(rows, a)};
   Policy policy(std::make_shared<Actor>(from.actor), Rng(0, "export check, actions"), from.exploration_noise);
@@ -39,7 +39,7 @@ Trial play(const ExportedActor& from, bool stochastic) {
     const std::span action(t.action.row(i), static_cast<std::size_t>(a));
     rng.fill_normal(obs);
     for (float& x : obs) x *= std::ldexp(0.25f, i / kSteps % 5);
-    if (const ObsNormalizer& n = from.actor.normalizer; n.on())  // as far from the middle in the task's own units
+    if (n.on())  // as far from the middle in the task's own units
       for (std::size_t j = 0; j < obs.size(); ++j) obs[j] = n.mean()[j] + obs[j] / n.scale()[j];
     Rng same = policy.rng();
     same.fill_normal({t.noise.row(i), static_cast<std::size_t>(a)});
@@ -93,16 +93,17 @@ double difference(const Matrix& a, const Matrix& b, const fs::path& path) {
 
 double check_onnx(const ExportedActor& from, bool stochastic, const fs::path& path) {
   const OnnxModel model = decode_onnx(read_text(path), path.string());
-  const Trial t = play(from, stochastic);
+  const Trial t = play(from, stochastic, from.actor.normalizer);
   const auto out = evaluate_onnx(model, {{"obs", t.obs}, {"noise", t.noise}, {"previous_action", in_units(from, t.previous)}});
   return difference(t.action, in_policy_units(from, out.at("action")), path);
 }
 
 double check_tensors(const ExportedActor& from, const fs::path& path) {
   const ExportedActor back = actor_of(read_safetensors(path), path.string());
+  const ObsNormalizer& drawn_for = from.actor.normalizer;  // the same observations for both
   double largest = 0;
   for (const bool stochastic : {false, true})
-    largest = std::max(largest, difference(play(from, stochastic).action, play(back, stochastic).action, path));
+    largest = std::max(largest, difference(play(from, stochastic, drawn_for).action, play(back, stochastic, drawn_for).action, path));
   Matrix ends(2, from.action_size());
   for (int j = 0; j < ends.cols(); ++j) ends.row(0)[j] = -1, ends.row(1)[j] = 1;
   return std::max(largest, difference(ends, in_policy_units(from, in_units(back, ends)), path));
@@ -145,7 +146,7 @@ std::optional<double> check_c(const ExportedActor& from, const fs::path& path) {
                         "report this with your compiler's version, or export to another format");
   double largest = 0;
   for (const bool stochastic : {false, true}) {
-    const Trial t = play(from, stochastic);
+    const Trial t = play(from, stochastic, from.actor.normalizer);
     std::string input;
     for (int i = 0; i < t.obs.rows(); ++i)
       for (const Matrix* m : {&t.obs, &t.noise})

@@ -33,7 +33,8 @@ class Longer : public testing::Test {
     return numbers(file.agent);
   }
   void expect_same(const std::string& a, const std::string& b) {
-    for (const char* name : {"metrics.jsonl", "metrics.csv"}) EXPECT_TRUE(read_text(folder / a / name) == read_text(folder / b / name)) << name;
+    for (const char* name : {"metrics.jsonl", "metrics.csv"})
+      EXPECT_TRUE(read_text(folder / a / name) == read_text(folder / b / name)) << name;
     EXPECT_EQ(final_numbers(a), final_numbers(b));
   }
   std::vector<MetricsRow> warnings(const std::string& name) {

@@ -80,8 +80,9 @@ with h5py.File("none.hdf5", "w"):
     pass
 with write("huge", skip=["observations"]) as f:
     f.create_dataset("observations", (2**40, 5), "f8", chunks=(1024, 5), compression="gzip")
-with write("many", skip=["observations"]) as f:
-    f.create_dataset("observations", (2**30, 5), "f8", chunks=(2**20, 5), compression="gzip")
+with h5py.File("many.hdf5", "w") as f:
+    for key, value in data.items():
+        f.create_dataset(key, (2**30, *value.shape[1:]), value.dtype, chunks=(2**20, *value.shape[1:]), compression="gzip")
 # 1,024 numbers a row, almost all zero: 400 MB in 2 MB
 wide = np.zeros((50_000, 1024))
 wide[np.arange(50_000), rng.integers(0, 1024, 50_000)] = 1

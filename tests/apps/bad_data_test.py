@@ -50,8 +50,13 @@ class Datasets(Case):
         self.assertIn("warning: 3 action entries (0.38%) lie beyond -1 .. 1", result.stderr)
 
     def test_one_step_episodes(self):
-        result = self.ok(*self.train("one_step_episodes"))
-        self.assertIn("400 episodes", result.stderr)
+        result = self.ok(*self.train("one_step_apart"))
+        self.assertIn("400 transitions, 400 episodes", result.stderr)
+        # next observations show that the record went on behind every true end
+        episodes = json.loads(self.ok("data", "info", self.data_file("good"), "--json").stdout)["episodes"]["count"]
+        self.assertLess(episodes, 40)
+        result = self.ok(*self.train("one_step_episodes"), "--overwrite")
+        self.assertIn(f"400 transitions, {episodes} episodes", result.stderr)
 
     def test_verify(self):
         self.ok("data", "verify", self.data_file("good"), "--env", ENV)

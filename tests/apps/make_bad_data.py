@@ -40,6 +40,7 @@ overshot[:3, 0] = 1.2
 write("overshot_actions", actions=overshot)
 write("empty", **{k: v[:0] for k, v in good.items()})
 write("one_step_episodes", terminals=np.ones(n, bool), timeouts=np.zeros(n, bool))
+write("one_step_apart", terminals=np.ones(n, bool), timeouts=np.zeros(n, bool), next_observations=None)
 write("one_step_timeouts", terminals=np.zeros(n, bool), timeouts=np.ones(n, bool), next_observations=None)
 
 raw = open(f"{folder}/good.hdf5", "rb").read()

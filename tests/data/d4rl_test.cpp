@@ -105,7 +105,7 @@ TEST(D4rl, SaysWhatIsWrongWithAFile) {
   };
   reads("absent.hdf5", {"does not exist"});
   reads("mc_return.json", {"not a readable HDF5 file"});
-  reads("bad_missing.hdf5", {"'rewards' is missing", "nearest name is 'reward'", "observations"});
+  reads("bad_missing.hdf5", {"'rewards' is missing", "nearest name is 'rewarded'", "observations"});
   reads("bad_lengths.hdf5", {"'actions' has 5 rows", "6"});
   reads("bad_info_length.hdf5", {"'infos/qpos' has 4 rows", "6"});
   reads("bad_rank.hdf5", {"'observations' has shape (6, 3, 1)"});

@@ -19,7 +19,7 @@ D4rlFile steps(std::vector<float> rewards, std::vector<std::uint8_t> terminals, 
   const int T = static_cast<int>(rewards.size());
   f.observations.resize(T, 1);
   f.actions.resize(T, 1);
-  for (int i = 0; i < T; ++i) f.observations(i, 0) = static_cast<float>(i), f.actions(i, 0) = 0.01f * static_cast<float>(i);
+  for (int i = 0; i < T; ++i) f.observations(i, 0) = static_cast<float>(i), f.actions(i, 0) = 0.0009f * static_cast<float>(i);
   f.rewards = std::move(rewards), f.terminals = std::move(terminals), f.timeouts = std::move(timeouts);
   return f;
 }
@@ -124,7 +124,7 @@ TEST(Dataset, TerminalWinsOverTimeoutInTheSameStep) {
 
 TEST(Dataset, ScalesRewardsAndClipsActions) {
   D4rlFile file = six_steps();
-  file.actions(0, 0) = 1, file.actions(1, 1) = -3, file.actions(2, 0) = 0.99999f;
+  file.actions(0, 0) = 1, file.actions(1, 1) = -1.0005f, file.actions(2, 0) = 0.99999f;
   const Dataset d = Dataset::from_d4rl(file, {.reward_scale = 10, .reward_bias = -5});
   EXPECT_EQ(d.at(2).reward, 5);
   EXPECT_EQ(d.at(0).reward, -5);

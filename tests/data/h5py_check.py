@@ -37,7 +37,7 @@ def samples(folder):
         "terminals": terminals.astype("f4")[:, None], "timeouts": timeouts.astype("i8"), "infos/success": terminals})
     write(folder / "h5py_next.hdf5", plain | {"next_observations": observations + np.float32(100)})
     missing = base()
-    missing["reward"] = missing.pop("rewards")
+    missing["rewarded"] = missing.pop("rewards")
     write(folder / "bad_missing.hdf5", missing)
     write(folder / "bad_lengths.hdf5", base() | {"actions": actions[:-1]})
     write(folder / "bad_info_length.hdf5", base() | {"infos/qpos": qpos[:-2]})

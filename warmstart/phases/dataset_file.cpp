@@ -27,7 +27,8 @@ std::string collection_difference(const Recipe& recipe) {
   // a file that cannot be opened says so when it is read
   std::map<std::string, std::string> recorded;
   std::map<std::string, std::string> wanted;
-  const EnvSpec& spec = env_spec(recipe.env);
+  EnvSpec spec = env_spec(recipe.env);
+  spec.max_episode_steps = time_limit(recipe.env);
   try {
     recorded = open_steps(recipe.data.path, steps_options(spec, recipe.observation_keys()))->layout().metadata;
   } catch (const Error&) {

@@ -55,7 +55,7 @@ def check_recipe(folder, events):
     want = {}
     for section, table in tomllib.loads(text).items():
         for key, value in table.items() if isinstance(table, dict) else [(None, table)]:
-            want[section if key is None else f"{section}.{key}"] = str(value) if isinstance(value, list) or value != value else value
+            want[section if key is None else f"{section}.{key}"] = str(value) if isinstance(value, list) or isinstance(value, float) and not math.isfinite(value) else value
     got = {key: getattr(value, value.WhichOneof("kind")) for key, value in found.items()}
     assert got == want, {k: (got.get(k), want.get(k)) for k in got.keys() | want.keys() if got.get(k) != want.get(k)}
 

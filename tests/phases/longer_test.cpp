@@ -257,13 +257,13 @@ TEST_F(Longer, APhaseThatDoesNotRunAsksForNothing) {
   const std::string file = (folder / "r.toml").string();
   spill(file, no_data);
   expect_error(Exit::kUsage, {"no dataset"}, [&] { load_recipe(file); });
-  expect_error(Exit::kUsage, {"no dataset", "pretrain.steps"}, [&] { load_recipe(file, {}, {.online = false}); });
-  EXPECT_NO_THROW(load_recipe(file, {}, {.pretrain = false}));
+  expect_error(Exit::kUsage, {"no dataset", "pretrain.steps"}, [&] { load_recipe(file, {}, RecipeSize::kFull, {.online = false}); });
+  EXPECT_NO_THROW(load_recipe(file, {}, RecipeSize::kFull, {.pretrain = false}));
   expect_error(Exit::kUsage, {"no dataset", "retention.mode"}, [&] {
-    load_recipe(file, {{"retention.mode", "mixed"}}, {.pretrain = false});
+    load_recipe(file, {{"retention.mode", "mixed"}}, RecipeSize::kFull, {.pretrain = false});
   });
   const std::vector<Override> offline = {{"data.path", "d.hdf5"}, {"pretrain.agent", "bc"}, {"finetune.steps", "3"}};
-  EXPECT_NO_THROW(load_recipe(file, offline, {.online = false}));
+  EXPECT_NO_THROW(load_recipe(file, offline, RecipeSize::kFull, {.online = false}));
   EXPECT_THROW(load_recipe(file, offline), Error);
 }
 

@@ -198,6 +198,7 @@ D4rlFile held_doors(int episodes) {
 TEST(Checks, ADoorHeldOpenIsOneEpisode) {
   Dataset d = Dataset::from_d4rl(held_doors(200), {});
   EXPECT_EQ(d.episodes().size(), 200u);
+  EXPECT_EQ(d.episodes().front().reward_sum, -30) << "online it would have ended at the first success";
   d.hold_out(100);
   EXPECT_EQ(d.held_out(), 8u * 50) << "whole episodes";
   std::size_t alive = 0;

@@ -68,7 +68,8 @@ TEST(Diagnostics, AreWhatPyTorchSays) {
       EXPECT_NEAR(measured[name], value.get<double>(), 2e-5 * std::max(1.0, std::abs(value.get<double>()))) << name << ", " << backend_name;
       measured.erase(name);
     }
-    const std::map<std::string, double> rest = {{"saturation_warmup", 0.125}, {"chatter_warmup", 0.5}};
+    const std::map<std::string, double> rest = {
+        {"saturation_warmup", 0.125}, {"chatter_warmup", 0.5}, {"not_terminal_offline", 21}, {"not_terminal_warmup", 20}};
     EXPECT_EQ(measured, rest);
   }
 }

@@ -162,7 +162,8 @@ TEST(TaskData, RewardsOfAnotherRuleAreRefused) {
   EXPECT_EQ(data.at(3).mask, 1);
   EXPECT_EQ(data.at(4).mask, 0);
   EXPECT_EQ(data.episodes().front().end, EpisodeEnd::kTerminal);
-  EXPECT_EQ(data.episodes().front().length, 5u);
+  EXPECT_EQ(data.episodes().front().length, 7u) << "recorded in one piece";
+  EXPECT_EQ(data.episodes().front().reward_sum, 8) << "and over for the task in its fifth step";
 }
 
 }  // namespace

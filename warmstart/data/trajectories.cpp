@@ -6,7 +6,7 @@ void add_episodes(std::span<const float> rewards, std::span<const std::uint8_t> 
                   std::vector<Episode>& episodes, Episode& current, std::span<const std::uint8_t> goes_on) {
   for (std::size_t i = 0; i < rewards.size(); ++i) {
     ++current.length;
-    current.reward_sum += rewards[i];
+    if (current.terminals == 0) current.reward_sum += rewards[i];
     current.terminals += terminals[i];
     if (!terminals[i] && !timeouts[i]) continue;
     if (!timeouts[i] && !goes_on.empty() && goes_on[i]) continue;

@@ -15,7 +15,7 @@ enum class EpisodeEnd : std::uint8_t { kTerminal, kTimeout, kUnfinished };
 struct Episode {
   std::size_t start = 0;   ///< first row in the file
   std::size_t length = 0;  ///< steps in the file
-  double reward_sum = 0;   ///< undiscounted, as recorded (not scaled)
+  double reward_sum = 0;   ///< undiscounted, as recorded (not scaled), to the first true end: what the task would have paid
   EpisodeEnd end = EpisodeEnd::kUnfinished;
   std::size_t terminals = 0;  ///< steps that are true ends: several where a record goes on behind one, as the binary Adroit data do
 };

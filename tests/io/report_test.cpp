@@ -236,9 +236,9 @@ TEST(ReportTable, OneLineALabel) {
   EXPECT_EQ(summary_table(runs),
             "method            seeds  updates  before  lowest  final   drop  forgotten  recovered\n"
             "WSRL                  1      250   50.0%   20.0%  90.0%  60.0%         no        200\n"
-            "caf\u00e9, no warm-up      2    0-250   50.0%   20.0%  60.0%  60.0%     1 of 2        200\n"
+            "caf\u00e9, no warm-up      2    0-250   50.0%   20.0%  60.0%  60.0%         no        200\n"
             "success rate, mean over seeds: at the switch, lowest and last evaluation after it; recovered: steps since the switch\n"
-            "no update: caf\u00e9, no warm-up, seed 0 (): fine-tuning made not one update, its policy is the pre-trained one\n"
+            "no update: caf\u00e9, no warm-up, seed 0 (memory): fine-tuning made not one update, its policy is the pre-trained one\n"
             "one seed: no spread can be told; a difference of that size may be chance\n");
   EXPECT_NE(summary_table({in_memory({eval("pretrain", 1, 0, -3.25)})}).find("-3.25       -      -     -          -          -"),
             std::string::npos);

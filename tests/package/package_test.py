@@ -42,7 +42,8 @@ class Package(Case):
         for recipe in recipes:
             self.assertTrue(recipe["path"].startswith(str(prefix)), recipe)
             self.assertNotIn("error", recipe)
-        short = ["--collect.steps", 400, "--pretrain.steps", 20, "--warm_up.steps", 20, "--finetune.steps", 20, "--eval.episodes", 1]
+        short = ["--collect.steps", 400, "--pretrain.steps", 20, "--warm_up.steps", 20, "--finetune.steps", 20, "--finetune.batch", 8,
+                 "--finetune.utd", 1, "--eval.episodes", 1]
         run(program, "train", "recipes/quick/wsrl.toml", "--out", self.folder / "run", *short, cwd=self.folder, env=clean)
         self.assertIn("Plotly", (self.folder / "run" / "report.html").read_text())
 

@@ -181,6 +181,8 @@ const std::map<std::string, std::string> kElsewhere = {
     {"env.plugin_reset_timeout", "likewise; apps/machine_test.py"},
     {"env.clearance", "an untrained policy touches nothing; PegPhysics.TheGapOnEachSideIsTheClearance"},
     {"data.path", "where, not what"},
+    {"data.action_low", "needs a file in units of its own; apps/data_test.py"},
+    {"data.action_high", "likewise"},
     {"collect.agent", "needs an agent; Collect.ASavedAgentActs"},
     {"data.observation_keys", "needs Dict observations; OwnData.test_observation_keys in tests/apps"},
     {"data.collect", "without it there is no dataset here; Phases.FineTuningNeedsOneFileAndNoDataset"},

@@ -93,6 +93,7 @@ TEST_F(Switch, ACriticIsNotFitToNothing) {
                                              {"finetune.initialise", "policy"},
                                              {"finetune.critic_fit_steps", "5"},
                                              {"warm_up.steps", "5"},
+                                             {"finetune.min_buffer", "1"},
                                              {"finetune.steps", "5"}});
   warmstart::Run run(recipe, {.folder = folder / "run", .threads = 1});
   expect_error(Exit::kUsage, {"no finished episode", "finetune.critic_fit_steps", "warm_up.steps"}, [&] { train(run); });

@@ -164,6 +164,7 @@ TEST(TaskData, RewardsOfAnotherRuleAreRefused) {
   EXPECT_EQ(data.episodes().front().end, EpisodeEnd::kTerminal);
   EXPECT_EQ(data.episodes().front().length, 7u) << "recorded in one piece";
   EXPECT_EQ(data.episodes().front().reward_sum, 8) << "and over for the task in its fifth step";
+  EXPECT_EQ(data.at(4).mc_return, 4) << "where its returns end, too";
 }
 
 }  // namespace

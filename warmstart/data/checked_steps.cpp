@@ -182,7 +182,7 @@ const Findings& StepsCheck::finish() {
                   "add next_observations to the file, or record longer episodes");
     say_actions();
     continuity_.finish(findings_);
-    say_ranges();
+    if (options_.warn_of_sizes) say_ranges();
   }
   std::stable_sort(findings_.begin(), findings_.end(), [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
   return findings_;

@@ -32,6 +32,7 @@ struct DatasetOptions {
   std::vector<double> task_low = {}, task_high = {};      ///< the task's bounds of each action, in its own units; empty = -1 and 1
   std::vector<double> action_low = {}, action_high = {};  ///< what -1 and 1 are in the file, as a person says: one number or one each
   bool makes_rewards = false;                             ///< `data convert --for` makes data of this task
+  bool warn_of_sizes = true;                              ///< off for runs, which judge numbers as their networks see them
 
   /// How Monte-Carlo returns are made of rewards stored by these rules.
   McReturnOptions mc_returns() const;

@@ -39,6 +39,7 @@ DatasetOptions recipe_dataset_options(const Recipe& r) {
   o.infinite_horizon = r.data.infinite_horizon;
   o.action_low = r.data.action_low, o.action_high = r.data.action_high;
   o.task = r.env.id, o.source = r.data.path;
+  o.warn_of_sizes = false;  // judged as the networks see them
   return o;
 }
 

@@ -43,7 +43,7 @@ network = {critic_hidden = [64, 64], actor_hidden = [64, 64], num_qs = 4}
 agent.discount = 0.95
 pretrain.steps = 1000
 warm_up.steps = 500
-finetune.steps = 500
+finetune = {steps = 500, batch = 64}
 eval = {every = 250, episodes = 10}
 )";
 

@@ -47,7 +47,7 @@ class Verbs(Case):
 
     def test_precision(self):
         self.make_data()
-        tiny = ["train", self.recipe, "--pretrain.steps", 5, "--warm_up.steps", 5, "--finetune.steps", 5]
+        tiny = ["train", self.recipe, "--pretrain.steps", 5, "--warm_up.steps", 5, "--finetune.steps", 5, "--finetune.min_buffer", 1]
         wish = self.ok(*tiny, "--precision", "bf16", "--out", "wish")
         used = json.loads((self.folder / "wish" / "run.json").read_text())["precision"]
         self.assertEqual("no bf16 here" in wish.stderr, used == "fp32", wish.stderr)
@@ -101,7 +101,7 @@ class Verbs(Case):
         # the run's folder is another one
         (self.folder / "small.toml").write_text("environment_steps = 8\n[pretrain]\nsteps = 4\n[eval]\nepisodes = 1\n")
         self.make_data()
-        self.ok("train", self.recipe, "--small", "--warm_up.steps", 3, "--quiet", "--no-report")
+        self.ok("train", self.recipe, "--small", "--warm_up.steps", 3, "--finetune.min_buffer", 1, "--quiet", "--no-report")
         run = self.folder / "runs" / f"{self.folder.name}-tiny-small-seed0"
         self.assertEqual(json.loads((run / "run.json").read_text())["status"], "done")
         self.assertIn("steps = 5", (run / "recipe.toml").read_text().split("[finetune]")[1])
@@ -113,7 +113,7 @@ class Verbs(Case):
         shutil.copy(self.data, home / "d.hdf5")
         at_home = {"env": {**os.environ, "HOME": str(home)}}
         recipe = self.write_recipe("home/mine.toml", data={"path": "~/d.hdf5"})
-        self.ok("train", "~/mine.toml", "--out=~/run", "--pretrain.steps", 3, "--warm_up.steps", 3, "--finetune.steps", 3, "--quiet", **at_home)
+        self.ok("train", "~/mine.toml", "--out=~/run", "--pretrain.steps", 3, "--warm_up.steps", 3, "--finetune.steps", 3, "--finetune.min_buffer", 1, "--quiet", **at_home)
         self.assertTrue((home / "run/report.html").exists())
         self.assertIn(f'path = "{home}/d.hdf5"', (home / "run/recipe.toml").read_text())
         self.ok("eval", "~/run/final.safetensors", "--episodes", 1, **at_home)
@@ -143,7 +143,7 @@ class Verbs(Case):
         commands = self.ok("reference").stdout.split("## Recipe keys")[0]
         rows = re.findall(r"^\| `(--[\w-]+) TEXT[^`]*` \| (.*) \|$", commands, re.M)
         self.assertGreater(len(rows), 10)
-        others = {"--env", "--format", "--policy", "--name", "--camera", "--case", "--precision", "--only", "--launcher"}
+        others = {"--action-low", "--action-high", "--env", "--format", "--policy", "--name", "--camera", "--case", "--precision", "--only", "--launcher"}
         for option, help in rows:
             if option not in others:
                 self.assertIsNone(re.search(r"\b(file|folder|page|plug-in|dataset to)\b", help, re.I), f"{option}: {help}")

@@ -41,7 +41,8 @@ TEST(Advise, EqualEpisodesAreNoProof) {
 
 TEST(Advise, RlpdGetsItsEnsembleWhereTheStartHadNone) {
   TemporaryFolder folder;
-  const Recipe two = tiny_recipe(folder, {{"network.num_qs", "2"}, {"agent.num_min_qs", "0"}, {"finetune.utd", "1"}, {"finetune.steps", "100"}});
+  const Recipe two =
+      tiny_recipe(folder, {{"network.num_qs", "2"}, {"agent.num_min_qs", "0"}, {"finetune.utd", "1"}, {"finetune.steps", "100"}});
   const Recipe next = advised_recipe(two, Regime::kInferior), kept = advised_recipe(two, Regime::kSuperior);
   EXPECT_EQ(next.network.num_qs, 10);
   EXPECT_EQ(next.finetune.utd, 4);

@@ -72,7 +72,8 @@ TEST(Saved, RefusesWhatItCannotActBy) {
   refused([](SafeTensors& f) { f.metadata.erase("recipe"); }, {"no \"recipe\""});
   refused([](SafeTensors& f) { f.metadata["sizes"] = "0 2"; }, {"sizes"});
   refused([](SafeTensors& f) { f.metadata["sizes"] = "9 2"; }, {"network of other sizes"});
-  refused([](SafeTensors& f) { f.tensors["normalizer/mean"] = f.tensors.at("params/actor/mean/bias"); }, {"normalizer/mean", "numbers that belong there"});
+  refused([](SafeTensors& f) { f.tensors["normalizer/mean"] = f.tensors.at("params/actor/mean/bias"); },
+          {"normalizer/mean", "numbers that belong there"});
   refused([](SafeTensors& f) { f.tensors.erase("params/actor/mean/kernel"); }, {"params/actor/mean/kernel"});
   expect_error(Exit::kData, {"nowhere.safetensors"}, [] { read_policy("nowhere.safetensors"); });
 

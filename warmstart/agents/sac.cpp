@@ -33,8 +33,7 @@ UpdateStats Sac::learn(const Batch& batch, int utd, Noise& noise) {
     }
   }
   if (!actor) check_finite(batch, {{"critic_loss", stats.critic_loss}}, stats);
-  else if (!has_temperature())
-    check_finite(batch, {{"critic_loss", stats.critic_loss}, {"actor_loss", stats.actor_loss}}, stats);
+  else if (!has_temperature()) check_finite(batch, {{"critic_loss", stats.critic_loss}, {"actor_loss", stats.actor_loss}}, stats);
   else
     check_finite(
         batch, {{"critic_loss", stats.critic_loss}, {"actor_loss", stats.actor_loss}, {"temperature_loss", stats.temperature_loss}}, stats);

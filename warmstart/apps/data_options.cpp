@@ -12,8 +12,7 @@ void add_data_options(CLI::App& verb, DataOptions& o) {
   verb.add_option("--observation-keys", o.keys, "Dict observations: keys to take, in order, comma-separated (default: the task's)");
   CLI::Option* env =
       verb.add_option("--env", o.env.id, "task of the data: its sizes, rewards, bounds of actions and time limit are checked");
-  CLI::Option* plugin =
-      as_path(verb.add_option("--env-plugin", o.env.plugin, "shared object with a task of your own, in place of --env"));
+  CLI::Option* plugin = as_path(verb.add_option("--env-plugin", o.env.plugin, "shared object with a task of your own, in place of --env"));
   env->excludes(plugin);
   verb.add_option("--action-low", o.low, "the file's action that becomes -1: one number, or one for each coordinate, comma-separated");
   verb.add_option("--action-high", o.high, "the file's action that becomes 1, likewise");

@@ -294,8 +294,9 @@ void add_doctor(CLI::App& app) {
   verb->add_flag("--json", *json, "one JSON object instead of text");
   const auto plugin = std::make_shared<PluginOptions>();
   as_path(verb->add_option("--env-plugin", plugin->path, "check an environment plug-in (a shared object) instead"));
-  CLI::Option* recipe = as_path(verb->add_option(
-      "--recipe", plugin->recipe, "check this recipe's plug-in, with its timeouts, its time limit and, gently, the limits of its [safety]"));
+  CLI::Option* recipe =
+      as_path(verb->add_option("--recipe", plugin->recipe,
+                               "check this recipe's plug-in, with its timeouts, its time limit and, gently, the limits of its [safety]"));
   verb->add_option("--timeout", plugin->trial.timeouts.step, "longest step, save or load of the plug-in, s")
       ->capture_default_str()
       ->check(CLI::Range(1e-3, 1e6))

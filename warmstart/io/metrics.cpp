@@ -167,7 +167,8 @@ MetricsLog::MetricsLog(const fs::path& folder, const Offsets& committed, Metrics
   if (tensorboard_anew) {
     std::string text = tensorboard_header(unix_time());
     if (!recipe.empty())
-      text += tensorboard_text(unix_time(), "recipe", "```toml\n" + recipe + "\n```\n") + tensorboard_hparams(unix_time(), settings_of(recipe));
+      text +=
+          tensorboard_text(unix_time(), "recipe", "```toml\n" + recipe + "\n```\n") + tensorboard_hparams(unix_time(), settings_of(recipe));
     for (const MetricsRow& row : before) text += events_of(row, pretrain_steps);
     append(tensorboard_, text, folder / kTensorBoardFile);
   }

@@ -11,8 +11,7 @@ namespace {
 bool begins(const std::string& key, const char* with) { return key.rfind(with, 0) == 0; }
 
 // Budgets decide when a run pauses, and where a plug-in lies is not what it is: neither is worth a record.
-const std::set<std::string> kUntold = {"run.max_steps", "run.max_seconds", "env.plugin", "env.plugin_timeout",
-                                       "env.plugin_reset_timeout"};
+const std::set<std::string> kUntold = {"run.max_steps", "run.max_seconds", "env.plugin", "env.plugin_timeout", "env.plugin_reset_timeout"};
 
 bool decides_nothing(const std::string& key) {
   static const std::set<std::string> keys = {

@@ -59,8 +59,7 @@ Fields Recipe::fields() {
   d.add("action_low", data.action_low,
         {"the file's action that becomes -1, one for all coordinates or one for each; [] = what the file and the task say",
          "of the file's actions", "a file in units of its own, or one that is refused"});
-  d.add("action_high", data.action_high,
-        {"the file's action that becomes 1, likewise", "of the file's actions", "with data.action_low"});
+  d.add("action_high", data.action_high, {"the file's action that becomes 1, likewise", "of the file's actions", "with data.action_low"});
   d.add("normalize", data.normalize,
         choice("networks see (obs - mean) / (std + normalize_epsilon) of each coordinate, over the transitions that are learned from: "
                "dataset (frozen from the switch on) or running (what is seen online counts too); none leaves observations as they are",

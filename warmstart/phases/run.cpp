@@ -58,7 +58,7 @@ Run::Run(const Recipe& r, RunOptions o)
       monitor(recipe.monitor, recipe.finetune.steps) {
   // a program may have filled the recipe by itself
   recipe.fields().check("recipe", {"env.id"});
-  recipe.validate();
+  recipe.validate(true, options.phases);
   const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
   state.data_rng = Rng(seed, "data"), state.noise_rng = Rng(seed, "noise"), state.policy_rng = Rng(seed, "policy");
   backend = make_backend(recipe.run.backend, options.threads, precision);

@@ -134,8 +134,8 @@ class Verbs(Case):
         # a bundled recipe, from any folder
         self.assertIn("steps = 2000", self.ok("train", "recipes/quick/wsrl.toml", "--dry-run").stdout)
         self.assertIn("steps = 2000", self.ok("train", "quick/wsrl.toml", "--dry-run").stdout)
-        (self.folder / "own.toml").write_text('base = "recipes/quick/wsrl.toml"\n[finetune]\nsteps = 7\n')
-        self.assertIn("steps = 7", self.ok("train", "own.toml", "--dry-run").stdout)
+        (self.folder / "own.toml").write_text('base = "recipes/quick/wsrl.toml"\n[finetune]\nsteps = 700\n')
+        self.assertIn("steps = 700", self.ok("train", "own.toml", "--dry-run").stdout)
         self.ok("study", "studies/03-warm-up-length.toml", "--dry-run")
 
     def test_every_option_with_a_file_knows_home(self):

@@ -1,6 +1,7 @@
 """What leaves the build tree: `cmake --install` with find_package, and the tarball of `make dist`, both used from elsewhere."""
 import pathlib
 import re
+import shlex
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "apps"))
@@ -153,8 +154,8 @@ class Package(Case):
         self.assertFalse([n for n in names if any(word in n for word in self.HEAVY)], names)
         self.assertEqual(subprocess.run([source / "build" / "robot", "none.safetensors"], cwd=self.folder).returncode, DATA)
         if shutil.which("pkg-config"):
-            flags = run("pkg-config", "--cflags", "--libs", "warmstart-policy",
-                        env={**os.environ, "PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")}).split()
+            flags = shlex.split(run("pkg-config", "--cflags", "--libs", "warmstart-policy",
+                        env={**os.environ, "PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")}))
             bundled = f"-Wl,-rpath,{prefix}/lib/warmstart"
             shared = source / "librobot.so"
             run("g++", "-std=c++20", "-O2", "-fPIC", "-shared", source / "robot.cpp", "-o", shared, *flags, bundled, "-Wl,-z,defs")

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "warmstart/apps/path_option.h"
 #include "warmstart/core/error.h"
 #include "warmstart/core/files.h"
 #include "warmstart/core/text.h"
@@ -66,7 +67,7 @@ FigureStyle FigureOptions::style() const {
 
 void add_figure_options(CLI::App& verb, FigureOptions& options) {
   CLI::Option* folder =
-      verb.add_option("--figures", options.folder, "folder for every plot as a figure and as tidy CSV, and for a LaTeX table");
+      as_path(verb.add_option("--figures", options.folder, "folder for every plot as a figure and as tidy CSV, and for a LaTeX table"));
   verb.add_option("--figure-format", options.formats, "svg, pdf, png; several separated by commas (pdf and png by rsvg-convert)")
       ->capture_default_str()
       ->delimiter(',')

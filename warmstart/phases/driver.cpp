@@ -24,7 +24,7 @@ constexpr double kArrivedRadius = 0.1;  // m; D4RL's maze2d draws the next goal 
 
 class RandomDriver : public Driver {
  public:
-  void act(const Env& env, Rng& rng, std::span<double> action) override {
+  void act(const Env&, Rng& rng, std::span<double> action) override {
     for (double& a : action) a = rng.uniform(-1, 1);
   }
 };

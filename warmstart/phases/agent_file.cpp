@@ -92,19 +92,6 @@ void confirm_task(Recipe& recipe, const std::string& where, const std::string& e
 
 namespace {
 
-constexpr const char *kLow = "action_low", *kHigh = "action_high";
-
-ActionBounds bounds_of(const std::map<std::string, std::string>& metadata) {
-  const auto list = [&](const char* key) {
-    const auto at = metadata.find(key);
-    std::istringstream words(at == metadata.end() ? "" : at->second);
-    std::vector<double> values;
-    for (double x; words >> x;) values.push_back(x);
-    return values;
-  };
-  return {list(kLow), list(kHigh)};
-}
-
 std::string text_of(const ActionBounds& bounds) {
   if (bounds.low.empty()) return "-1 to 1";
   return fmt::format("{:g} to {:g}", fmt::join(bounds.low, ", "), fmt::join(bounds.high, ", "));
@@ -140,7 +127,7 @@ void put_header(Recipe recipe, const std::string& kind, const std::string& phase
   // so that an export speaks the machine's units where the machine is not at hand; a plug-in that just crashed is not started for it
   const EnvSpec* known = recipe.env.plugin.empty() ? nullptr : known_plugin_spec(recipe.env.plugin);
   if (const ActionBounds& bounds = (known ? *known : env_spec(recipe.env)).bounds; !bounds.unit())
-    file.metadata.insert({{kLow, fmt::format("{}", fmt::join(bounds.low, " "))}, {kHigh, fmt::format("{}", fmt::join(bounds.high, " "))}});
+    file.metadata.insert({{kActionLow, fmt::format("{}", fmt::join(bounds.low, " "))}, {kActionHigh, fmt::format("{}", fmt::join(bounds.high, " "))}});
 }
 
 AgentFile read_agent_file(const std::filesystem::path& path) { return agent_file_of(read_safetensors(path), path.string()); }

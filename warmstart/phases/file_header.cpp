@@ -1,8 +1,21 @@
 #include "warmstart/phases/file_header.h"
 
+#include <sstream>
+
 #include "warmstart/core/error.h"
 
 namespace warmstart {
+
+ActionBounds bounds_of(const std::map<std::string, std::string>& metadata) {
+  const auto list = [&](const char* key) {
+    const auto at = metadata.find(key);
+    std::istringstream words(at == metadata.end() ? "" : at->second);
+    std::vector<double> values;
+    for (double x; words >> x;) values.push_back(x);
+    return values;
+  };
+  return {list(kActionLow), list(kActionHigh)};
+}
 
 void check_header(const SafeTensors& file, const std::string& where, const std::string& env) {
   const auto text = [&](const char* key) {

@@ -26,15 +26,6 @@ const std::string& text(const SafeTensors& file, const char* key, const std::str
   return at->second;
 }
 
-// "0.5 1 2" as a list; empty when the header has none
-std::vector<double> numbers(const SafeTensors& file, const char* key) {
-  const auto at = file.metadata.find(key);
-  std::istringstream words(at == file.metadata.end() ? "" : at->second);
-  std::vector<double> out;
-  for (double x; words >> x;) out.push_back(x);
-  return out;
-}
-
 // The sections that acting depends on; how it was learned is for others.
 void read_sections(const FlatConfig& recipe, const Fields& fields, const std::string& where) {
   for (const auto& [key, value] : recipe)
@@ -57,7 +48,7 @@ SavedPolicy read_policy(const std::filesystem::path& path) {
   read_sections(recipe, network.fields(), where);
   read_sections(recipe, out.safety.fields(), where);
   out.safety.validate(action);
-  out.bounds = {numbers(file, "action_low"), numbers(file, "action_high")};
+  out.bounds = bounds_of(file.metadata);
   out.bounds.check(action, where + ", action_low and action_high in the header");
   // learners with a target actor have a deterministic policy and explore by noise on top
   if (file.tensors.contains("target/actor/mean/kernel"))

@@ -84,10 +84,10 @@ TEST(Peg, FeelsWhatPushesIt) {
   World w;
   w.place(0.015, 0, -0.001);  // over the rim
   for (int i = 0; i < 15; ++i) w.steer(0.015, 0, 0.5);
-  EXPECT_GT(w.obs(kForce + 2), 1.0);  // the rim pushes up with more than 10 N ...
-  EXPECT_LT(w.obs(kForce + 2), 8.0);  // ... and less than 80
-  w.place(0, 0, 0.02);                // half in the hole
-  w.steer(0.02, 0, 0);                // later it slides down and is seated
+  EXPECT_GT(w.obs(kForce + 2), 1.0);   // the rim pushes up with more than 10 N ...
+  EXPECT_LT(w.obs(kForce + 2), 8.0);   // ... and less than 80
+  w.place(0, 0, 0.02);                 // half in the hole
+  w.steer(0.02, 0, 0);                 // later it slides down and is seated
   EXPECT_LT(w.obs(kForce), -1.0);      // the far wall pushes back ...
   EXPECT_GT(w.obs(kTorque + 1), 1.0);  // ... below the wrist, which turns the hand about y
 }

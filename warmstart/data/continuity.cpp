@@ -108,10 +108,10 @@ void Continuity::finish(Findings& findings) {
     const double part = static_cast<double>(hidden_) / static_cast<double>(rows_);
     // a state that stays is common, a record of nothing else is a wrong array
     if (part > kShuffled && static_cast<double>(repeats_) > kRepeats * static_cast<double>(hidden_))
-      return add_problem(findings,
-                         fmt::format("next_observations repeat their own row's observations in {} rows, while the following row is another",
-                                     repeats_),
-                         "write the observation behind each step there, or leave next_observations out");
+      return add_problem(
+          findings,
+          fmt::format("next_observations repeat their own row's observations in {} rows, while the following row is another", repeats_),
+          "write the observation behind each step there, or leave next_observations out");
     if (part > kShuffled)
       return add_warning(
           findings,

@@ -111,6 +111,26 @@ for side in ("low", "high"):
             self.assertIn(f"\n## {heading}\n", (DOCS / "other.md").read_text())
 
 
+class Zip(Case):
+    def write(self, code):
+        subprocess.run([PYTHON, "-c", f"""import numpy as np, zipfile, io, h5py
+a = dict(observations=np.ones((5, 2)), actions=np.zeros((5, 1)), rewards=np.ones(5), terminals=np.arange(5) == 4, timeouts=np.zeros(5))
+{code}"""], cwd=self.folder, check=True, timeout=60)
+
+    def test_entries_that_are_no_arrays_are_listed(self):
+        self.write("np.savez('a.npz', **a); zipfile.ZipFile('a.npz', 'a').writestr('meta.json', '{}')")
+        self.assertIn("not used, as they are no .npy arrays: meta.json", self.ok("data", "info", self.folder / "a.npz").stdout)
+
+    def test_a_name_that_stands_twice_is_refused(self):
+        self.write("""np.savez('a.npz', **a); b = io.BytesIO(); np.save(b, np.zeros(5))
+zipfile.ZipFile('a.npz', 'a').writestr('rewards.npy', b.getvalue())""")
+        self.refused(DATA, ["two arrays are named 'rewards'", "a.npz"], "data", "info", self.folder / "a.npz")
+
+    def test_arrays_in_a_group_are_found(self):
+        self.write("f = h5py.File('a.hdf5', 'w')\nfor k in a: f['data/' + k] = a[k]")
+        self.refused(DATA, ["'observations'", "group 'data'"], "data", "info", self.folder / "a.hdf5")
+
+
 class Hdf5(Made):
     maker = "make_hdf5_cases.py"
 

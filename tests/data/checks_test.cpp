@@ -92,6 +92,12 @@ TEST(Checks, SingleTransitionsAreSaid) {
   EXPECT_NE(said(d.findings()).find("single transitions, not episodes"), std::string::npos) << said(d.findings());
 }
 
+TEST(Checks, NextObservationsThatRepeatTheirOwnRowAreRefused) {
+  D4rlFile file = walks(20);
+  file.next_observations = file.observations;
+  expect_error(Exit::kData, {"next_observations repeat", "leave next_observations out"}, [&] { Dataset::from_d4rl(file, {}); });
+}
+
 TEST(Checks, BehindATrueEndNothingMatters) {
   D4rlFile file = walks(20);
   file.timeouts[9] = 0, file.terminals[9] = 1;

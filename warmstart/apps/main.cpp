@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <new>
 
@@ -152,6 +153,7 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const warmstart::Error& e) {
+    std::fflush(stdout);  // an error that speaks of lines above stands below them, in a pipe too
     // whoever asked for a stop got one: nothing went wrong
     fmt::print(stderr, "{}{}{}\n", fresh_line(), e.code() == Exit::kInterrupted ? "" : "error: ", e.what());
     return static_cast<int>(e.code());

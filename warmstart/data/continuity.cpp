@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kNearValues = std::size_t{1} << 20;  // per offset: as many flags as say enough
 constexpr std::size_t kLeastFar = 100, kLeastFlags = 5;    // rows and flags that jumps are judged by
-constexpr double kMost = 0.8, kFew = 0.1, kShuffled = 0.5;
+constexpr double kMost = 0.8, kFew = 0.1, kShuffled = 0.5, kRepeats = 0.95;
 
 // nothing but the rounding of a file
 bool goes_on(const float* next, const float* following, std::size_t size) {
@@ -50,6 +50,7 @@ void Continuity::add(D4rlFile& slab, const float* following, std::vector<std::ui
     pair_up(hidden, flagged && goes);
     if (!hidden) continue;
     if (hidden_++ == 0) first_hidden_ = rows_;
+    repeats_ += goes_on(slab.next_observations.row(row), slab.observations.row(row), obs_size_);
     slab.timeouts[i] = 1;
   }
 }
@@ -105,6 +106,12 @@ void Continuity::finish(Findings& findings) {
                                        std::abs(d), std::abs(d) > 1 ? "s" : "", d > 0 ? "late" : "early", hidden_, first_hidden_),
                            shift_remedy(d));
     const double part = static_cast<double>(hidden_) / static_cast<double>(rows_);
+    // a state that stays is common, a record of nothing else is a wrong array
+    if (part > kShuffled && static_cast<double>(repeats_) > kRepeats * static_cast<double>(hidden_))
+      return add_problem(
+          findings,
+          fmt::format("next_observations repeat their own row's observations in {} rows, while the following row is another", repeats_),
+          "write the observation behind each step there, or leave next_observations out");
     if (part > kShuffled)
       return add_warning(
           findings,

@@ -34,6 +34,7 @@ class Continuity {
   std::size_t rows_ = 0;
   // with next observations
   std::size_t hidden_ = 0, first_hidden_ = 0;
+  std::size_t repeats_ = 0;  ///< hidden ends whose next observation is their own one
   std::array<bool, kReach> was_hidden_ = {}, was_flagged_ = {};
   std::array<std::size_t, 2 * kReach + 1> shifted_ = {};  ///< hidden ends with an idle flag so many rows later, from -kReach on
   // without

@@ -24,6 +24,13 @@ ArrayShape number_shape(const ArrayFile& file, const std::string& key) {
   return shape;
 }
 
+// the group of `names` that holds `array`, if one does
+std::string group_with(const ArrayFile& file, const std::vector<std::string>& names, const std::string& array) {
+  for (const std::string& name : names)
+    if (name != "infos" && name != "metadata" && file.shape(name).kind == ArrayKind::kGroup && file.has(name + "/" + array)) return name;
+  return "";
+}
+
 // the key that was found for `array`
 const std::string& needed(const ArrayFile& file, const std::string& array, const std::string& key) {
   if (!key.empty()) return key;
@@ -31,6 +38,8 @@ const std::string& needed(const ArrayFile& file, const std::string& array, const
   std::string remedy = "the file has: " + (names.empty() ? std::string("no keys at all") : join(names));
   const bool minari = std::any_of(names.begin(), names.end(), [](const auto& n) { return n.rfind("episode_", 0) == 0; });
   if (minari) remedy = "this is Minari's layout (episode_0, ...), not D4RL's flat one";
+  else if (const std::string group = group_with(file, names, array); !group.empty())
+    remedy = fmt::format("it stands in group '{}': write the arrays of that group at the root of a file", group);
   else if (!names.empty())
     remedy += fmt::format("; the nearest name is '{}'; names understood: {}", nearest_name(array, names), names_of(array));
   throw data_error("key '" + array + "' is missing", file.path(), remedy);

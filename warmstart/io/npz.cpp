@@ -130,7 +130,14 @@ class NpzFile : public ArrayFile {
     for (zip_int64_t i = 0, n = zip_get_num_entries(archive_.get(), 0); i < n; ++i) {
       const char* name = zip_get_name(archive_.get(), static_cast<zip_uint64_t>(i), 0);
       const std::string text = name ? name : "";
-      if (text.size() > 4 && text.ends_with(".npy")) arrays_.emplace(text.substr(0, text.size() - 4), Array{static_cast<zip_uint64_t>(i)});
+      if (text.size() <= 4 || !text.ends_with(".npy")) {
+        if (!text.ends_with('/')) others_.push_back(text);
+        continue;
+      }
+      // a ZIP archive may hold a name twice; numpy reads the last one, others the first
+      const std::string key = text.substr(0, text.size() - 4);
+      if (!arrays_.emplace(key, Array{static_cast<zip_uint64_t>(i)}).second)
+        throw data_error("two arrays are named '" + key + "'", path_, "write the file anew with one numpy.savez");
     }
     if (arrays_.empty()) refuse_other_zip();
     for (auto& [key, array] : arrays_) read_header(key, array);
@@ -163,6 +170,10 @@ class NpzFile : public ArrayFile {
   }
   std::string read_text(const std::string&) const override { return ""; }
   std::vector<std::pair<std::string, std::string>> text_attributes() const override { return {}; }
+  std::vector<std::string> notes() const override {
+    if (others_.empty()) return {};
+    return {"not used, as they are no .npy arrays: " + join(others_)};
+  }
 
  private:
   struct Array {
@@ -263,6 +274,7 @@ class NpzFile : public ArrayFile {
   }
 
   std::string path_;
+  std::vector<std::string> others_;  ///< entries that are no arrays
   std::unique_ptr<zip_t, CloseArchive> archive_;
   mutable std::map<std::string, Array> arrays_;  // entries move on while they are read
   mutable std::vector<std::uint8_t> buffer_;

@@ -2,6 +2,7 @@
 // task, and the run goes on when the task is mended. And budgets, which end a run without an exception.
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "fixtures.h"
 #include "warmstart/core/files.h"
@@ -17,11 +18,13 @@ class Line : public Env {
   static inline std::string fault;
   static inline long steps = 0, fails_at = 0;
   static inline bool saves = true;
+  static inline double jump = 0;  ///< largest change of the action between two steps, from 0 in an episode's first
 
   explicit Line(const EnvSpec& spec) : spec_(spec) {}
   const EnvSpec& spec() const override { return spec_; }
-  void reset(Rng& rng) override { obs_ = {rng.uniform(-1, 1), 0}, elapsed_ = 0; }
+  void reset(Rng& rng) override { obs_ = {rng.uniform(-1, 1), 0}, elapsed_ = 0, last_ = 0; }
   Step step(std::span<const double> action) override {
+    jump = std::max(jump, std::abs(action[0] - std::exchange(last_, action[0])));
     obs_[1] = action[0], obs_[0] += 0.1 * action[0];
     Step s{.reward = -std::abs(obs_[0]), .truncated = ++elapsed_ >= spec_.max_episode_steps};
     if (++steps != fails_at) return s;
@@ -42,6 +45,7 @@ class Line : public Env {
   EnvSpec spec_;
   std::vector<double> obs_ = {0, 0};
   int elapsed_ = 0;
+  double last_ = 0;
 };
 
 class OwnEnv : public testing::Test {
@@ -50,7 +54,7 @@ class OwnEnv : public testing::Test {
     register_env({.id = kTask, .obs_size = 2, .action_size = 1, .max_episode_steps = 10},
                  [](const EnvSpec& spec) { return std::make_unique<Line>(spec); });
   }
-  void SetUp() override { Line::fault.clear(), Line::steps = Line::fails_at = 0, Line::saves = true; }
+  void SetUp() override { Line::fault.clear(), Line::steps = Line::fails_at = 0, Line::saves = true, Line::jump = 0; }
 
   Recipe recipe(std::vector<Override> keys = {}) {
     for (const auto& [key, value] : std::vector<Override>{{"env.id", kTask},
@@ -117,6 +121,17 @@ TEST_F(OwnEnv, AFailureInRecordingNamesTheStep) {
   Line::fault = "number", Line::fails_at = 17;
   expect_error(Exit::kMachine, {"no std::exception", kTask, "step 7 of the episode"}, [&] { warmstart::Run(recipe(), options("run")); });
   EXPECT_FALSE(fs::exists(folder / "data.hdf5")) << "half a dataset is none";
+}
+
+TEST_F(OwnEnv, LimitsHoldWhereATaskThatCannotBeSavedIsRecorded) {
+  const std::vector<Override> limits = {{"safety.max_action_change", "0.1"}};
+  warmstart::Run(recipe(limits), options("simulated"));
+  EXPECT_GT(Line::jump, 0.5) << "data of a simulation do not depend on the run that asks for them";
+  fs::remove(folder / "data.hdf5");
+  Line::saves = false, Line::jump = 0;
+  warmstart::Run run(recipe(limits), options("machine"));
+  EXPECT_EQ(Line::steps, 200) << "both recorded 100 steps";
+  EXPECT_NEAR(Line::jump, 0.1, 1e-6);
 }
 
 TEST_F(OwnEnv, WithoutSaveARunGoesOnWithANewEpisode) {

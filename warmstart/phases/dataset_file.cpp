@@ -21,6 +21,9 @@ EnvConfig original_world(const Recipe& recipe) {
   return original;
 }
 
+// Recording moves a machine, or something that may be one: a plug-in, or a task of a program's own that cannot be saved.
+bool may_move_a_machine(const EnvConfig& env) { return !env.plugin.empty() || !make_env(env)->can_save(); }
+
 }  // namespace
 
 std::string collection_difference(const Recipe& recipe) {
@@ -77,7 +80,7 @@ void collect_if_missing(const Recipe& recipe, const std::function<void(const std
            ? fmt::format("collecting {} demonstrations and their clone's episodes into {}", recipe.collect.demonstrations, recipe.data.path)
            : fmt::format("collecting {} steps into {}", recipe.collect.steps, recipe.data.path));
   // a machine keeps its limits whoever acts; simulated data do not depend on those of the run that asks for them first
-  const SafetyConfig safety = recipe.env.plugin.empty() ? SafetyConfig{} : recipe.safety;
+  const SafetyConfig safety = !recipe.safety.off() && may_move_a_machine(original_world(recipe)) ? recipe.safety : SafetyConfig{};
   const CollectReport report = collect(original_world(recipe), recipe.collect, recipe.data.path, {}, safety);
   for (const std::string& line : report.notes) note(line);
   std::error_code none;

@@ -57,6 +57,7 @@ class Verbs(Case):
         self.assertEqual(json.loads((self.folder / "emulated" / "run.json").read_text())["precision"], "bf16-emulated")
         self.assertIs(json.loads(self.ok("doctor", "--json", **emulate).stdout)["bf16"]["emulated"], True)
         self.refused(USAGE, ["run.precision", "fp32", "bf16"], *tiny, "--precision", "half")
+        self.refused(USAGE, ["--env-plugin", "did you mean --env.plugin?"], "train", self.recipe, "--env-plugin", "x.so")
         self.refused(USAGE, ["WARMSTART_BF16", "emulate"], *tiny, "--precision", "bf16", env={**os.environ, "WARMSTART_BF16": "yes"})
         self.assertIn("avx512_bf16", self.ok("explain", "run.precision").stdout)
 

@@ -29,6 +29,11 @@ Error unknown_option(const std::string& name, const CLI::App& app) {
   // a key's last part alone; options win over keys that are merely alike
   for (const std::string& key : nearest_keys(name, keys))
     if (key.ends_with("." + name)) meant = (meant.ends_with("." + name) ? meant + " or --" : "--") + key;
+  // the option of another verb: --env-plugin is --env.plugin here
+  std::string as_key = name;
+  if (const auto dash = as_key.find('-'); dash != std::string::npos) as_key[dash] = '.';
+  std::replace(as_key.begin(), as_key.end(), '-', '_');
+  if (std::find(keys.begin(), keys.end(), as_key) != keys.end()) meant = "--" + as_key;
   return usage_error("unknown option --" + name, "command line", "did you mean " + meant + "? keys are given as --section.key VALUE");
 }
 

@@ -86,7 +86,7 @@ class Report(Case):
         said = self.ok("report", "a", "b", "--out", "both.html").stdout
         self.assertIn("Maze-v0\nmethod", said)
         self.assertIn("Hopper-v0\nmethod", said)
-        self.assertEqual([line.split()[4] for line in said.splitlines() if line.startswith("WSRL")], ["62.5%", "75.0%"])
+        self.assertEqual([line.split()[5] for line in said.splitlines() if line.startswith("WSRL")], ["62.5%", "75.0%"])
 
     def test_the_command_on_the_page_makes_the_run_again(self):
         self.make_data()

@@ -19,6 +19,9 @@ TEST(ActionBounds, MapBothWaysLinearly) {
   action = {3, -2};  // a machine never gets more than its bounds
   bounds.from_unit(action);
   EXPECT_EQ(action, (std::vector<double>{10, 0}));
+  std::vector<double> top = {1};  // -4.8 + (high - low) is more than high
+  ActionBounds{{-4.8}, {3.3000000000000007}}.from_unit(top);
+  EXPECT_EQ(top[0], 3.3000000000000007);
   action = {20, -2};  // data beyond their bounds stay visible
   bounds.to_unit(action);
   EXPECT_EQ(action, (std::vector<double>{2, -2}));

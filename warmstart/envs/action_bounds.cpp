@@ -18,7 +18,8 @@ bool ActionBounds::unit() const {
 
 void ActionBounds::from_unit(std::span<double> action) const {
   if (low.empty()) return;
-  for (std::size_t i = 0; i < action.size(); ++i) action[i] = low[i] + 0.5 * (std::clamp(action[i], -1.0, 1.0) + 1) * (high[i] - low[i]);
+  for (std::size_t i = 0; i < action.size(); ++i)  // clipped once more: by rounding, low + (high - low) may be more than high
+    action[i] = std::clamp(low[i] + 0.5 * (std::clamp(action[i], -1.0, 1.0) + 1) * (high[i] - low[i]), low[i], high[i]);
 }
 
 void ActionBounds::to_unit(std::span<double> action) const {

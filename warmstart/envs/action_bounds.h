@@ -13,7 +13,8 @@ struct ActionBounds {
 
   /// The task's own units are -1 to 1 in every coordinate: nothing is to be mapped.
   bool unit() const;
-  /// From -1..1 to the task's own units, in place; `action` is [A]. Values beyond -1..1 are clipped.
+  /// From -1..1 to the task's own units, in place; `action` is [A]. Values beyond -1..1 are clipped, and no result lies beyond
+  /// the bounds.
   void from_unit(std::span<double> action) const;
   /// From the task's own units to -1..1, in place; `action` is [A]. Values beyond the bounds come out beyond -1..1.
   void to_unit(std::span<double> action) const;

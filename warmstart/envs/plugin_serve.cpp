@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "warmstart/core/state.h"
+#include "warmstart/envs/action_bounds.h"
 #include "warmstart/envs/plugin_process.h"
 
 namespace warmstart::plugin {
@@ -73,10 +74,11 @@ const warmstart_plugin& load(const std::string& path) {
 
 class Server {
  public:
-  explicit Server(const warmstart_plugin& plugin)
-      : p_(plugin), obs_(p_.obs_size + kGuard), action_(p_.action_size), low_(p_.action_size, -1.0), high_(p_.action_size, 1.0) {
-    if (p_.action_low) low_.assign(p_.action_low, p_.action_low + p_.action_size);
-    if (p_.action_high) high_.assign(p_.action_high, p_.action_high + p_.action_size);
+  explicit Server(const warmstart_plugin& plugin) : p_(plugin), obs_(p_.obs_size + kGuard), action_(p_.action_size) {
+    const auto size = static_cast<std::size_t>(p_.action_size);
+    bounds_.low.assign(size, -1.0), bounds_.high.assign(size, 1.0);
+    if (p_.action_low) bounds_.low.assign(p_.action_low, p_.action_low + p_.action_size);
+    if (p_.action_high) bounds_.high.assign(p_.action_high, p_.action_high + p_.action_size);
   }
 
   std::vector<std::uint8_t> describe() const {
@@ -85,7 +87,7 @@ class Server {
     out.put(p_.obs_size), out.put(p_.action_size), out.put(p_.max_episode_steps);
     out.put(p_.control_seconds), out.put(p_.sparse_reward != 0), out.put(p_.reports_success != 0), out.put(p_.save != nullptr);
     const bool own_units = p_.action_low || p_.action_high;
-    out.put(own_units ? low_ : std::vector<double>()), out.put(own_units ? high_ : std::vector<double>());
+    out.put(own_units ? bounds_.low : std::vector<double>()), out.put(own_units ? bounds_.high : std::vector<double>());
     return out.bytes();
   }
 
@@ -143,8 +145,7 @@ class Server {
 
   void step(void* env, const std::vector<std::uint8_t>& in, std::vector<std::uint8_t>& out) {
     std::memcpy(action_.data(), in.data(), std::min(in.size(), action_.size() * sizeof(double)));
-    for (std::size_t k = 0; k < action_.size(); ++k)
-      action_[k] = std::clamp(low_[k] + (std::clamp(action_[k], -1.0, 1.0) + 1) / 2 * (high_[k] - low_[k]), low_[k], high_[k]);
+    bounds_.from_unit(action_);
     prepare();
     constexpr std::int32_t kNever = INT32_MIN + 7;
     warmstart_step result{std::bit_cast<double>(kUnwritten), kNever, kNever, kNever};
@@ -183,7 +184,8 @@ class Server {
 
   const warmstart_plugin& p_;
   std::vector<void*> envs_;
-  std::vector<double> obs_, action_, low_, high_;
+  std::vector<double> obs_, action_;
+  ActionBounds bounds_;
 };
 
 bool receive(int socket, void* data, std::size_t size) {

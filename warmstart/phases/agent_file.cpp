@@ -127,7 +127,8 @@ void put_header(Recipe recipe, const std::string& kind, const std::string& phase
   // so that an export speaks the machine's units where the machine is not at hand; a plug-in that just crashed is not started for it
   const EnvSpec* known = recipe.env.plugin.empty() ? nullptr : known_plugin_spec(recipe.env.plugin);
   if (const ActionBounds& bounds = (known ? *known : env_spec(recipe.env)).bounds; !bounds.unit())
-    file.metadata.insert({{kActionLow, fmt::format("{}", fmt::join(bounds.low, " "))}, {kActionHigh, fmt::format("{}", fmt::join(bounds.high, " "))}});
+    file.metadata.insert(
+        {{kActionLow, fmt::format("{}", fmt::join(bounds.low, " "))}, {kActionHigh, fmt::format("{}", fmt::join(bounds.high, " "))}});
 }
 
 AgentFile read_agent_file(const std::filesystem::path& path) { return agent_file_of(read_safetensors(path), path.string()); }

@@ -236,7 +236,7 @@ const Dataset& Run::dataset() {
   if (diagnostics.on()) {
     if (recipe.diagnostics.hold_out) dataset_->hold_out(static_cast<std::size_t>(recipe.diagnostics.rows));
     diagnostics.take_offline(*dataset_);
-    if (dataset_->held_out() > 0) text += fmt::format(", {} of them held out for diagnostics", dataset_->held_out());
+    if (dataset_->held_out() > 0) text += fmt::format(", {} transitions held out for diagnostics", dataset_->held_out());
     const Probe& probe = diagnostics.offline();
     if (!probe.empty()) text += fmt::format("; diagnostics look at {} rows, {} of them not terminal", probe.count, probe.not_terminal());
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "warmstart/core/text.h"
@@ -66,12 +67,18 @@ void StepsCheck::note_layout() {
   check("actions", layout_.action_size, options_.action_size);
 }
 
-void StepsCheck::count_bad(int key, std::span<const float> values, std::size_t cols) {
+void StepsCheck::look_at(int key, std::span<const float> values, int columns, Extent* extent) {
+  const auto cols = static_cast<std::size_t>(std::max(columns, 1));
   Bad& bad = bad_[static_cast<std::size_t>(key)];
+  float low = std::numeric_limits<float>::infinity(), high = -low;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (std::isfinite(values[i])) continue;
+    if (std::isfinite(values[i])) {
+      low = std::min(low, values[i]), high = std::max(high, values[i]);
+      continue;
+    }
     if (bad.count++ == 0) bad.row = rows_ + i / cols, bad.col = i % cols, bad.nan = std::isnan(values[i]);
   }
+  if (extent && low <= high) extent->add(low), extent->add(high);
 }
 
 // behind a true end the next observation carries no value, whatever it is
@@ -88,15 +95,12 @@ void StepsCheck::mend_next(D4rlFile& slab) {
 
 void StepsCheck::add(D4rlFile& slab, const float* following) {
   const std::size_t n = slab.rewards.size();
-  const auto values = [](const Matrix& m) { return std::span(m.data(), m.size()); };
-  const auto cols = [](const Matrix& m) { return static_cast<std::size_t>(std::max(m.cols(), 1)); };
   if (layout_.has_next) mend_next(slab);
-  count_bad(kObservations, values(slab.observations), cols(slab.observations));
-  count_bad(kActions, values(slab.actions), cols(slab.actions));
-  count_bad(kRewards, slab.rewards, 1);
-  count_bad(kNext, values(slab.next_observations), cols(slab.next_observations));
-  for (const float v : values(slab.observations)) observations_.add(v);
-  for (const float v : values(slab.actions)) actions_.add(v);
+  const auto values = [](const Matrix& m) { return std::span<const float>(m.data(), m.size()); };
+  look_at(kObservations, values(slab.observations), slab.observations.cols(), &observations_);
+  look_at(kActions, values(slab.actions), slab.actions.cols(), &actions_);  // before they are mapped
+  look_at(kRewards, slab.rewards, 1, nullptr);
+  look_at(kNext, values(slab.next_observations), slab.next_observations.cols(), nullptr);
   units_.apply(slab.actions);
   for (const float a : values(slab.actions)) beyond_ += std::abs(a) > 1 + kRounding;
   entries_ += slab.actions.size();

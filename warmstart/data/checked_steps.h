@@ -40,7 +40,8 @@ class StepsCheck {
     void add(double v);
   };
   void note_layout();
-  void count_bad(int key, std::span<const float> values, std::size_t cols);
+  /// Counts what is not finite in `values` [*, columns]; the rest goes into `extent`, where one is given.
+  void look_at(int key, std::span<const float> values, int columns, Extent* extent);
   void mend_next(D4rlFile& slab);
   void say_bad(const char* key, const Bad& bad, const std::string& remedy);
   void say_rewards();
